@@ -1,0 +1,106 @@
+"""Everything that can be wrong with a sweep before it starts, said at once."""
+
+import importlib.util
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from hydra.core.config_loader import ConfigLoader
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
+
+from ._callback import StudyCallback
+from ._draw import make_pruner, make_sampler
+from ._errors import UserError
+from ._space import Space
+
+# Optuna imports these when the first trial is drawn, which is late to hear of them.
+NEEDS = {"CmaEsSampler": ("cmaes", "cmaes"), "GPSampler": ("torch", "gp")}
+
+
+def check_settings(sweeper: DictConfig) -> list[str]:
+    """Return what is wrong with the values under `hydra.sweeper`."""
+    problems = []
+
+    def expect(key: str, good: bool, expected: str, instead: str) -> None:
+        if not good:
+            got = OmegaConf.select(sweeper, key)
+            problems.append(
+                f"`hydra.sweeper.{key}` must be {expected}, got {got}; type e.g. hydra.sweeper.{key}={instead}"
+            )
+
+    expect("n_trials", sweeper.n_trials >= 1, "1 or more", "20")
+    expect("n_jobs", sweeper.n_jobs is None or sweeper.n_jobs >= 1, "1 or more, or null for one a core", "2")
+    expect(
+        "timeout",
+        sweeper.timeout is None or sweeper.timeout > 0,
+        "a number of seconds above 0, or null",
+        "3600",
+    )
+    expect("max_retries", sweeper.max_retries >= 0, "0 or more", "2")
+    expect(
+        "seed",
+        sweeper.seed is None or 0 <= sweeper.seed < 2**32,
+        "an integer from 0 to 2**32 - 1, or null",
+        "0",
+    )
+    name = sweeper.study_name
+    named = name is None or re.fullmatch(r"[\w][\w.@+-]*", name) is not None
+    expect("study_name", named, "a plain name: letters, digits, `_`, `-`, `.`, no path", "my_study")
+    known = [str(direction) in ("minimize", "maximize") for direction in directions(sweeper)]
+    expect("direction", bool(known) and all(known), "minimize or maximize, or a list of them", "maximize")
+    if str(sweeper.storage).startswith("sqlite") and sweeper.n_jobs != 1:
+        problems.append(
+            f"`hydra.sweeper.storage` must not be SQLite with more than one worker, which corrupts the queue of waiting "
+            f"trials, got {sweeper.storage}; leave it out (a journal file), or type hydra.sweeper.n_jobs=1"
+        )
+    return problems + _check_parts(sweeper)
+
+
+def directions(sweeper: DictConfig) -> list[str]:
+    """Return `hydra.sweeper.direction` as a list."""
+    given: Any = sweeper.direction
+    return [given] if isinstance(given, str) else list(given or [])
+
+
+def _check_parts(sweeper: DictConfig) -> list[str]:
+    problems = []
+    for key, make in (
+        ("sampler", lambda: make_sampler(sweeper.sampler, 0, 0)),
+        ("pruner", lambda: make_pruner(sweeper.pruner)),
+    ):
+        name = str(OmegaConf.select(sweeper, f"{key}._target_")).rpartition(".")[2]
+        module, extra = NEEDS.get(name, (None, None))
+        if module and importlib.util.find_spec(module) is None:
+            problems.append(
+                f"`hydra.sweeper.{key}` {name} needs the package {module}: pip install 'convsweep[{extra}]'"
+            )
+            continue
+        try:
+            make()
+        except UserError as error:
+            problems += error.problems
+    return problems
+
+
+def check_trials(
+    config: DictConfig, space: Space, loader: ConfigLoader, callbacks: Sequence[StudyCallback]
+) -> Iterable[str]:
+    """Compose enough trial configs that each searched value appears, and yield what Hydra or the app objects to."""
+    for params in space.examples():
+        try:
+            composed = loader.load_sweep_config(config, space.overrides(params))
+        except HydraException as error:
+            yield _reason(error)
+            continue
+        OmegaConf.set_readonly(composed, True)
+        for callback in callbacks:
+            yield from callback.check(composed)
+
+
+def _reason(error: HydraException) -> str:
+    cause = error.__cause__
+    lines = str(error).strip().splitlines() + (str(cause).strip().splitlines() if cause else [])
+    return "; ".join(
+        dict.fromkeys(line.strip() for line in lines if line.strip() and "object_type" not in line)
+    )

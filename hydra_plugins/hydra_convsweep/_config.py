@@ -1,0 +1,50 @@
+from dataclasses import dataclass, field
+from typing import Any
+
+from omegaconf import MISSING
+
+
+@dataclass
+class ConvsweepConf:
+    """The keys of `hydra.sweeper`; names and meanings follow the official Optuna sweeper where it has them."""
+
+    defaults: list[Any] = field(
+        default_factory=lambda: [{"sampler": "tpe"}, {"pruner": "successive_halving"}]
+    )
+    _target_: str = "hydra_plugins.hydra_convsweep.sweeper.ConvsweepSweeper"
+
+    # `minimize` or `maximize`, or a list of them, one for each value that the task function returns.
+    direction: Any = "minimize"
+
+    # How many trials the study ends with, whatever their state; those of earlier runs of it count.
+    n_trials: int = 20
+
+    # Seconds after which no new trial starts. null: no limit.
+    timeout: float | None = None
+
+    # Worker processes. null: one a core that this machine grants; never more than there are trials left.
+    n_jobs: int | None = None
+
+    # null: derived from the searched keys and the fixed overrides, so that the same command is the same study.
+    study_name: str | None = None
+
+    # null: a journal file in `hydra.sweep.dir`. Else a journal's path (*.log) or a database's address.
+    storage: str | None = None
+
+    # Of the study; a trial's own seed is derived from it and the trial's number. null: drawn once, kept.
+    seed: int | None = None
+
+    # What to search, in the syntax of the command line: key -> "a,b", "range(1,9)", "interval(0,1)", ...
+    params: dict[str, Any] = field(default_factory=dict)
+
+    # Whether a drawn combination that has been run already is drawn anew.
+    skip_duplicates: bool = True
+
+    # How often a trial whose worker died is run again.
+    max_retries: int = 2
+
+    # Subclasses of StudyCallback, by any name, each a `_target_`.
+    callbacks: dict[str, Any] = field(default_factory=dict)
+
+    sampler: Any = MISSING
+    pruner: Any = MISSING

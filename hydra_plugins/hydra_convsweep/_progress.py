@@ -1,0 +1,118 @@
+"""What a sweep shows while it runs: a line a finished trial, and below them, in a terminal, where it stands."""
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TextColumn
+from rich.text import Text
+
+from ._space import as_override_value
+
+if TYPE_CHECKING:
+    from optuna import Study
+    from optuna.trial import FrozenTrial
+
+INTERVAL = 0.5  # seconds between two looks at the storage
+
+WORDS = {"COMPLETE": "done", "PRUNED": "pruned", "FAIL": "failed", "RUNNING": "running"}
+
+
+class Monitor:
+    """Follows a study in a thread of the driver, from its storage alone: workers may be anywhere.
+
+    Use as a context manager around the launch.
+    """
+
+    def __init__(self, study: "Study", n_trials: int, console: Console) -> None:
+        self.study, self.n_trials, self.console = study, n_trials, console
+        self.started = time.monotonic()
+        self.seen = {trial.number for trial in _finished(study)}
+        self.before = len(self.seen)
+        self.bar = Progress(TextColumn("trials {task.completed:.0f}/{task.total:.0f}"), BarColumn(24))
+        self.task = self.bar.add_task("", total=n_trials, completed=self.before)
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._follow, daemon=True)
+
+    def __enter__(self) -> "Monitor":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _follow(self) -> None:
+        if not self.console.is_terminal:
+            self._poll(lambda _: None)
+            return
+        with Live(console=self.console, refresh_per_second=4, transient=True) as live:
+            self._poll(live.update)
+
+    def _poll(self, show: Callable[[Group], None]) -> None:
+        over = False
+        while not over:
+            over = self._over.wait(INTERVAL)
+            trials = self.study.get_trials(deepcopy=False)
+            for trial in sorted(trials, key=lambda trial: str(trial.datetime_complete)):
+                if trial.state.is_finished() and trial.number not in self.seen:
+                    self.seen.add(trial.number)
+                    self.console.print(self._line(trial), highlight=False)
+            show(self._status(trials))
+
+    def _line(self, trial: "FrozenTrial") -> str:
+        duration = f" in {trial.duration.total_seconds():.1f} s" if trial.duration else ""
+        outcome = trial.user_attrs.get("error", "") if trial.state.name == "FAIL" else values_in_words(trial)
+        left = time_left(
+            len(self.seen) - self.before, self.n_trials - len(self.seen), time.monotonic() - self.started
+        )
+        words = f"[{len(self.seen):>{len(str(self.n_trials))}}/{self.n_trials}] trial {trial.number} "
+        words += f"{WORDS[trial.state.name]:<6} {outcome}{duration}: {params_in_words(trial.params)}"
+        return escape(words + (f"; {left} left" if left else ""))
+
+    def _status(self, trials: list["FrozenTrial"]) -> Group:
+        counts = Counter(trial.state.name for trial in trials)
+        self.bar.update(self.task, completed=len(self.seen))
+        left = time_left(
+            len(self.seen) - self.before, self.n_trials - len(self.seen), time.monotonic() - self.started
+        )
+        states = ", ".join(f"{counts[state]} {word}" for state, word in WORDS.items() if counts[state])
+        lines: list[Any] = [
+            self.bar,
+            Text(f"{states or 'starting the workers'}{f'; {left} left' if left else ''}"),
+        ]
+        best = self.study.best_trials if counts["COMPLETE"] else []
+        if best:
+            lines.append(
+                Text(f"best {values_in_words(best[0])}: {params_in_words(best[0].params)}", style="bold")
+            )
+        return Group(*lines)
+
+
+def _finished(study: "Study") -> list["FrozenTrial"]:
+    return [trial for trial in study.get_trials(deepcopy=False) if trial.state.is_finished()]
+
+
+def time_left(done: int, open_: int, elapsed: float) -> str | None:
+    """Estimate the time left in words, or None before a trial is done or when none is left."""
+    if done <= 0 or open_ <= 0:
+        return None
+    return str(timedelta(seconds=round(elapsed / done * open_)))
+
+
+def values_in_words(trial: "FrozenTrial") -> str:
+    return " ".join(f"{value:.5g}" for value in trial.values or [])
+
+
+def params_in_words(params: Mapping[str, Any]) -> str:
+    return " ".join(f"{name}={_short(value)}" for name, value in params.items())
+
+
+def _short(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else as_override_value(value)

@@ -1,0 +1,178 @@
+"""The study as a queue: its storage, its identity, and the waiting trials that are its budget."""
+
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ._errors import UserError
+from ._space import Space
+
+if TYPE_CHECKING:
+    from optuna import Study
+    from optuna.storages import BaseStorage
+    from optuna.trial import FrozenTrial
+
+RETRIES = "convsweep:retries"
+
+
+def default_name(job_name: str, space: Space) -> str:
+    """Name a study after what it searches, with a hash of that and the fixed overrides: the same command, the same study."""
+    keys = "-".join(name.split(".")[-1].split("/")[-1] for name in list(space.parameters)[:3])
+    identity = json.dumps(
+        [space.describe(), {n: repr(p.distribution) for n, p in space.parameters.items()}, space.fixed]
+    )
+    return "-".join(filter(None, [job_name, keys, hashlib.sha256(identity.encode()).hexdigest()[:6]]))
+
+
+def is_local(storage: str | None) -> bool:
+    """Whether only this machine (or those that share its files) can write to the storage."""
+    return storage is None or "://" not in storage
+
+
+def open_storage(storage: str | None, directory: Path) -> "BaseStorage":
+    """Open a journal, by default the one in the study's folder, or a database.
+
+    Raises:
+        UserError: It cannot be opened; says why.
+    """
+    from optuna.storages import JournalStorage, RDBStorage
+    from optuna.storages.journal import JournalFileBackend
+
+    try:
+        if is_local(storage):
+            path = Path(storage).absolute() if storage else directory / "journal.log"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            return JournalStorage(JournalFileBackend(str(path)))
+        assert storage is not None
+        return RDBStorage(storage, heartbeat_interval=60)
+    except Exception as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise UserError(
+            f"`hydra.sweeper.storage` cannot be opened, got {storage or directory / 'journal.log'}: {reason}; "
+            "expected a journal's path such as multirun/study/journal.log, "
+            "or a database's address such as postgresql+psycopg://user@host/name"
+        ) from error
+
+
+def open_study(
+    storage: "BaseStorage", name: str, directions: Sequence[str], space: Space, seed: int | None
+) -> "Study":
+    """Create the study, or load it when it exists with the same space, fixed overrides and directions.
+
+    Raises:
+        UserError: It exists with others; lists the differences.
+    """
+    import optuna
+
+    known = {study.study_name for study in storage.get_all_studies()}
+    wanted = {"space": space.describe(), "fixed": sorted(space.fixed), "direction": list(directions)}
+    study = (
+        optuna.create_study(
+            storage=storage, study_name=name, directions=[str(d) for d in directions], load_if_exists=True
+        )
+        if name not in known
+        else optuna.load_study(storage=storage, study_name=name)
+    )
+    if name not in known:
+        study.set_user_attr("convsweep", wanted)
+        study.set_user_attr("seed", int.from_bytes(os.urandom(4), "little") if seed is None else seed)
+        return study
+    had = study.user_attrs.get("convsweep", wanted)
+    problems = [
+        f"  {what}: it has {json.dumps(had.get(what))}, now asked for {json.dumps(wanted[what])}"
+        for what in wanted
+        if had.get(what) != wanted[what]
+    ]
+    if seed is not None and study.user_attrs.get("seed", seed) != seed:
+        problems.append(f"  seed: it has {study.user_attrs['seed']}, now asked for {seed}")
+    if problems:
+        raise UserError(
+            [
+                f"`hydra.sweeper.study_name`: the study {name} exists and is another one:",
+                *problems,
+                "  to take it up, repeat its command; for a new study, type another name: hydra.sweeper.study_name=...",
+            ]
+        )
+    return study
+
+
+def fill(study: "Study", space: Space, n_trials: int) -> bool:
+    """Make the study's waiting trials its remaining budget; return whether every combination is enumerated.
+
+    A space of at most `n_trials` combinations is listed, each once; else the trials wait without values,
+    to be drawn when they are taken. Trials of an earlier run count, whatever became of them.
+    """
+    from optuna.trial import TrialState, create_trial
+
+    trials = study.get_trials(deepcopy=False)
+    size = space.size
+    enumerated = size is not None and size <= n_trials
+    if not enumerated:
+        study.add_trials([create_trial(state=TrialState.WAITING) for _ in range(n_trials - len(trials))])
+        return False
+    tried = [trial_params(trial) for trial in trials]
+    missing = [combo for combo in space.combinations(study.user_attrs["seed"]) if combo not in tried]
+    storage = study._storage
+    for trial in trials:
+        if trial.state == TrialState.WAITING and not trial_params(trial) and missing and space.parameters:
+            storage.set_trial_system_attr(trial._trial_id, "fixed_params", missing.pop(0))
+    budget = max(0, n_trials - len(trials))
+    study.add_trials(
+        [
+            create_trial(state=TrialState.WAITING, system_attrs={"fixed_params": combo})
+            for combo in missing[:budget]
+        ]
+    )
+    return True
+
+
+def trial_params(trial: "FrozenTrial") -> dict[str, Any]:
+    """Return a trial's values, decided or, while it waits, prescribed."""
+    return trial.params or trial.system_attrs.get("fixed_params", {})
+
+
+def take(study: "Study", n_trials: int) -> "FrozenTrial | None":
+    """Take the waiting trial with the lowest number below `n_trials`, as its only taker; None when there is none."""
+    from optuna.trial import TrialState
+
+    storage = study._storage
+    for trial in study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
+        if trial.number < n_trials and storage.set_trial_state_values(trial._trial_id, TrialState.RUNNING):
+            return storage.get_trial(trial._trial_id)
+    return None
+
+
+def put_back(study: "Study", trial_id: int) -> None:
+    """Let a running trial wait again, under its number and with its values."""
+    from optuna.trial import TrialState
+
+    study._storage.set_trial_state_values(trial_id, TrialState.WAITING)
+
+
+def settle(study: "Study", max_retries: int | None = None) -> list[int]:
+    """Let the trials wait again that dead workers left running; return their numbers.
+
+    With `max_retries`, each time counts as one, and a trial that has had them all fails.
+    Call it only while no worker of the study runs.
+    """
+    from optuna.trial import TrialState
+
+    storage = study._storage
+    settled = []
+    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+        retries = trial.system_attrs.get(RETRIES, 0)
+        if max_retries is not None and retries >= max_retries:
+            reason = (
+                f"its worker died {retries + 1} times; the operating system may have been short of memory"
+            )
+            study._storage.set_trial_user_attr(trial._trial_id, "error", reason)
+            storage.set_trial_state_values(trial._trial_id, TrialState.FAIL)
+        else:
+            if max_retries is not None:
+                storage.set_trial_system_attr(trial._trial_id, RETRIES, retries + 1)
+            put_back(study, trial._trial_id)
+        settled.append(trial.number)
+    return settled

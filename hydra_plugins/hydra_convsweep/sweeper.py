@@ -1,0 +1,63 @@
+"""The sweeper as Hydra sees it. Hydra runs this module anew in each worker: it holds no state, and imports no Optuna."""
+
+import signal
+import sys
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+from hydra.plugins.search_path_plugin import SearchPathPlugin
+from hydra.plugins.sweeper import Sweeper
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig
+
+from ._config import ConvsweepConf
+from ._errors import UserError
+
+ConfigStore.instance().store(
+    group="hydra/sweeper", name="convsweep", node=ConvsweepConf, provider="convsweep"
+)
+
+
+class ConvsweepSearchPath(SearchPathPlugin):
+    """Brings the option files of `hydra/sweeper/sampler` and `hydra/sweeper/pruner` with the plugin."""
+
+    def manipulate_search_path(self, search_path: Any) -> None:
+        search_path.append("convsweep", "pkg://hydra_plugins.hydra_convsweep.conf")
+
+
+class ConvsweepSweeper(Sweeper):
+    """Launches workers that share one Optuna study; see `ConvsweepConf` for the keys."""
+
+    def __init__(self, **_: Any) -> None:
+        # The keys are read from the config in `sweep`, where all that is wrong with them is said at once.
+        pass
+
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        self.hydra_context = hydra_context
+        self.task_function = task_function
+        self.config = config
+
+    def sweep(self, arguments: list[str]) -> None:
+        """Run the study to the end of its budget.
+
+        Raises:
+            SystemExit: 1 after an error of the user's or when no trial succeeded, 130 after Ctrl-C.
+        """
+        from ._driver import Driver
+
+        signal.signal(signal.SIGTERM, _interrupt)
+        try:
+            driver = Driver.prepare(self.hydra_context, self.task_function, self.config, arguments)
+            status = driver.run()
+        except UserError as error:
+            for problem in error.problems:
+                print(f"error: {problem}" if not problem.startswith(" ") else problem, file=sys.stderr)
+            status = 1
+        except KeyboardInterrupt:
+            status = 130
+        if status:
+            sys.exit(status)
+
+
+def _interrupt(*_: Any) -> None:
+    raise KeyboardInterrupt
