@@ -31,19 +31,9 @@ def check_settings(sweeper: DictConfig) -> list[str]:
 
     expect("n_trials", sweeper.n_trials >= 1, "1 or more", "20")
     expect("n_jobs", sweeper.n_jobs is None or sweeper.n_jobs >= 1, "1 or more, or null for one a core", "2")
-    expect(
-        "timeout",
-        sweeper.timeout is None or sweeper.timeout > 0,
-        "a number of seconds above 0, or null",
-        "3600",
-    )
+    expect("timeout", sweeper.timeout is None or sweeper.timeout > 0, "a number of seconds above 0, or null", "3600")
     expect("max_retries", sweeper.max_retries >= 0, "0 or more", "2")
-    expect(
-        "seed",
-        sweeper.seed is None or 0 <= sweeper.seed < 2**32,
-        "an integer from 0 to 2**32 - 1, or null",
-        "0",
-    )
+    expect("seed", sweeper.seed is None or 0 <= sweeper.seed < 2**32, "an integer from 0 to 2**32 - 1, or null", "0")
     name = sweeper.study_name
     named = name is None or re.fullmatch(r"[\w][\w.@+-]*", name) is not None
     expect("study_name", named, "a plain name: letters, digits, `_`, `-`, `.`, no path", "my_study")
@@ -101,6 +91,4 @@ def check_trials(
 def _reason(error: HydraException) -> str:
     cause = error.__cause__
     lines = str(error).strip().splitlines() + (str(cause).strip().splitlines() if cause else [])
-    return "; ".join(
-        dict.fromkeys(line.strip() for line in lines if line.strip() and "object_type" not in line)
-    )
+    return "; ".join(dict.fromkeys(line.strip() for line in lines if line.strip() and "object_type" not in line))

@@ -8,9 +8,7 @@ from omegaconf import MISSING
 class ConvsweepConf:
     """The keys of `hydra.sweeper`; names and meanings follow the official Optuna sweeper where it has them."""
 
-    defaults: list[Any] = field(
-        default_factory=lambda: [{"sampler": "tpe"}, {"pruner": "successive_halving"}]
-    )
+    defaults: list[Any] = field(default_factory=lambda: [{"sampler": "tpe"}, {"pruner": "successive_halving"}])
     _target_: str = "hydra_plugins.hydra_convsweep.sweeper.ConvsweepSweeper"
 
     # `minimize` or `maximize`, or a list of them, one for each value that the task function returns.

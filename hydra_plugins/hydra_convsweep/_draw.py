@@ -88,11 +88,7 @@ def _propose(
     study: "Study", taken: "FrozenTrial", space: Space, sampler: DictConfig, skip_duplicates: bool
 ) -> dict[str, Any]:
     seed = study.user_attrs["seed"]
-    tried = (
-        [t.params for t in study.get_trials(deepcopy=False) if t.number != taken.number]
-        if skip_duplicates
-        else []
-    )
+    tried = [t.params for t in study.get_trials(deepcopy=False) if t.number != taken.number] if skip_duplicates else []
     params: dict[str, Any] = {}
     for attempt in range(MAX_DRAWS if skip_duplicates else 1):
         study.sampler = make_sampler(sampler, seed, taken.number, attempt)

@@ -52,11 +52,7 @@ class Driver:
 
     @classmethod
     def prepare(
-        cls,
-        hydra_context: HydraContext,
-        task_function: TaskFunction,
-        config: DictConfig,
-        arguments: list[str],
+        cls, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig, arguments: list[str]
     ) -> "Driver":
         """Check everything that can be checked beforehand.
 
@@ -80,19 +76,13 @@ class Driver:
             if sweeper.seed is None:
                 sweeper.seed = OmegaConf.select(sweeper, "sampler.seed")
         console = Console(soft_wrap=True)
-        return cls(
-            hydra_context,
-            task_function,
-            config,
-            space,
-            name,
-            Path(config.hydra.sweep.dir),
-            callbacks,
-            console,
-        )
+        return cls(hydra_context, task_function, config, space, name, Path(config.hydra.sweep.dir), callbacks, console)
 
     def run(self) -> int:
         """Run what is left of the study; return the exit status."""
+        import optuna
+
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._make_folder()
         sweeper = self.config.hydra.sweeper
         with _only_driver(self.directory) if is_local(sweeper.storage) else nullcontext():
@@ -126,9 +116,7 @@ class Driver:
                 self.config.hydra.sweeper.pruner = {"_target_": "optuna.pruners.NopPruner"}
 
     def _run(self, study: "Study", enumerated: bool) -> int:
-        n_trials = sum(
-            trial.number < self.config.hydra.sweeper.n_trials for trial in study.get_trials(deepcopy=False)
-        )
+        n_trials = sum(trial.number < self.config.hydra.sweeper.n_trials for trial in study.get_trials(deepcopy=False))
         left = sum(not trial.state.is_finished() for trial in study.get_trials(deepcopy=False)[:n_trials])
         workers = self._n_workers(left)
         self._show_plan(n_trials, left, workers, enumerated)
@@ -153,9 +141,7 @@ class Driver:
     def _n_workers(self, left: int) -> int:
         from joblib import cpu_count
 
-        basic = self.config.hydra.launcher._target_.endswith(
-            "BasicLauncher"
-        )  # it runs one job after the other
+        basic = self.config.hydra.launcher._target_.endswith("BasicLauncher")  # it runs one job after the other
         wanted = self.config.hydra.sweeper.n_jobs or (1 if basic else cpu_count())
         return max(1, min(wanted, left))
 
@@ -204,26 +190,17 @@ class Driver:
         ]
         for logger in ("hydra", "hydra_plugins"):  # what is launched where is shown by the plan
             logging.getLogger(logger).setLevel(logging.WARNING)
-        jobs = launcher.launch(
-            [[*common, f"hydra.sweep.subdir=workers/{i}"] for i in range(count)], initial_job_idx=0
-        )
+        jobs = launcher.launch([[*common, f"hydra.sweep.subdir=workers/{i}"] for i in range(count)], initial_job_idx=0)
         for job in jobs:
             if job.status == JobStatus.FAILED:
                 raise job._return_value
 
     def _show_plan(self, n_trials: int, left: int, workers: int, enumerated: bool) -> None:
         sweeper = self.config.hydra.sweeper
-        space = (
-            "  ".join(f"{name} {words}" for name, words in self.space.describe().items())
-            or "nothing: one trial"
-        )
+        space = "  ".join(f"{name} {words}" for name, words in self.space.describe().items()) or "nothing: one trial"
         how = "every combination once" if enumerated else f"drawn by {_class_name(sweeper.sampler)}"
         done = f", {n_trials - left} of them done" if left < n_trials else ""
-        pruner = (
-            "no pruning"
-            if "NopPruner" in sweeper.pruner._target_
-            else f"pruned by {_class_name(sweeper.pruner)}"
-        )
+        pruner = "no pruning" if "NopPruner" in sweeper.pruner._target_ else f"pruned by {_class_name(sweeper.pruner)}"
         limit = f", {sweeper.timeout:g} s at most" if sweeper.timeout else ""
         for line in (
             f"study   {self.name}: {' and '.join(directions(sweeper))}, in {_relative(self.directory)}",
@@ -239,9 +216,7 @@ class Driver:
             self.console.print(f"resume   {_command()}", highlight=False, markup=False)
         elif self.space.size is None or self.space.size > n_trials:
             self.console.print(
-                f"go on    {_command(f'hydra.sweeper.n_trials={2 * n_trials}')}",
-                highlight=False,
-                markup=False,
+                f"go on    {_command(f'hydra.sweeper.n_trials={2 * n_trials}')}", highlight=False, markup=False
             )
         if interrupted:
             return 130

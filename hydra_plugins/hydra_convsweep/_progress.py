@@ -69,9 +69,7 @@ class Monitor:
     def _line(self, trial: "FrozenTrial") -> str:
         duration = f" in {trial.duration.total_seconds():.1f} s" if trial.duration else ""
         outcome = trial.user_attrs.get("error", "") if trial.state.name == "FAIL" else values_in_words(trial)
-        left = time_left(
-            len(self.seen) - self.before, self.n_trials - len(self.seen), time.monotonic() - self.started
-        )
+        left = time_left(len(self.seen) - self.before, self.n_trials - len(self.seen), time.monotonic() - self.started)
         words = f"[{len(self.seen):>{len(str(self.n_trials))}}/{self.n_trials}] trial {trial.number} "
         words += f"{WORDS[trial.state.name]:<6} {outcome}{duration}: {params_in_words(trial.params)}"
         return escape(words + (f"; {left} left" if left else ""))
@@ -79,19 +77,12 @@ class Monitor:
     def _status(self, trials: list["FrozenTrial"]) -> Group:
         counts = Counter(trial.state.name for trial in trials)
         self.bar.update(self.task, completed=len(self.seen))
-        left = time_left(
-            len(self.seen) - self.before, self.n_trials - len(self.seen), time.monotonic() - self.started
-        )
+        left = time_left(len(self.seen) - self.before, self.n_trials - len(self.seen), time.monotonic() - self.started)
         states = ", ".join(f"{counts[state]} {word}" for state, word in WORDS.items() if counts[state])
-        lines: list[Any] = [
-            self.bar,
-            Text(f"{states or 'starting the workers'}{f'; {left} left' if left else ''}"),
-        ]
+        lines: list[Any] = [self.bar, Text(f"{states or 'starting the workers'}{f'; {left} left' if left else ''}")]
         best = self.study.best_trials if counts["COMPLETE"] else []
         if best:
-            lines.append(
-                Text(f"best {values_in_words(best[0])}: {params_in_words(best[0].params)}", style="bold")
-            )
+            lines.append(Text(f"best {values_in_words(best[0])}: {params_in_words(best[0].params)}", style="bold"))
         return Group(*lines)
 
 

@@ -9,15 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from hydra._internal.grammar.utils import escape_special_characters
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import (
-    ChoiceSweep,
-    Glob,
-    IntervalSweep,
-    Override,
-    QuotedString,
-    RangeSweep,
-    Sweep,
-)
+from hydra.core.override_parser.types import ChoiceSweep, Glob, IntervalSweep, Override, QuotedString, RangeSweep, Sweep
 from hydra.errors import HydraException
 
 from ._errors import UserError
@@ -96,9 +88,7 @@ class Space:
         return {name: _in_words(parameter) for name, parameter in self.parameters.items()}
 
 
-def parse(
-    arguments: Sequence[str], params: Mapping[str, Any], config_loader: "ConfigLoader | None" = None
-) -> Space:
+def parse(arguments: Sequence[str], params: Mapping[str, Any], config_loader: "ConfigLoader | None" = None) -> Space:
     """Split the command line's overrides and `hydra.sweeper.params` into searched keys and fixed overrides.
 
     The command line wins over `params`, and its last mention of a key over those before.
@@ -141,9 +131,7 @@ def as_override_value(value: Any) -> str:
     return "null" if value is None else str(value)
 
 
-def _read(
-    lines: Sequence[str], config_loader: "ConfigLoader | None", problems: list[str]
-) -> dict[str, Override]:
+def _read(lines: Sequence[str], config_loader: "ConfigLoader | None", problems: list[str]) -> dict[str, Override]:
     parser = OverridesParser.create(config_loader=config_loader)
     overrides: dict[str, Override] = {}
     for line in lines:
@@ -188,9 +176,7 @@ def _parameter(name: str, override: Override) -> Parameter:
     if isinstance(value, RangeSweep):
         return _range(name, key, value, log, shown)
     if log:
-        raise UserError(
-            f"{shown}: listed values have no scale; for a logarithmic one: tag(log, interval(a, b))"
-        )
+        raise UserError(f"{shown}: listed values have no scale; for a logarithmic one: tag(log, interval(a, b))")
     assert isinstance(value, (ChoiceSweep, Glob))
     return _choice(name, key, override, shown)
 
@@ -205,18 +191,14 @@ def _choice(name: str, key: str, override: Override, shown: str) -> Parameter:
         values = list(override.sweep_iterator())
         if not values:
             group = override.config_loader and override.config_loader.get_group_options(override.key_or_group)
-            raise UserError(
-                f"{shown} matches none of the options of {override.key_or_group}: {', '.join(group or [])}"
-            )
+            raise UserError(f"{shown} matches none of the options of {override.key_or_group}: {', '.join(group or [])}")
     else:
         assert isinstance(value, ChoiceSweep)
         values = [_plain(item) for item in value.list]
     unique: list[Any] = []
     for item in values:
         if any(item == other and type(item) is not type(other) for other in unique):
-            raise UserError(
-                f"{shown}: {item!r} equals another choice of another type; Optuna cannot tell them apart"
-            )
+            raise UserError(f"{shown}: {item!r} equals another choice of another type; Optuna cannot tell them apart")
         if item not in unique:
             unique.append(item)
     with warnings.catch_warnings():
@@ -240,9 +222,7 @@ def _range(name: str, key: str, value: RangeSweep, log: bool, shown: str) -> Par
         )
     integer = all(isinstance(number, int) for number in (value.start, value.stop, value.step))
     if log and not (integer and abs(step) == 1 and start > 0):
-        raise UserError(
-            f"{shown}: a range with steps has no logarithmic scale; type tag(log, interval(a, b)) instead"
-        )
+        raise UserError(f"{shown}: a range with steps has no logarithmic scale; type tag(log, interval(a, b)) instead")
     cast = int if integer else float
     values = [cast(start + k * step) for k in range(count)]
     low, high = min(values), max(values)
@@ -260,17 +240,11 @@ def _interval(name: str, value: IntervalSweep, log: bool, shown: str) -> "BaseDi
     if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
         raise UserError(f"{shown}: both ends of an interval must be finite numbers")
     if low > high:
-        raise UserError(
-            f"{shown}: low <= high must hold, got low={low}, high={high}; type interval({high}, {low})"
-        )
+        raise UserError(f"{shown}: low <= high must hold, got low={low}, high={high}; type interval({high}, {low})")
     if low == high:
-        raise UserError(
-            f"{shown}: the interval is empty, both ends are {low}; fix the value instead: {name}={low}"
-        )
+        raise UserError(f"{shown}: the interval is empty, both ends are {low}; fix the value instead: {name}={low}")
     if log and low <= 0:
-        raise UserError(
-            f"{shown}: a logarithmic interval must start above 0, got {low}; type e.g. {high / 1000:g}"
-        )
+        raise UserError(f"{shown}: a logarithmic interval must start above 0, got {low}; type e.g. {high / 1000:g}")
     if isinstance(low, int) and isinstance(high, int):
         return IntDistribution(low, high, log=log)
     return FloatDistribution(float(low), float(high), log=log)

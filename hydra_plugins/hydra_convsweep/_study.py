@@ -57,9 +57,7 @@ def open_storage(storage: str | None, directory: Path) -> "BaseStorage":
         ) from error
 
 
-def open_study(
-    storage: "BaseStorage", name: str, directions: Sequence[str], space: Space, seed: int | None
-) -> "Study":
+def open_study(storage: "BaseStorage", name: str, directions: Sequence[str], space: Space, seed: int | None) -> "Study":
     """Create the study, or load it when it exists with the same space, fixed overrides and directions.
 
     Raises:
@@ -121,10 +119,7 @@ def fill(study: "Study", space: Space, n_trials: int) -> bool:
             storage.set_trial_system_attr(trial._trial_id, "fixed_params", missing.pop(0))
     budget = max(0, n_trials - len(trials))
     study.add_trials(
-        [
-            create_trial(state=TrialState.WAITING, system_attrs={"fixed_params": combo})
-            for combo in missing[:budget]
-        ]
+        [create_trial(state=TrialState.WAITING, system_attrs={"fixed_params": combo}) for combo in missing[:budget]]
     )
     return True
 
@@ -165,9 +160,7 @@ def settle(study: "Study", max_retries: int | None = None) -> list[int]:
     for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
         retries = trial.system_attrs.get(RETRIES, 0)
         if max_retries is not None and retries >= max_retries:
-            reason = (
-                f"its worker died {retries + 1} times; the operating system may have been short of memory"
-            )
+            reason = f"its worker died {retries + 1} times; the operating system may have been short of memory"
             study._storage.set_trial_user_attr(trial._trial_id, "error", reason)
             storage.set_trial_state_values(trial._trial_id, TrialState.FAIL)
         else:

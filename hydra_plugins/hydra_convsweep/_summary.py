@@ -71,9 +71,7 @@ def show_summary(study: "Study", directory: Path, console: Console) -> None:
         which = f"trial {numbers[0]}" + (f" and {len(numbers) - 1} more" if len(numbers) > 1 else "")
         console.print(f"[red]failed[/red]   {which}: {escape(error)}", highlight=False, soft_wrap=True)
     console.print(
-        f"results  {os.path.relpath(directory / 'optimization_results.yaml')}",
-        highlight=False,
-        soft_wrap=True,
+        f"results  {os.path.relpath(directory / 'optimization_results.yaml')}", highlight=False, soft_wrap=True
     )
 
 

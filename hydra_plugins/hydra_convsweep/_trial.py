@@ -34,16 +34,18 @@ class TrialHandle:
         """The study's user attributes, read anew from its storage."""
         return self._trial.study.user_attrs
 
+    @property
+    def attrs(self) -> Mapping[str, Any]:
+        """What was attached to this trial, also by an earlier run of it that was interrupted."""
+        return self._trial.user_attrs
+
     def report(self, value: float, step: int) -> None:
         """Report the objective's value after `step`, a count of epochs or the like that starts at 1.
 
         A study with several objectives keeps no intermediate values: there the call does nothing. A step
         that an interrupted run of this trial reported before keeps its value.
         """
-        if (
-            self._single
-            and step not in self._trial.storage.get_trial(self._trial._trial_id).intermediate_values
-        ):
+        if self._single and step not in self._trial.storage.get_trial(self._trial._trial_id).intermediate_values:
             self._trial.report(value, step)
 
     def should_stop(self) -> bool:

@@ -140,7 +140,9 @@ def _tell(study: "Study", handle: TrialHandle, result: JobReturn) -> None:
 
 def _unusable(values: list[Any], expected: int) -> str | None:
     if len(values) != expected:
-        return f"the task function must return {expected} value(s), as `hydra.sweeper.direction` says, got {len(values)}"
+        return (
+            f"the task function must return {expected} value(s), as `hydra.sweeper.direction` says, got {len(values)}"
+        )
     for value in values:
         try:
             if math.isnan(float(value)):

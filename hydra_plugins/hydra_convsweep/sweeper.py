@@ -13,9 +13,7 @@ from omegaconf import DictConfig
 from ._config import ConvsweepConf
 from ._errors import UserError
 
-ConfigStore.instance().store(
-    group="hydra/sweeper", name="convsweep", node=ConvsweepConf, provider="convsweep"
-)
+ConfigStore.instance().store(group="hydra/sweeper", name="convsweep", node=ConvsweepConf, provider="convsweep")
 
 
 class ConvsweepSearchPath(SearchPathPlugin):

@@ -1,0 +1,32 @@
+"""What a training run is: the typed schema, its checks, and how Hydra hears of both. Imports no Keras."""
+
+from hydra.core.config_store import ConfigStore
+from omegaconf import OmegaConf
+
+from src.config import dataset, model, objective
+from src.config.build import as_yaml, make_optimizer
+from src.config.checks import ConfigError, check, settings
+from src.config.schema import Config, TrackingConfig, TrainingConfig
+
+__all__ = [
+    "Config",
+    "ConfigError",
+    "TrackingConfig",
+    "TrainingConfig",
+    "as_yaml",
+    "check",
+    "make_optimizer",
+    "register",
+    "settings",
+]
+
+
+def register() -> None:
+    """Tell Hydra the schema, and OmegaConf the resolver by which the sweep's direction follows the objective."""
+    store = ConfigStore.instance()
+    store.store(name="schema", node=Config)
+    store.store(group="training", name="schema", node=TrainingConfig)
+    store.store(group="tracking", name="schema", node=TrackingConfig)
+    dataset.register(store)
+    model.register(store)
+    OmegaConf.register_new_resolver("directions_of", objective.directions, replace=True)

@@ -1,0 +1,73 @@
+"""What a typed schema cannot say about a config: ranges, names, and settings that contradict each other."""
+
+import math
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from src.config import dataset, model, objective
+from src.config.schema import Config, TrainingConfig
+
+PRECISIONS = ("auto", "float32", "mixed_bfloat16", "mixed_float16")
+
+
+class ConfigError(Exception):
+    """A config that cannot run; one line a problem."""
+
+    def __init__(self, problems: list[str]) -> None:
+        self.problems = problems
+        super().__init__("\n".join(problems))
+
+
+def settings(config: DictConfig) -> Config:
+    """Turn a composed config into plain dataclasses.
+
+    Raises:
+        ConfigError: With all that is wrong with it.
+    """
+    # A sweep's config carries Hydra's own part, which is not ours to convert.
+    try:
+        groups: Any = OmegaConf.to_object(OmegaConf.masked_copy(config, [key for key in config if key != "hydra"]))
+    except OmegaConfBaseException as error:
+        raise ConfigError(["; ".join(line.strip() for line in str(error).splitlines()[:2])]) from error
+    result = Config(**groups)
+    if problems := check(result):
+        raise ConfigError(problems)
+    return result
+
+
+def check(config: Config) -> list[str]:
+    """Return everything that is wrong with a config, one line a problem; reads no data."""
+    return [
+        *objective.check(config.objective),
+        *_check_training(config.training),
+        *_check_optimizer(config.optimizer),
+        *dataset.check(config.dataset),
+        *model.check(config.model),
+        *_expect(0 <= config.seed < 2**32, "seed", "an integer from 0 to 2**32 - 1", config.seed, "0"),
+    ]
+
+
+def _check_training(training: TrainingConfig) -> list[str]:
+    stopping, precision, threads = training.early_stopping, training.precision, training.threads
+    return [
+        *_expect(training.epochs >= 1, "training.epochs", "1 or more", training.epochs, "10"),
+        *_expect(training.batch_size >= 1, "training.batch_size", "1 or more", training.batch_size, "128"),
+        *_expect(
+            stopping is None or stopping >= 1, "training.early_stopping", "1 or more epochs, or null", stopping, "5"
+        ),
+        *_expect(precision in PRECISIONS, "training.precision", f"one of {', '.join(PRECISIONS)}", precision, "auto"),
+        *_expect(threads is None or threads >= 1, "training.threads", "1 or more, or null", threads, "1"),
+    ]
+
+
+def _check_optimizer(optimizer: dict[str, Any]) -> list[str]:
+    rate = optimizer.get("learning_rate", 0.001)
+    # A dict is a schedule with a `_target_` of its own.
+    good = isinstance(rate, dict) or (isinstance(rate, (int, float)) and math.isfinite(rate) and rate > 0)
+    return _expect(good, "optimizer.learning_rate", "a number above 0", rate, "0.001")
+
+
+def _expect(good: bool, key: str, expected: str, got: Any, instead: str) -> list[str]:
+    return [] if good else [f"`{key}` must be {expected}, got {got}; type e.g. {key}={instead}"]

@@ -1,0 +1,41 @@
+"""The typed schema of a training run: a misspelt key or a wrong type fails while Hydra composes, and names the key."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from omegaconf import MISSING
+
+
+@dataclass
+class TrainingConfig:
+    epochs: int = MISSING
+    batch_size: int = MISSING
+    # Epochs without a better objective after which training ends; null: never.
+    early_stopping: int | None = None
+    # float32, mixed_bfloat16, mixed_float16, or auto: mixed_bfloat16 where the processor computes in it.
+    precision: str = MISSING
+    # Threads that one operation may use; null: 1 in a study, where each core has a worker, else one a core.
+    # Another number of threads rounds differently: 1 keeps a trial's result the same with any number of workers.
+    threads: int | None = None
+
+
+@dataclass
+class TrackingConfig:
+    # Name of the MLflow experiment.
+    experiment: str = MISSING
+    # Address of an MLflow server or database; null: $MLFLOW_TRACKING_URI, else ./mlflow.db with ./mlruns.
+    uri: str | None = None
+
+
+@dataclass
+class Config:
+    # The groups' own schemas, one an option, are merged in by their YAML files.
+    dataset: Any = MISSING
+    model: Any = MISSING
+    optimizer: dict[str, Any] = field(default_factory=dict)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+    tracking: TrackingConfig = field(default_factory=TrackingConfig)
+    # The metric that the search is for, or a list of several for a Pareto front.
+    objective: Any = MISSING
+    # Of the split into training and validation images and, outside a study, of the training.
+    seed: int = MISSING

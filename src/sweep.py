@@ -1,0 +1,34 @@
+"""Train once, or search: `python -m src.sweep`, `python -m src.sweep -m optimizer=adam,rmsprop`.
+
+This module is pickled by value and sent to the workers: it imports nothing heavy.
+"""
+
+import sys
+from pathlib import Path
+
+import hydra
+from omegaconf import DictConfig
+
+from hydra_plugins.hydra_convsweep import current_trial
+from src.config import ConfigError, register, settings
+from src.quiet import quiet_native_stderr
+
+
+@hydra.main(version_base="1.3", config_path=str(Path(__file__).parent.parent / "conf"), config_name="config")
+def main(config: DictConfig) -> float | list[float]:
+    """Train one configuration, a trial's or a single run's; return its objective, or several."""
+    try:
+        checked = settings(config)
+    except ConfigError as error:
+        if current_trial() is not None:
+            raise  # the sweep records it and goes on
+        sys.exit("\n".join(f"error: {problem}" for problem in error.problems))
+    with quiet_native_stderr():
+        from src.trial import run
+
+    return run(checked)
+
+
+if __name__ == "__main__":
+    register()
+    main()

@@ -1,0 +1,36 @@
+import functools
+from pathlib import Path
+
+import keras
+
+# Instruction sets that multiply bfloat16 numbers, as Linux names them.
+BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16"}
+
+
+def prepare(precision: str, threads: int | None) -> None:
+    """Set the backend up for the next model: threads (once a process), precision, and a clean slate.
+
+    Args:
+        precision: A Keras dtype policy, or `auto` for what this processor is fast at.
+        threads: Threads that one operation may use, None for TensorFlow's choice (one a core).
+    """
+    _limit_threads(threads)
+    keras.utils.clear_session(free_memory=True)
+    # After clear_session, which resets the policy as well.
+    keras.config.set_dtype_policy(fastest_precision() if precision == "auto" else precision)
+
+
+@functools.cache
+def fastest_precision() -> str:
+    """Return mixed_bfloat16 where the processor computes in it, else float32."""
+    cpu = Path("/proc/cpuinfo")
+    flags = set(cpu.read_text().split()) if cpu.exists() else set()
+    return "mixed_bfloat16" if flags & BFLOAT16_FLAGS else "float32"
+
+
+@functools.cache
+def _limit_threads(threads: int | None) -> None:
+    if threads is not None and keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        tf.config.threading.set_intra_op_parallelism_threads(threads)

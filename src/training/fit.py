@@ -1,0 +1,107 @@
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import keras
+import numpy as np
+
+from src.config.objective import EPOCH_METRICS
+from src.config.schema import TrainingConfig
+from src.dataset import Dataset
+from src.training.batches import evaluation_batches, training_batches
+
+# Called with the epoch, from 1, and its metrics; returns whether to stop.
+EpochEnd = Callable[[int, dict[str, float]], bool]
+
+
+class Diverged(Exception):
+    """The loss is not a finite number."""
+
+
+@dataclass
+class History:
+    """The metrics of each epoch, and which epoch was best (from 1)."""
+
+    epochs: list[dict[str, float]] = field(default_factory=list)
+    best_epoch: int = 0
+    fit_seconds: float = 0.0
+
+    @property
+    def best(self) -> dict[str, float]:
+        """The metrics of the best epoch."""
+        return self.epochs[self.best_epoch - 1]
+
+
+def fit(
+    model: keras.Model,
+    optimizer: keras.optimizers.Optimizer,
+    data: Dataset,
+    config: TrainingConfig,
+    metric: str,
+    seed: int,
+    on_epoch_end: EpochEnd,
+) -> History:
+    """Train the model and leave it with the weights of its best epoch by `metric`.
+
+    Everything random depends on the seed and the epoch alone, given the model's own seeds.
+
+    Raises:
+        Diverged: The loss became NaN or infinite.
+    """
+    one_hot = data.train.labels.ndim == 2
+    model.compile(
+        optimizer=optimizer,
+        loss="categorical_crossentropy" if one_hot else "sparse_categorical_crossentropy",
+        metrics=["accuracy"],
+        jit_compile=False,  # XLA is slower on a CPU, and its compilation costs more than a short trial on a GPU
+    )
+    keras.utils.set_random_seed(seed)
+    follower = _Follower(metric, config.early_stopping, on_epoch_end)
+    started = time.perf_counter()
+    model.fit(
+        training_batches(data.train, config.batch_size, seed),
+        epochs=config.epochs,
+        validation_data=evaluation_batches(data.validation),
+        callbacks=[follower],
+        shuffle=False,
+        verbose=0,
+    )
+    if follower.diverged:
+        raise Diverged(follower.diverged)
+    model.set_weights(follower.best_weights)
+    follower.history.fit_seconds = time.perf_counter() - started
+    return follower.history
+
+
+class _Follower(keras.callbacks.Callback):
+    """Keeps the history and the best weights, and asks after each epoch whether to go on."""
+
+    def __init__(self, metric: str, patience: int | None, on_epoch_end: EpochEnd) -> None:
+        super().__init__()
+        self._metric, self._patience, self._ask = metric, patience, on_epoch_end
+        self._sign = 1.0 if EPOCH_METRICS[metric] == "maximize" else -1.0
+        self.history = History()
+        self.best_weights: list[np.ndarray] = []
+        self.diverged = ""
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        self._started = time.perf_counter()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        metrics = {name: float(value) for name, value in (logs or {}).items()}
+        metrics["learning_rate"] = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
+        metrics["epoch_seconds"] = time.perf_counter() - self._started
+        if not math.isfinite(metrics["loss"]):
+            self.diverged = f"the loss became {metrics['loss']} in epoch {epoch + 1}"
+            self.model.stop_training = True
+            return
+        history = self.history
+        history.epochs.append(metrics)
+        if not history.best_epoch or self._sign * (metrics[self._metric] - history.best[self._metric]) > 0:
+            history.best_epoch = epoch + 1
+            self.best_weights = self.model.get_weights()
+        stale = self._patience is not None and epoch + 1 - history.best_epoch >= self._patience
+        # Setting the flag, rather than raising, lets Keras finish the epoch and keep its state in order.
+        self.model.stop_training = self._ask(epoch + 1, metrics) or stale

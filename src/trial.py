@@ -1,0 +1,144 @@
+"""A trial, from its config to its record: this function is the table of contents of the application."""
+
+import time
+import traceback
+from typing import TYPE_CHECKING, Any
+
+from hydra_plugins.hydra_convsweep import current_trial
+from src import dataset, model, training
+from src.config import Config, as_yaml, make_optimizer
+from src.config.objective import METRICS, leading_metric, objectives
+from src.evaluation import Evaluation, evaluate
+from src.report import confusion_matrix, learning_curves
+from src.study import PARENT
+from src.tracking import TrialRun, open_store
+
+if TYPE_CHECKING:
+    import keras
+
+    from hydra_plugins.hydra_convsweep import TrialHandle
+
+PARENT_TIMEOUT = 300.0  # seconds; the driver imports MLflow and, the first time, creates its database
+
+
+def run(config: Config) -> float | list[float]:
+    """Train, judge and record one configuration; return its objective, or a list of several.
+
+    Raises:
+        DatasetError: The images cannot be had.
+        Diverged: The loss became NaN or infinite.
+    """
+    trial = current_trial()
+    seed = trial.seed if trial is not None else config.seed
+    training.prepare(config.training.precision, config.training.threads or (1 if trial is not None else None))
+    data = dataset.load(config.dataset, config.seed)
+    record = _start_record(config, trial)
+    try:
+        network = model.build(config.model, data.input_shape, len(data.class_names), seed, data.scale, data.offset)
+        history = training.fit(
+            network,
+            make_optimizer(config.optimizer),
+            data,
+            config.training,
+            leading_metric(config.objective),
+            seed,
+            lambda epoch, metrics: _after_epoch(config, trial, record, epoch, metrics),
+        )
+        judged = evaluate(network, data.validation, len(data.class_names))
+        values = _objective_values(config, network, history)
+        _record(config, record, data, network, history, judged, values)
+        if _is_best(config, trial, record, values[0]):
+            record.log_model(network, data.validation.images[:5])
+    except Exception:
+        record.log_text(traceback.format_exc(), "traceback.txt")
+        record.end("FAIL")
+        raise
+    record.end("PRUNED" if trial is not None and trial.stopped else "COMPLETE")
+    return values if len(values) > 1 else values[0]
+
+
+def _start_record(config: Config, trial: "TrialHandle | None") -> TrialRun:
+    """Create the trial's MLflow run, under the study's once the driver has made that."""
+    shown: dict[str, Any] = {
+        "dataset": config.dataset.name,
+        "model": config.model.name,
+        "optimizer": config.optimizer["_target_"].rpartition(".")[2].lower(),
+        "epochs": config.training.epochs,
+        "batch_size": config.training.batch_size,
+    }
+    tracking = config.tracking
+    if trial is None:
+        record = TrialRun(
+            open_store(tracking.experiment, tracking.uri), f"{config.dataset.name}-{config.model.name}", shown
+        )
+    else:
+        parent = _wait_for_parent(trial)
+        record = TrialRun(
+            open_store(tracking.experiment, tracking.uri), f"trial-{trial.number:04d}", shown | dict(trial.params),
+            trial.study_name, trial.number, parent, trial.attrs.get(PARENT),
+        )  # fmt: skip
+        trial.set_attr(PARENT, record.run_id)
+    record.log_text(as_yaml(config), "config.yaml")
+    return record
+
+
+def _wait_for_parent(trial: "TrialHandle") -> str:
+    deadline = time.monotonic() + PARENT_TIMEOUT
+    while (parent := trial.study_attrs.get(PARENT)) is None:
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"the sweep's driver made no MLflow run for the study within {PARENT_TIMEOUT:g} s")
+        time.sleep(0.1)
+    return parent
+
+
+def _after_epoch(
+    config: Config, trial: "TrialHandle | None", record: TrialRun, epoch: int, metrics: dict[str, float]
+) -> bool:
+    """Record an epoch; return whether to stop."""
+    record.log_metrics(metrics, epoch)
+    if trial is None:
+        shown = " ".join(f"{name} {metrics[name]:.4f}" for name in ("loss", "accuracy", "val_loss", "val_accuracy"))
+        print(f"epoch {epoch}/{config.training.epochs}: {shown}, {metrics['epoch_seconds']:.1f} s", flush=True)
+        return False
+    if (metric := objectives(config.objective)[0]) in metrics:
+        trial.report(metrics[metric], epoch)
+    return trial.should_stop()
+
+
+def _objective_values(config: Config, network: "keras.Model", history: training.History) -> list[float]:
+    known = history.best | {"parameters": network.count_params(), "fit_seconds": history.fit_seconds}
+    return [float(known[name]) for name in objectives(config.objective)]
+
+
+def _record(
+    config: Config,
+    record: TrialRun,
+    data: dataset.Dataset,
+    network: "keras.Model",
+    history: training.History,
+    judged: Evaluation,
+    values: list[float],
+) -> None:
+    """Log what is known at the end, and keep the model when it is the best so far."""
+    names = objectives(config.objective)
+    summary = {f"best_{name}": value for name, value in history.best.items() if name.startswith("val_")}
+    summary |= {"best_epoch": history.best_epoch, "fit_seconds": history.fit_seconds}
+    summary |= {"parameters": network.count_params(), "objective": values[0]}
+    title = f"{data.name}, {config.model.name}: {names[0]} {values[0]:.4g}"
+    record.log_figure(learning_curves(history.epochs, history.best_epoch, title), "learning_curves.png")
+    record.log_figure(confusion_matrix(judged.confusion, data.class_names, "validation images"), "confusion_matrix.png")
+    record.log_table(
+        {"class_names": list(data.class_names), "counts": judged.confusion.tolist()}, "confusion_matrix.json"
+    )
+    lines: list[str] = []
+    network.summary(print_fn=lines.append)
+    record.log_text("\n".join(lines), "model_summary.txt")
+    record.log_metrics(summary)
+
+
+def _is_best(config: Config, trial: "TrialHandle | None", record: TrialRun, value: float) -> bool:
+    if trial is None:
+        return True
+    maximize = METRICS[objectives(config.objective)[0]] == "maximize"
+    best = record.best_value(trial.study_name, maximize)
+    return not trial.stopped and (best is None or (value > best if maximize else value < best))
