@@ -3,13 +3,15 @@
 This module is pickled by value and sent to the workers: it imports nothing heavy.
 """
 
+import os
 import sys
 from pathlib import Path
 
 import hydra
+from hydra.errors import HydraException
 from omegaconf import DictConfig
 
-from hydra_plugins.hydra_convsweep import current_trial
+from hydra_plugins.hydra_convsweep import current_trial, explain
 from src.config import ConfigError, register, settings
 from src.quiet import quiet_native_stderr
 
@@ -31,4 +33,8 @@ def main(config: DictConfig) -> float | list[float]:
 
 if __name__ == "__main__":
     register()
-    main()
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then leaves its errors to us, and to Python those that are none
+    try:
+        main()
+    except HydraException as error:
+        sys.exit(f"error: {explain(error)}")

@@ -1,10 +1,11 @@
 """A Hydra sweeper whose workers share one Optuna study: asynchronous, pruned, resumable.
 
 An app needs two names from here: `current_trial`, its handle on the running trial, and, if it wants to
-take part in the driver as well, the base class `StudyCallback`.
+take part in the driver as well, the base class `StudyCallback`. `explain` puts Hydra's errors in one line.
 """
 
 from ._callback import StudyCallback
+from ._errors import explain
 from ._trial import TrialHandle, current_trial
 
-__all__ = ["StudyCallback", "TrialHandle", "current_trial"]
+__all__ = ["StudyCallback", "TrialHandle", "current_trial", "explain"]

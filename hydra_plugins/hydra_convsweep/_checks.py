@@ -11,7 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from ._callback import StudyCallback
 from ._draw import make_pruner, make_sampler
-from ._errors import UserError
+from ._errors import UserError, explain
 from ._space import Space
 
 # Optuna imports these when the first trial is drawn, which is late to hear of them.
@@ -81,14 +81,8 @@ def check_trials(
         try:
             composed = loader.load_sweep_config(config, space.overrides(params))
         except HydraException as error:
-            yield _reason(error)
+            yield explain(error)
             continue
         OmegaConf.set_readonly(composed, True)
         for callback in callbacks:
             yield from callback.check(composed)
-
-
-def _reason(error: HydraException) -> str:
-    cause = error.__cause__
-    lines = str(error).strip().splitlines() + (str(cause).strip().splitlines() if cause else [])
-    return "; ".join(dict.fromkeys(line.strip() for line in lines if line.strip() and "object_type" not in line))

@@ -1,4 +1,12 @@
+import dataclasses
+import difflib
+import re
 from collections.abc import Iterable
+from pathlib import Path
+
+from hydra.errors import HydraException, MissingConfigException
+from omegaconf import DictConfig
+from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
 
 class UserError(Exception):
@@ -7,3 +15,39 @@ class UserError(Exception):
     def __init__(self, problems: str | Iterable[str]) -> None:
         self.problems = [problems] if isinstance(problems, str) else list(dict.fromkeys(problems))
         super().__init__("\n".join(self.problems))
+
+
+def explain(error: HydraException) -> str:
+    """Say in one line what Hydra objects to: the full key, what was expected, what came, what to type instead."""
+    if isinstance(error, MissingConfigException) and error.missing_cfg_file:
+        group, _, name = error.missing_cfg_file.rpartition("/")
+        return _unknown(
+            group, f"`{group}` has no option {name}", name, list(error.options or _options(group, str(error)))
+        )
+    cause = error.__cause__
+    if isinstance(cause, (ConfigKeyError, ConfigAttributeError)) and cause.full_key:
+        parent, _, name = cause.full_key.rpartition(".")
+        return _unknown(parent, f"`{cause.full_key}` does not exist", name, _keys(cause))
+    if isinstance(cause, OmegaConfBaseException):
+        key = f"`{cause.full_key}`: " if cause.full_key else ""
+        return key + str(cause).splitlines()[0]
+    return "; ".join(line.strip() for line in str(error).strip().splitlines() if line.strip())
+
+
+def _unknown(where: str, problem: str, name: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(name, known, 1)
+    instead = f"; did you mean {close[0]}?" if close else ""
+    there = f"{where or 'the config'} has" if "option" not in problem else "there are"
+    return f"{problem}; {there} {', '.join(known)}{instead}" if known else problem
+
+
+def _keys(error: OmegaConfBaseException) -> list[str]:
+    if isinstance(error.object_type, type) and dataclasses.is_dataclass(error.object_type):
+        return [field.name for field in dataclasses.fields(error.object_type)]
+    return [str(key) for key in error.parent_node] if isinstance(error.parent_node, DictConfig) else []
+
+
+def _options(group: str, message: str) -> list[str]:
+    """List a group's files: Hydra does so for `group=name`, but not for one name of `group=[name,name]`."""
+    folders = [Path(folder) / group for folder in re.findall(r"path=file://(\S+)", message)]
+    return sorted({file.stem for folder in folders for file in folder.glob("*.yaml")})

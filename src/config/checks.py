@@ -1,6 +1,7 @@
 """What a typed schema cannot say about a config: ranges, names, and settings that contradict each other."""
 
 import math
+from dataclasses import fields
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -31,7 +32,8 @@ def settings(config: DictConfig) -> Config:
         groups: Any = OmegaConf.to_object(OmegaConf.masked_copy(config, [key for key in config if key != "hydra"]))
     except OmegaConfBaseException as error:
         raise ConfigError(["; ".join(line.strip() for line in str(error).splitlines()[:2])]) from error
-    result = Config(**groups)
+    # A key that the user added with `+` is his own affair.
+    result = Config(**{name.name: groups[name.name] for name in fields(Config)})
     if problems := check(result):
         raise ConfigError(problems)
     return result
