@@ -10,6 +10,8 @@ class ConvsweepConf:
 
     defaults: list[Any] = field(default_factory=lambda: [{"sampler": "tpe"}, {"pruner": "successive_halving"}])
     _target_: str = "hydra_plugins.hydra_convsweep.sweeper.ConvsweepSweeper"
+    # The sampler, the pruner and the callbacks are made where they are used, not by Hydra with the sweeper.
+    _recursive_: bool = False
 
     # `minimize` or `maximize`, or a list of them, one for each value that the task function returns.
     direction: Any = "minimize"

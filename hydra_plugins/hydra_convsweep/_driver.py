@@ -26,7 +26,7 @@ from ._checks import check_settings, check_trials, directions
 from ._errors import UserError
 from ._progress import Monitor
 from ._space import Space, as_override_value, parse
-from ._study import default_name, fill, is_local, open_storage, open_study, settle
+from ._study import default_name, fill, is_local, open_storage, open_study, quieten_optuna, settle
 from ._summary import ranked, show_summary, write_results
 from ._worker import Worker
 
@@ -80,9 +80,7 @@ class Driver:
 
     def run(self) -> int:
         """Run what is left of the study; return the exit status."""
-        import optuna
-
-        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        quieten_optuna()
         self._make_folder()
         sweeper = self.config.hydra.sweeper
         with _only_driver(self.directory) if is_local(sweeper.storage) else nullcontext():

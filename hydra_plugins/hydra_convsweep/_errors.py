@@ -1,5 +1,6 @@
 import dataclasses
 import difflib
+import importlib.util
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -49,5 +50,8 @@ def _keys(error: OmegaConfBaseException) -> list[str]:
 
 def _options(group: str, message: str) -> list[str]:
     """List a group's files: Hydra does so for `group=name`, but not for one name of `group=[name,name]`."""
-    folders = [Path(folder) / group for folder in re.findall(r"path=file://(\S+)", message)]
-    return sorted({file.stem for folder in folders for file in folder.glob("*.yaml")})
+    folders = [Path(folder) for folder in re.findall(r"path=file://(\S+)", message)]
+    for package in re.findall(r"path=pkg://(\S+)", message):
+        spec = importlib.util.find_spec(package)
+        folders += map(Path, (spec.submodule_search_locations or []) if spec else [])
+    return sorted({file.stem for folder in folders for file in (folder / group).glob("*.yaml")})

@@ -136,7 +136,7 @@ def _read(lines: Sequence[str], config_loader: "ConfigLoader | None", problems: 
     overrides: dict[str, Override] = {}
     for line in lines:
         try:
-            override = parser.parse_override(line)
+            (override,) = parser.parse_overrides([line])
         except HydraException as error:
             problems.append(_unparsable(line, error))
             continue
@@ -202,8 +202,7 @@ def _choice(name: str, key: str, override: Override, shown: str) -> Parameter:
         if item not in unique:
             unique.append(item)
     with warnings.catch_warnings():
-        # Lists and dicts do survive Optuna's storages (as JSON); its warning is about other objects.
-        warnings.filterwarnings("ignore", message="Choices for a categorical distribution")
+        warnings.filterwarnings("ignore", message="Choices for a categorical distribution")  # see quieten_optuna
         distribution = CategoricalDistribution(tuple(unique))
     return Parameter(name, key, distribution, tuple(unique), getattr(value, "shuffle", False))
 

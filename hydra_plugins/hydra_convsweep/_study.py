@@ -27,6 +27,17 @@ def default_name(job_name: str, space: Space) -> str:
     return "-".join(filter(None, [job_name, keys, hashlib.sha256(identity.encode()).hexdigest()[:6]]))
 
 
+def quieten_optuna() -> None:
+    """Silence what Optuna says of each study and of choices that are lists, in this process."""
+    import warnings
+
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    # Lists and dicts do survive Optuna's storages, as JSON; the warning is meant for other objects.
+    warnings.filterwarnings("ignore", message="Choices for a categorical distribution")
+
+
 def is_local(storage: str | None) -> bool:
     """Whether only this machine (or those that share its files) can write to the storage."""
     return storage is None or "://" not in storage

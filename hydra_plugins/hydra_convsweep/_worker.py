@@ -17,7 +17,7 @@ from omegaconf import DictConfig, open_dict
 
 from ._draw import derive_seed, draw, make_pruner
 from ._space import Space
-from ._study import open_storage, put_back, take
+from ._study import open_storage, put_back, quieten_optuna, take
 from ._trial import TrialHandle, set_current_trial
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class Worker:
         """Run trials; return how many."""
         import optuna
 
-        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        quieten_optuna()
         storage = open_storage(self.config.hydra.sweeper.storage, self.directory)
         study = optuna.load_study(storage=storage, study_name=self.name)
         study.pruner = make_pruner(self.config.hydra.sweeper.pruner)
