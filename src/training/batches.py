@@ -1,19 +1,16 @@
+"""Batches for Keras, gathered from the memory-mapped images: no worker holds a copy of a dataset of its own."""
+
 import numpy as np
 import tensorflow as tf
 
 from src.dataset import Split
-
 
 # Pixels in a batch that is only looked at: few batches for small images, little memory for large ones.
 EVALUATION_PIXELS = 2**20
 
 
 def training_batches(split: Split, batch_size: int, seed: int) -> tf.data.Dataset:
-    """Return batches for `fit`, in an order that depends on the seed and the epoch alone.
-
-    Python runs once an epoch, to shuffle the indices; the batches are gathered in TensorFlow's threads.
-    """
-    images, labels = tf.convert_to_tensor(split.images), tf.convert_to_tensor(split.labels)
+    """Return batches for `fit`, in an order that depends on the seed and the epoch alone."""
     epoch = 0
 
     def orders():
@@ -23,9 +20,7 @@ def training_batches(split: Split, batch_size: int, seed: int) -> tf.data.Datase
 
     indices = tf.data.Dataset.from_generator(orders, output_signature=tf.TensorSpec([None], tf.int64))
     batches = indices.flat_map(lambda order: tf.data.Dataset.from_tensor_slices(order).batch(batch_size))
-    gathered = batches.map(lambda chosen: (tf.gather(images, chosen), tf.gather(labels, chosen)))
-    count = -(-len(split.images) // batch_size)
-    return gathered.apply(tf.data.experimental.assert_cardinality(count)).prefetch(2)
+    return _gather(split, batches, batch_size)
 
 
 def evaluation_batch_size(split: Split) -> int:
@@ -36,4 +31,21 @@ def evaluation_batch_size(split: Split) -> int:
 def evaluation_batches(split: Split) -> tf.data.Dataset:
     """Return batches in the order of the split."""
     batch_size = evaluation_batch_size(split)
-    return tf.data.Dataset.from_tensor_slices((split.images, split.labels)).batch(batch_size).prefetch(2)
+    return _gather(split, tf.data.Dataset.range(len(split.images)).batch(batch_size), batch_size)
+
+
+def _gather(split: Split, indices: tf.data.Dataset, batch_size: int) -> tf.data.Dataset:
+    """Turn batches of indices into batches of images and labels.
+
+    NumPy gathers from the map as fast as `tf.gather` does from a tensor; making that tensor would copy the images.
+    """
+
+    def take(chosen):
+        types = [tf.as_dtype(array.dtype) for array in split]
+        batch = tf.numpy_function(lambda i: [array[i] for array in split], [chosen], types, stateful=False)
+        for tensor, array in zip(batch, split, strict=True):
+            tensor.set_shape([None, *array.shape[1:]])
+        return tuple(batch)
+
+    count = -(-len(split.images) // batch_size)
+    return indices.map(take).apply(tf.data.experimental.assert_cardinality(count)).prefetch(2)
