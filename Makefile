@@ -8,10 +8,10 @@ sweep: venv  ## compare two optimizers on the embedded digits
 	$(BIN)/python -m src.sweep -m optimizer=adam,rmsprop
 
 test: venv  ## the tests, without the slow ones
-	$(BIN)/python -m pytest -q -m "not slow"
+	$(BIN)/python -m pytest -q
 
 test-all: venv  ## all tests
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -m ""
 
 check: venv  ## format, lint, types
 	$(BIN)/ruff format --check .

@@ -1,9 +1,14 @@
 """Running commands as a user does: in a folder of their own, with the project found by its path."""
 
+import contextlib
+import io
 import os
+import runpy
+import signal
 import subprocess
 import sys
 from pathlib import Path
+from unittest import mock
 
 import optuna
 from optuna.storages import JournalStorage
@@ -16,6 +21,7 @@ def start(arguments: list[str], folder: Path, **env: str) -> "subprocess.Popen[s
     """Start `python ...` in a folder, in a process group of its own."""
     paths = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
     environment = {**os.environ, "PYTHONPATH": paths, "COLUMNS": "200", **env}
+    environment.pop("MLFLOW_TRACKING_URI", None)  # MLflow sets it in the tests' own process
     return subprocess.Popen(
         [sys.executable, *arguments],
         cwd=folder,
@@ -34,8 +40,41 @@ def run(arguments: list[str], folder: Path, **env: str) -> "subprocess.Completed
     return subprocess.CompletedProcess(arguments, process.returncode, out, err)
 
 
+def run_inside(arguments: list[str], folder: Path) -> "subprocess.CompletedProcess[str]":
+    """Do as `run` in this very process, which has imported the libraries already: for one worker at most."""
+    out, err = io.StringIO(), io.StringIO()
+    handler = signal.getsignal(signal.SIGTERM)
+    environment = {"COLUMNS": "200", "HYDRA_FULL_ERROR": "0"}
+    status: int | str | None = 0
+    with (
+        contextlib.chdir(folder),
+        mock.patch.object(sys, "argv", arguments[arguments[0] == "-m" :]),
+        mock.patch.dict(os.environ, environment),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+    ):
+        os.environ.pop("MLFLOW_TRACKING_URI", None)
+        try:
+            if arguments[0] == "-m":
+                runpy.run_module(arguments[1], run_name="__main__", alter_sys=True)
+            else:
+                runpy.run_path(arguments[0], run_name="__main__")
+        except SystemExit as end:
+            status = end.code
+            if isinstance(status, str):
+                print(status, file=sys.stderr)
+                status = 1
+    signal.signal(signal.SIGTERM, handler)
+    return subprocess.CompletedProcess(arguments, int(status or 0), out.getvalue(), err.getvalue())
+
+
 def toy(folder: Path, *overrides: str) -> "subprocess.CompletedProcess[str]":
-    """Sweep the toy app."""
+    """Sweep the toy app with one worker, inside this process."""
+    return run_inside([str(ROOT / "tests/toy/app.py"), "-m", "hydra.sweeper.n_jobs=1", *overrides], folder)
+
+
+def toy_workers(folder: Path, *overrides: str) -> "subprocess.CompletedProcess[str]":
+    """Sweep the toy app as a user does, with as many workers as the overrides say."""
     return run([str(ROOT / "tests/toy/app.py"), "-m", *overrides], folder)
 
 

@@ -97,5 +97,7 @@ def test_the_driver_of_a_parallel_sweep_imports_no_tensorflow() -> None:
         "import src.tracking, src.report, optuna\n"
         f"print(sorted(set(sys.modules) & {{'tensorflow', 'keras'}}))\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
+    )
     assert done.stdout.strip() == "[]"

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
 import yaml
@@ -14,14 +15,15 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 from optuna.trial import FrozenTrial
 
-from tests.command import run, start, trials
+from tests.command import run, run_inside, start, trials
 
 FASHION = Path("/usr/share/datasets/fashion-mnist")
 SMALL = ["training.epochs=2", "dataset.limit=300", "model.filters=4", "model.dense_units=16", "training.batch_size=32"]
 
 
-def sweep(folder: Path, *overrides: str):
-    return run(["-m", "src.sweep", "-m", *overrides], folder)
+def sweep(folder: Path, *overrides: str) -> "CompletedProcess[str]":
+    """Sweep with one worker, inside this process: TensorFlow is imported once for all tests."""
+    return run_inside(["-m", "src.sweep", "-m", "hydra.sweeper.n_jobs=1", *overrides], folder)
 
 
 @dataclass
@@ -58,7 +60,8 @@ class Study:
 def digits(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Study]:
     """`make sweep`, smaller: two workers, two optimizers."""
     folder = tmp_path_factory.mktemp("digits")
-    done = sweep(folder, "optimizer=adam,rmsprop", "hydra.sweeper.study_name=two", "hydra.sweeper.n_jobs=2", *SMALL)
+    command = ["optimizer=adam,rmsprop", "hydra.sweeper.study_name=two", "hydra.sweeper.n_jobs=2", *SMALL]
+    done = run(["-m", "src.sweep", "-m", *command], folder)
     assert done.returncode == 0, done.stderr
     yield Study(folder, "two", done.stdout, done.stderr)
 
@@ -172,22 +175,25 @@ def test_the_same_command_again_finds_the_study_done(digits: Study) -> None:
     assert len(digits.runs()) == 2
 
 
-def test_one_worker_gives_the_same_study_twice_and_two_workers_the_same_trials(tmp_path: Path) -> None:
-    space = ["optimizer=sgd,lion", "model.dropout=0.3", "objective=val_loss", *SMALL]
+def test_the_same_command_gives_the_same_study_bit_for_bit(digits: Study, tmp_path: Path) -> None:
+    """Twice with one worker, in one process, and as the two workers had it: nothing else counts."""
 
-    def numbers(name: str, n_jobs: int) -> list[list]:
-        done = sweep(tmp_path, *space, f"hydra.sweeper.study_name={name}", f"hydra.sweeper.n_jobs={n_jobs}")
+    def numbers(found: list[FrozenTrial]) -> list[list]:
+        return [[t.number, t.params, t.value, t.intermediate_values] for t in found]
+
+    for name in ("first", "second"):
+        done = sweep(tmp_path, "optimizer=adam,rmsprop", f"hydra.sweeper.study_name={name}", *SMALL)
         assert done.returncode == 0, done.stderr
-        assert done.stderr == ""
-        return [[t.number, t.params, t.value, t.intermediate_values] for t in trials(tmp_path, name)]
-
-    first = numbers("first", 1)
-    assert numbers("second", 1) == first
-    assert numbers("third", 2) == first
+        assert numbers(trials(tmp_path, name)) == numbers(digits.trials)
 
 
 def test_a_failing_and_a_diverging_trial_are_recorded(tmp_path: Path) -> None:
-    space = ["optimizer=sgd", "optimizer.learning_rate=0.01,1e30", "hydra.sweeper.study_name=x", "hydra.sweeper.n_jobs=1"]
+    space = [
+        "optimizer=sgd",
+        "optimizer.learning_rate=0.01,1e30",
+        "hydra.sweeper.study_name=x",
+        "hydra.sweeper.n_jobs=1",
+    ]
     done = sweep(tmp_path, *space, *SMALL, "objective=loss")
     assert done.returncode == 0, done.stderr
     study = Study(tmp_path, "x", done.stdout, done.stderr)
@@ -200,8 +206,18 @@ def test_a_failing_and_a_diverging_trial_are_recorded(tmp_path: Path) -> None:
 
 
 def test_pruned_trials_and_several_objectives(tmp_path: Path) -> None:
-    space = ["model.dense_units=4,8,16", "training.epochs=3", "hydra.sweeper.n_jobs=1", "dataset.limit=200", "model.filters=4"]
-    pruner = ["hydra/sweeper/pruner=threshold", "hydra.sweeper.pruner.lower=0.999", "hydra.sweeper.pruner.n_warmup_steps=1"]
+    space = [
+        "model.dense_units=4,8,16",
+        "training.epochs=3",
+        "hydra.sweeper.n_jobs=1",
+        "dataset.limit=200",
+        "model.filters=4",
+    ]
+    pruner = [
+        "hydra/sweeper/pruner=threshold",
+        "hydra.sweeper.pruner.lower=0.999",
+        "hydra.sweeper.pruner.n_warmup_steps=1",
+    ]
     done = sweep(tmp_path, *space, *pruner, "hydra.sweeper.study_name=cut")
     assert done.returncode == 1, "nothing complete is no success"
     study = Study(tmp_path, "cut", done.stdout, done.stderr)
@@ -215,7 +231,7 @@ def test_pruned_trials_and_several_objectives(tmp_path: Path) -> None:
 
 
 def test_a_single_run(tmp_path: Path) -> None:
-    done = run(["-m", "src.sweep", *SMALL], tmp_path)
+    done = run_inside(["-m", "src.sweep", *SMALL], tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     assert "epoch 2/2: loss" in done.stdout

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.command import ROOT, load_study, run, start, toy, trials
+from tests.command import ROOT, load_study, run, run_inside, start, toy, toy_workers, trials
 
 
 def results(folder: Path, name: str = "toy") -> dict:
@@ -21,7 +21,7 @@ def states(folder: Path) -> Counter[str]:
 
 
 def test_a_finite_space_is_enumerated_once(tmp_path: Path) -> None:
-    done = toy(tmp_path, "x=1,2,3", "group=low,high", "hydra.sweeper.n_trials=50")
+    done = toy_workers(tmp_path, "x=1,2,3", "group=low,high", "hydra.sweeper.n_trials=50")
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     found = trials(tmp_path)
@@ -35,16 +35,16 @@ def test_a_finite_space_is_enumerated_once(tmp_path: Path) -> None:
 
 def test_budget_holds_exactly_with_eight_workers_and_counts_what_is_done(tmp_path: Path) -> None:
     command = ["x=interval(-5,5)", "hydra.sweeper.n_jobs=8", "hydra/sweeper/sampler=random"]
-    assert toy(tmp_path, *command, "hydra.sweeper.n_trials=30").returncode == 0
+    assert toy_workers(tmp_path, *command, "hydra.sweeper.n_trials=30").returncode == 0
     first = trials(tmp_path)
     assert len(first) == 30
     assert all(trial.state.is_finished() for trial in first)
     assert len({trial.user_attrs["pid"] for trial in first}) > 1
-    assert toy(tmp_path, *command, "hydra.sweeper.n_trials=40").returncode == 0
+    assert toy_workers(tmp_path, *command, "hydra.sweeper.n_trials=40").returncode == 0
     second = trials(tmp_path)
     assert len(second) == 40
     assert [t.params for t in second[:30]] == [t.params for t in first]
-    again = toy(tmp_path, *command, "hydra.sweeper.n_trials=40")
+    again = toy_workers(tmp_path, *command, "hydra.sweeper.n_trials=40")
     assert again.returncode == 0
     assert "40 of them done" in again.stdout
     assert len(trials(tmp_path)) == 40
@@ -61,7 +61,7 @@ def test_values_keep_their_types_from_command_line_to_app_and_storage(tmp_path: 
 
 
 def test_glob_plus_and_deletion(tmp_path: Path) -> None:
-    done = toy(tmp_path, "group=glob(hi*)", "+extra=1,2", "++x=2", "~steps", "+steps=2", "hydra.sweeper.n_jobs=1")
+    done = toy(tmp_path, "group=glob(hi*)", "+extra=1,2", "++x=2", "~steps", "+steps=2")
     assert done.returncode == 0, done.stderr
     seen = [trial.user_attrs["seen"] for trial in trials(tmp_path)]
     assert [(s["group"]["offset"], s["extra"], s["x"], s["steps"]) for s in seen] == [
@@ -71,14 +71,14 @@ def test_glob_plus_and_deletion(tmp_path: Path) -> None:
 
 def test_params_are_searched_and_the_command_line_wins(tmp_path: Path) -> None:
     params = ["+hydra.sweeper.params.x='1,2'", "+hydra.sweeper.params.y='5,6'"]
-    done = toy(tmp_path, *params, "y=7", "hydra.sweeper.n_jobs=1")
+    done = toy(tmp_path, *params, "y=7")
     assert done.returncode == 0, done.stderr
     assert [t.params for t in trials(tmp_path)] == [{"x": 1}, {"x": 2}]
     assert {t.user_attrs["seen"]["y"] for t in trials(tmp_path)} == {7}
 
 
 def test_one_worker_repeats_itself_and_resumes_as_if_unbroken(tmp_path: Path) -> None:
-    command = ["x=interval(-5,5)", "y=a,b,c", "hydra.sweeper.n_jobs=1", "hydra.sweeper.sampler.n_startup_trials=4"]
+    command = ["x=interval(-5,5)", "y=a,b,c", "hydra.sweeper.sampler.n_startup_trials=4"]
     kept = ("number", "params", "values", "intermediate_values", "state")
 
     def study(name: str, *budgets: int) -> list:
@@ -95,7 +95,7 @@ def test_one_worker_repeats_itself_and_resumes_as_if_unbroken(tmp_path: Path) ->
 
 
 def test_pruning_cuts_the_worse_trials(tmp_path: Path) -> None:
-    done = toy(tmp_path, "x=interval(-5,5)", "steps=9", "hydra.sweeper.n_trials=20", "hydra.sweeper.n_jobs=1")
+    done = toy(tmp_path, "x=interval(-5,5)", "steps=9", "hydra.sweeper.n_trials=20")
     assert done.returncode == 0, done.stderr
     found = trials(tmp_path)
     pruned = [t for t in found if t.state.name == "PRUNED"]
@@ -105,23 +105,23 @@ def test_pruning_cuts_the_worse_trials(tmp_path: Path) -> None:
 
 
 def test_pruning_is_off_for_an_enumeration_unless_asked_for(tmp_path: Path) -> None:
-    assert toy(tmp_path, "x=1,2,3,4,5,6", "steps=9", "hydra.sweeper.n_jobs=1").returncode == 0
+    assert toy(tmp_path, "x=1,2,3,4,5,6", "steps=9").returncode == 0
     assert states(tmp_path) == {"COMPLETE": 6}
     name = "hydra.sweeper.study_name=pruned"
-    asked = ["hydra/sweeper/pruner=successive_halving", "hydra.sweeper.n_jobs=1", name]
+    asked = ["hydra/sweeper/pruner=successive_halving", name]
     assert toy(tmp_path, "x=1,2,3,4,5,6", "steps=9", *asked).returncode == 0
     assert Counter(t.state.name for t in trials(tmp_path, "pruned"))["PRUNED"] > 0
 
 
 def test_a_drawn_combination_is_not_run_twice(tmp_path: Path) -> None:
-    space = ["x=range(0,4)", "y=range(0,4)", "hydra.sweeper.n_trials=15", "hydra.sweeper.n_jobs=1"]
+    space = ["x=range(0,4)", "y=range(0,3)", "hydra.sweeper.n_trials=10"]
     assert toy(tmp_path, *space).returncode == 0
     found = [tuple(t.params.items()) for t in trials(tmp_path)]
-    assert len(set(found)) == len(found) == 15
+    assert len(set(found)) == len(found) == 10
     again = ["hydra.sweeper.skip_duplicates=false", "hydra.sweeper.study_name=free", "hydra/sweeper/sampler=random"]
     assert toy(tmp_path, *space, *again).returncode == 0
     found = [tuple(t.params.items()) for t in trials(tmp_path, "free")]
-    assert len(set(found)) < len(found) == 15
+    assert len(set(found)) < len(found) == 10
 
 
 def test_several_objectives_give_a_pareto_front(tmp_path: Path) -> None:
@@ -132,7 +132,7 @@ def test_several_objectives_give_a_pareto_front(tmp_path: Path) -> None:
 
 
 def test_a_failing_trial_is_recorded_and_the_sweep_goes_on(tmp_path: Path) -> None:
-    done = toy(tmp_path, "x=1,2,3", "fail_above=2", "hydra.sweeper.n_jobs=1")
+    done = toy(tmp_path, "x=1,2,3", "fail_above=2")
     assert done.returncode == 0
     found = trials(tmp_path)
     assert [t.state.name for t in found] == ["COMPLETE", "COMPLETE", "FAIL"]
@@ -145,7 +145,7 @@ def test_a_failing_trial_is_recorded_and_the_sweep_goes_on(tmp_path: Path) -> No
 
 
 def test_a_killed_worker_costs_no_trial(tmp_path: Path) -> None:
-    done = toy(tmp_path, "x=range(0,8)", f"die_once={tmp_path}/died", "hydra.sweeper.n_jobs=2")
+    done = toy_workers(tmp_path, "x=range(0,8)", f"die_once={tmp_path}/died", "hydra.sweeper.n_jobs=2")
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "died").exists()
     assert states(tmp_path) == {"COMPLETE": 8}
@@ -166,18 +166,18 @@ def test_interrupt_keeps_the_study_and_prints_how_to_resume(tmp_path: Path, n_jo
     assert "resume   python" in out.splitlines()[-1]
     interrupted = trials(tmp_path)
     assert {t.state.name for t in interrupted} == {"COMPLETE", "WAITING"}
-    done = toy(tmp_path, *command)
+    done = toy_workers(tmp_path, *command)
     assert done.returncode == 0, done.stderr
     assert states(tmp_path) == {"COMPLETE": 6}
     assert sorted(t.params["x"] for t in trials(tmp_path)) == list(range(6))
 
 
 def test_a_second_driver_is_refused_with_the_pid_of_the_first(tmp_path: Path) -> None:
-    command = ["x=1,2", "seconds=3", "hydra.sweeper.n_jobs=1"]
+    command = ["x=1,2", "seconds=3"]
     first = start([str(ROOT / "tests/toy/app.py"), "-m", *command], tmp_path)
     while not (tmp_path / "multirun/toy/journal.log").exists():
         time.sleep(0.1)
-    second = toy(tmp_path, *command)
+    second = toy_workers(tmp_path, *command)
     assert second.returncode == 1
     assert f"is being run by process {first.pid}" in second.stderr
     first.communicate(timeout=60)
@@ -185,8 +185,8 @@ def test_a_second_driver_is_refused_with_the_pid_of_the_first(tmp_path: Path) ->
 
 
 def test_another_space_under_the_same_name_is_refused_with_the_difference(tmp_path: Path) -> None:
-    assert toy(tmp_path, "x=1,2", "hydra.sweeper.n_jobs=1").returncode == 0
-    other = toy(tmp_path, "x=1,3", "y=4", "hydra.sweeper.n_jobs=1")
+    assert toy(tmp_path, "x=1,2").returncode == 0
+    other = toy(tmp_path, "x=1,3", "y=4")
     assert other.returncode == 1
     assert 'it has {"x": "{1, 2}"}, now asked for {"x": "{1, 3}"}' in other.stderr
     assert '"y=4"' in other.stderr
@@ -197,28 +197,28 @@ def test_another_space_under_the_same_name_is_refused_with_the_difference(tmp_pa
 def test_sampler_options(tmp_path: Path, sampler: str) -> None:
     if sampler == "gp":
         pytest.importorskip("torch", reason="sampler=gp needs PyTorch")
-    space = ["x=interval(-5,5)", "group=low,high", "hydra.sweeper.n_trials=14", "hydra.sweeper.n_jobs=1"]
+    space = ["x=interval(-5,5)", "group=low,high", "hydra.sweeper.n_trials=12"]
     done = toy(tmp_path, *space, f"hydra/sweeper/sampler={sampler}")
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
-    assert len(trials(tmp_path)) == 14
+    assert len(trials(tmp_path)) == 12
 
 
 @pytest.mark.parametrize(
     "pruner", ["none", "median", "hyperband", "successive_halving", "patient", "threshold hydra.sweeper.pruner.upper=3"]
 )
 def test_pruner_options(tmp_path: Path, pruner: str) -> None:
-    space = ["x=interval(-5,5)", "steps=9", "hydra.sweeper.n_trials=16", "hydra.sweeper.n_jobs=1"]
+    space = ["x=interval(-5,5)", "steps=9", "hydra.sweeper.n_trials=12"]
     done = toy(tmp_path, *space, *f"hydra/sweeper/pruner={pruner}".split())
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
-    assert len(trials(tmp_path)) == 16
+    assert len(trials(tmp_path)) == 12
     assert (states(tmp_path)["PRUNED"] > 0) == (pruner not in ("none", "patient"))
 
 
 def test_basic_launcher_and_sqlite_with_one_worker(tmp_path: Path) -> None:
     storage = "hydra.sweeper.storage=sqlite:///study.db"
-    done = toy(tmp_path, "x=1,2", storage, "hydra.sweeper.n_jobs=1", "hydra/launcher=basic")
+    done = toy(tmp_path, "x=1,2", storage, "hydra/launcher=basic")
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "study.db").exists()
     assert results(tmp_path)["best_value"] == 1
@@ -234,8 +234,8 @@ BAD = [
     (["x=1,2", "hydra.sweeper.study_name=.."], "`hydra.sweeper.study_name` must be a plain name"),
     (["x=1,2", "hydra.sweeper.direction=up"], "`hydra.sweeper.direction` must be minimize or maximize"),
     (["x=1,2", "hydra.sweeper.timeout=0"], "`hydra.sweeper.timeout` must be a number of seconds above 0"),
-    (["x=1,2", "hydra.sweeper.storage=nosuch://host/db", "hydra.sweeper.n_jobs=1"], "`hydra.sweeper.storage` cannot"),
-    (["x=1,2", "hydra.sweeper.storage=sqlite:///s.db"], "must not be SQLite with more than one worker"),
+    (["x=1,2", "hydra.sweeper.storage=nosuch://host/db"], "`hydra.sweeper.storage` cannot"),
+    (["x=1,2", "hydra.sweeper.storage=sqlite:///s.db", "hydra.sweeper.n_jobs=2"], "must not be SQLite with more than one worker"),
     (["x=1,2", "hydra.sweep.dir=/proc/nowhere"], "`hydra.sweep.dir` must be a folder that can be written to"),
     (["z=1,2"], "`z` does not exist"),
     (["group=low,hgih"], "did you mean high?"),

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,8 +30,6 @@ def default_name(job_name: str, space: Space) -> str:
 
 def quieten_optuna() -> None:
     """Silence what Optuna says of each study and of choices that are lists, in this process."""
-    import warnings
-
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -49,6 +48,7 @@ def open_storage(storage: str | None, directory: Path) -> "BaseStorage":
     Raises:
         UserError: It cannot be opened; says why.
     """
+    from optuna.exceptions import ExperimentalWarning
     from optuna.storages import JournalStorage, RDBStorage
     from optuna.storages.journal import JournalFileBackend
 
@@ -58,7 +58,9 @@ def open_storage(storage: str | None, directory: Path) -> "BaseStorage":
             path.parent.mkdir(parents=True, exist_ok=True)
             return JournalStorage(JournalFileBackend(str(path)))
         assert storage is not None
-        return RDBStorage(storage, heartbeat_interval=60)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ExperimentalWarning)
+            return RDBStorage(storage, heartbeat_interval=60)
     except Exception as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise UserError(

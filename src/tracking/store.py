@@ -26,12 +26,16 @@ def tracking_uri(uri: str | None) -> str:
     return uri or os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{Path('mlflow.db').absolute()}"
 
 
-@functools.cache
 def open_store(experiment: str, uri: str | None) -> Store:
     """Open the store and the experiment, creating them when they are missing; once a process.
 
     Several processes must not create a database at once: the driver of a sweep comes first.
     """
+    return _open(experiment, tracking_uri(uri))
+
+
+@functools.cache
+def _open(experiment: str, address: str) -> Store:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import mlflow
@@ -41,7 +45,6 @@ def open_store(experiment: str, uri: str | None) -> Store:
     logging.getLogger("alembic").setLevel(logging.WARNING)
     logging.getLogger("mlflow").setLevel(logging.WARNING)
 
-    address = tracking_uri(uri)
     mlflow.set_tracking_uri(address)
     client = MlflowClient()
     found = client.get_experiment_by_name(experiment)

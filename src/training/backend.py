@@ -1,3 +1,4 @@
+import contextlib
 import functools
 from pathlib import Path
 
@@ -33,4 +34,6 @@ def _limit_threads(threads: int | None) -> None:
     if threads is not None and keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 
-        tf.config.threading.set_intra_op_parallelism_threads(threads)
+        # A process that computed before, a notebook's for one, keeps the threads that it has.
+        with contextlib.suppress(RuntimeError):
+            tf.config.threading.set_intra_op_parallelism_threads(threads)
