@@ -37,10 +37,10 @@ def objective(trial: optuna.Trial) -> float:
     layers += [keras.layers.Flatten(), keras.layers.Dense(128, "relu"), keras.layers.Dropout(dropout)]
     model = keras.Sequential([*layers, keras.layers.Dense(10, "softmax")])
     optimizer = keras.optimizers.get({"class_name": name, "config": {"learning_rate": rate}})
-    model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"], jit_compile=False)
+    model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"], jit_compile=False)  # pyright: ignore
     with mlflow.start_run(nested=True):
         mlflow.log_params(trial.params)
-        history = model.fit(*data.train, 128, 8, verbose="0", validation_data=tuple(data.validation)).history
+        history = model.fit(*data.train, 128, 8, verbose=0, validation_data=tuple(data.validation)).history  # pyright: ignore
         for epoch in range(8):
             mlflow.log_metrics({key: values[epoch] for key, values in history.items()}, step=epoch + 1)
     return max(history["val_accuracy"])
@@ -49,7 +49,8 @@ def objective(trial: optuna.Trial) -> float:
 mlflow.set_tracking_uri(f"sqlite:///{FOLDER.absolute()}/mlflow.db")
 mlflow.set_experiment(experiment_id=mlflow.create_experiment("handwritten", artifact_location=str(FOLDER / "mlruns")))
 optuna.logging.set_verbosity(optuna.logging.WARNING)
-study = optuna.create_study(direction="maximize", sampler=optuna.samplers.TPESampler(seed=int(os.environ.get("SEED", "0"))))
+sampler = optuna.samplers.TPESampler(seed=int(os.environ.get("SEED", "0")))
+study = optuna.create_study(direction="maximize", sampler=sampler)
 with mlflow.start_run():
     study.optimize(objective, n_trials=16)
 print(f"best {study.best_value:.4f}")

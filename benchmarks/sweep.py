@@ -39,7 +39,12 @@ def measure(command: list[str], seed: int) -> tuple[float, float]:
     with tempfile.TemporaryDirectory() as folder:
         started = time.perf_counter()
         done = subprocess.run(
-            [sys.executable, *command, *seeded], cwd=folder, env=environment, capture_output=True, text=True, check=False
+            [sys.executable, *command, *seeded],
+            cwd=folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         seconds = time.perf_counter() - started
         if done.returncode:

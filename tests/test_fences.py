@@ -68,7 +68,7 @@ def test_the_entry_is_short(path: Path) -> None:
     assert len(path.read_text().splitlines()) < 60
 
 
-HEAVY = "tensorflow keras mlflow matplotlib sklearn".split()
+HEAVY = ["tensorflow", "keras", "mlflow", "matplotlib", "sklearn"]
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_the_driver_of_a_parallel_sweep_imports_no_tensorflow() -> None:
         "import sys\n"
         "import hydra_plugins.hydra_convsweep._driver, src.study, src.sweep\n"
         "import src.tracking, src.report, optuna\n"
-        f"print(sorted(set(sys.modules) & {{'tensorflow', 'keras'}}))\n"
+        "print(sorted(set(sys.modules) & {'tensorflow', 'keras'}))\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True

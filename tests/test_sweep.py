@@ -221,12 +221,12 @@ def test_pruned_trials_and_several_objectives(tmp_path: Path) -> None:
     done = sweep(tmp_path, *space, *pruner, "hydra.sweeper.study_name=cut")
     assert done.returncode == 1, "nothing complete is no success"
     study = Study(tmp_path, "cut", done.stdout, done.stderr)
-    assert [t.state.name for t in study.trials] == ["PRUNED"] * 3
+    assert [t.state.name for t in study.trials] == ["PRUNED"] * 2
     assert {(r.info.status, r.data.tags["convsweep.state"]) for r in study.runs()} == {("KILLED", "PRUNED")}
     done = sweep(tmp_path, *space, "objective=[val_accuracy,parameters]", "hydra.sweeper.study_name=pareto")
     assert done.returncode == 0, done.stderr
     found = yaml.safe_load((tmp_path / "multirun/pareto/optimization_results.yaml").read_text())["solutions"]
-    assert 1 <= len(found) <= 3
+    assert 1 <= len(found) <= 2
     assert all(len(solution["values"]) == 2 for solution in found)
 
 
@@ -243,6 +243,7 @@ def test_a_single_run(tmp_path: Path) -> None:
     assert only.data.metrics["objective"] > 0
 
 
+@pytest.mark.slow
 def test_interrupting_training_keeps_the_study(tmp_path: Path) -> None:
     command = ["optimizer=adam,sgd", "hydra.sweeper.study_name=i", "hydra.sweeper.n_jobs=2", *SMALL[1:]]
     process = start(["-m", "src.sweep", "-m", *command, "training.epochs=400"], tmp_path)
@@ -260,12 +261,12 @@ def test_interrupting_training_keeps_the_study(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not FASHION.exists(), reason="needs Debian's dataset-fashion-mnist")
 def test_a_small_real_search_on_fashion_mnist(tmp_path: Path) -> None:
-    small = ["dataset.limit=2000", "training.epochs=3", "model.filters=8", "hydra.sweeper.n_trials=4"]
+    small = ["dataset.limit=2000", "training.epochs=2", "model.filters=8", "hydra.sweeper.n_trials=3"]
     done = sweep(tmp_path, "study=fashion_mnist", "space=[optimizer]", *small, "hydra.sweeper.study_name=f")
     assert done.returncode == 0, done.stderr
     study = Study(tmp_path, "f", done.stdout, done.stderr)
-    assert len(study.trials) == 4
-    assert max(t.value for t in study.trials if t.value) > 0.65
+    assert len(study.trials) == 3
+    assert max(t.value for t in study.trials if t.value) > 0.6
     assert {r.data.params["dataset"] for r in study.runs()} == {"fashion_mnist"}
 
 

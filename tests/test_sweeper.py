@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.command import ROOT, load_study, run, run_inside, start, toy, toy_workers, trials
+from tests.command import ROOT, load_study, run, start, toy, toy_workers, trials
 
 
 def results(folder: Path, name: str = "toy") -> dict:
@@ -35,19 +35,19 @@ def test_a_finite_space_is_enumerated_once(tmp_path: Path) -> None:
 
 def test_budget_holds_exactly_with_eight_workers_and_counts_what_is_done(tmp_path: Path) -> None:
     command = ["x=interval(-5,5)", "hydra.sweeper.n_jobs=8", "hydra/sweeper/sampler=random"]
-    assert toy_workers(tmp_path, *command, "hydra.sweeper.n_trials=30").returncode == 0
+    assert toy_workers(tmp_path, *command, "hydra.sweeper.n_trials=24").returncode == 0
     first = trials(tmp_path)
-    assert len(first) == 30
+    assert len(first) == 24
     assert all(trial.state.is_finished() for trial in first)
     assert len({trial.user_attrs["pid"] for trial in first}) > 1
-    assert toy_workers(tmp_path, *command, "hydra.sweeper.n_trials=40").returncode == 0
+    assert toy_workers(tmp_path, *command, "hydra.sweeper.n_trials=30").returncode == 0
     second = trials(tmp_path)
-    assert len(second) == 40
-    assert [t.params for t in second[:30]] == [t.params for t in first]
-    again = toy_workers(tmp_path, *command, "hydra.sweeper.n_trials=40")
+    assert len(second) == 30
+    assert [t.params for t in second[:24]] == [t.params for t in first]
+    again = toy_workers(tmp_path, *command, "hydra.sweeper.n_trials=30")
     assert again.returncode == 0
-    assert "40 of them done" in again.stdout
-    assert len(trials(tmp_path)) == 40
+    assert "30 of them done" in again.stdout
+    assert len(trials(tmp_path)) == 30
 
 
 def test_values_keep_their_types_from_command_line_to_app_and_storage(tmp_path: Path) -> None:
@@ -154,7 +154,7 @@ def test_a_killed_worker_costs_no_trial(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("n_jobs", [1, 2])
 def test_interrupt_keeps_the_study_and_prints_how_to_resume(tmp_path: Path, n_jobs: int) -> None:
-    command = ["x=range(0,6)", "seconds=1.0", f"hydra.sweeper.n_jobs={n_jobs}"]
+    command = ["x=range(0,4)", "seconds=0.7", f"hydra.sweeper.n_jobs={n_jobs}"]
     process = start([str(ROOT / "tests/toy/app.py"), "-m", *command], tmp_path)
     journal = tmp_path / "multirun/toy/journal.log"
     while not (journal.exists() and any(t.state.name == "COMPLETE" for t in trials(tmp_path))):
@@ -168,8 +168,8 @@ def test_interrupt_keeps_the_study_and_prints_how_to_resume(tmp_path: Path, n_jo
     assert {t.state.name for t in interrupted} == {"COMPLETE", "WAITING"}
     done = toy_workers(tmp_path, *command)
     assert done.returncode == 0, done.stderr
-    assert states(tmp_path) == {"COMPLETE": 6}
-    assert sorted(t.params["x"] for t in trials(tmp_path)) == list(range(6))
+    assert states(tmp_path) == {"COMPLETE": 4}
+    assert sorted(t.params["x"] for t in trials(tmp_path)) == list(range(4))
 
 
 def test_a_second_driver_is_refused_with_the_pid_of_the_first(tmp_path: Path) -> None:
@@ -235,7 +235,7 @@ BAD = [
     (["x=1,2", "hydra.sweeper.direction=up"], "`hydra.sweeper.direction` must be minimize or maximize"),
     (["x=1,2", "hydra.sweeper.timeout=0"], "`hydra.sweeper.timeout` must be a number of seconds above 0"),
     (["x=1,2", "hydra.sweeper.storage=nosuch://host/db"], "`hydra.sweeper.storage` cannot"),
-    (["x=1,2", "hydra.sweeper.storage=sqlite:///s.db", "hydra.sweeper.n_jobs=2"], "must not be SQLite with more than one worker"),
+    (["x=1,2", "hydra.sweeper.storage=sqlite:///s.db", "hydra.sweeper.n_jobs=2"], "must not be SQLite with more than"),
     (["x=1,2", "hydra.sweep.dir=/proc/nowhere"], "`hydra.sweep.dir` must be a folder that can be written to"),
     (["z=1,2"], "`z` does not exist"),
     (["group=low,hgih"], "did you mean high?"),

@@ -41,8 +41,8 @@ def check_settings(sweeper: DictConfig) -> list[str]:
     expect("direction", bool(known) and all(known), "minimize or maximize, or a list of them", "maximize")
     if str(sweeper.storage).startswith("sqlite") and sweeper.n_jobs != 1:
         problems.append(
-            f"`hydra.sweeper.storage` must not be SQLite with more than one worker, which corrupts the queue of waiting "
-            f"trials, got {sweeper.storage}; leave it out (a journal file), or type hydra.sweeper.n_jobs=1"
+            f"`hydra.sweeper.storage` must not be SQLite with more than one worker, which corrupts the queue of "
+            f"waiting trials, got {sweeper.storage}; leave it out (a journal file), or type hydra.sweeper.n_jobs=1"
         )
     return problems + _check_parts(sweeper)
 

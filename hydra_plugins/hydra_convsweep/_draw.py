@@ -2,7 +2,6 @@
 
 import inspect
 import warnings
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -102,7 +101,7 @@ def _propose(
     return params
 
 
-def _sample(study: "Study", taken: "FrozenTrial", space: Space) -> Mapping[str, Any]:
+def _sample(study: "Study", taken: "FrozenTrial", space: Space) -> dict[str, Any]:
     from optuna.trial import Trial
 
     # Trial narrows the study to a pruner's bracket first, as Hyperband wants it.

@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 import warnings
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,10 +16,14 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
 RETRIES = "convsweep:retries"
+LOCK_GRACE = 3  # seconds
 
 
 def default_name(job_name: str, space: Space) -> str:
-    """Name a study after what it searches, with a hash of that and the fixed overrides: the same command, the same study."""
+    """Name a study after what it searches, so that the same command is the same study.
+
+    A hash stands for the space and the fixed overrides in full.
+    """
     keys = "-".join(name.split(".")[-1].split("/")[-1] for name in list(space.parameters)[:3])
     identity = json.dumps(
         [space.describe(), {n: repr(p.distribution) for n, p in space.parameters.items()}, space.fixed]
@@ -50,13 +53,15 @@ def open_storage(storage: str | None, directory: Path) -> "BaseStorage":
     """
     from optuna.exceptions import ExperimentalWarning
     from optuna.storages import JournalStorage, RDBStorage
-    from optuna.storages.journal import JournalFileBackend
+    from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
 
     try:
         if is_local(storage):
             path = Path(storage).absolute() if storage else directory / "journal.log"
             path.parent.mkdir(parents=True, exist_ok=True)
-            return JournalStorage(JournalFileBackend(str(path)))
+            # A worker killed while it writes leaves its lock; a write takes milliseconds, not Optuna's 30 s.
+            lock = JournalFileSymlinkLock(str(path), grace_period=LOCK_GRACE)
+            return JournalStorage(JournalFileBackend(str(path), lock_obj=lock))
         assert storage is not None
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ExperimentalWarning)
@@ -70,7 +75,7 @@ def open_storage(storage: str | None, directory: Path) -> "BaseStorage":
         ) from error
 
 
-def open_study(storage: "BaseStorage", name: str, directions: Sequence[str], space: Space, seed: int | None) -> "Study":
+def open_study(storage: "BaseStorage", name: str, directions: list[Any], space: Space, seed: int | None) -> "Study":
     """Create the study, or load it when it exists with the same space, fixed overrides and directions.
 
     Raises:
@@ -81,9 +86,7 @@ def open_study(storage: "BaseStorage", name: str, directions: Sequence[str], spa
     known = {study.study_name for study in storage.get_all_studies()}
     wanted = {"space": space.describe(), "fixed": sorted(space.fixed), "direction": list(directions)}
     study = (
-        optuna.create_study(
-            storage=storage, study_name=name, directions=[str(d) for d in directions], load_if_exists=True
-        )
+        optuna.create_study(storage=storage, study_name=name, directions=list(directions), load_if_exists=True)
         if name not in known
         else optuna.load_study(storage=storage, study_name=name)
     )

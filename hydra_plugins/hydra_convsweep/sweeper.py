@@ -1,4 +1,7 @@
-"""The sweeper as Hydra sees it. Hydra runs this module anew in each worker: it holds no state, and imports no Optuna."""
+"""The sweeper as Hydra sees it.
+
+Hydra runs this module anew in each worker: it holds no state, and imports no Optuna.
+"""
 
 import signal
 import sys
@@ -43,6 +46,7 @@ class ConvsweepSweeper(Sweeper):
         """
         from ._driver import Driver
 
+        assert self.hydra_context is not None and self.config is not None  # after `setup`
         signal.signal(signal.SIGTERM, _interrupt)
         try:
             driver = Driver.prepare(self.hydra_context, self.task_function, self.config, arguments)

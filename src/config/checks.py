@@ -29,7 +29,7 @@ def settings(config: DictConfig) -> Config:
     """
     # A sweep's config carries Hydra's own part, which is not ours to convert.
     try:
-        groups: Any = OmegaConf.to_object(OmegaConf.masked_copy(config, [key for key in config if key != "hydra"]))
+        groups: Any = OmegaConf.to_object(OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"]))
     except OmegaConfBaseException as error:
         raise ConfigError(["; ".join(line.strip() for line in str(error).splitlines()[:2])]) from error
     # A key that the user added with `+` is his own affair.

@@ -38,6 +38,7 @@ def check(objective: Any) -> list[str]:
         return [f"`objective` must be {known}, got {', '.join(unknown) or 'nothing'}; type e.g. objective=val_accuracy"]
     if len(set(names)) < len(names):
         return [
-            f"`objective` must name each metric once, got {', '.join(names)}; type e.g. objective=[val_accuracy,parameters]"
+            f"`objective` must name each metric once, got {', '.join(names)}; "
+            "type e.g. objective=[val_accuracy,parameters]"
         ]
     return []

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 TRAIN, VALIDATION, GREY = "#4878a8", "#d1603d", "#9aa0a6"
 MAX_LABELLED = 20  # classes; with more the names and counts would overlap
@@ -22,7 +23,7 @@ def learning_curves(epochs: Sequence[dict[str, float]], best_epoch: int, title: 
             axes.plot(numbers, [epoch[key] for epoch in epochs], "o-", markersize=3, color=colour, label=label)
         axes.axvline(best_epoch, color=GREY, linestyle=":", label=f"best epoch ({best_epoch})")
         axes.set(xlabel="epoch", title=metric)
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(alpha=0.25)
     figure.axes[0].legend(frameon=False)
     figure.suptitle(title)
@@ -62,7 +63,7 @@ def objective_history(
         running = (np.maximum if maximize else np.minimum).accumulate(objective[~cut])
         axes.step(trials[~cut], running, where="post", color=VALIDATION, label="best so far")
     axes.set(xlabel="trial", ylabel=metric, title="objective by trial")
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(alpha=0.25)
     axes.legend(frameon=False)
     return figure

@@ -1,5 +1,7 @@
 """Batches for Keras, gathered from the memory-mapped images: no worker holds a copy of a dataset of its own."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import tensorflow as tf
 
@@ -13,14 +15,13 @@ def training_batches(split: Split, batch_size: int, seed: int) -> tf.data.Datase
     """Return batches for `fit`, in an order that depends on the seed and the epoch alone."""
     epoch = 0
 
-    def orders():
+    def orders() -> Iterator[np.ndarray]:
         nonlocal epoch
         yield np.random.default_rng([seed, epoch]).permutation(len(split.images))
         epoch += 1
 
     indices = tf.data.Dataset.from_generator(orders, output_signature=tf.TensorSpec([None], tf.int64))
-    batches = indices.flat_map(lambda order: tf.data.Dataset.from_tensor_slices(order).batch(batch_size))
-    return _gather(split, batches, batch_size)
+    return _gather(split, indices.unbatch().batch(batch_size), batch_size)
 
 
 def evaluation_batch_size(split: Split) -> int:

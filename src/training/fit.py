@@ -55,10 +55,11 @@ def fit(
         optimizer=optimizer,
         loss="categorical_crossentropy" if one_hot else "sparse_categorical_crossentropy",
         metrics=["accuracy"],
-        jit_compile=False,  # XLA is slower on a CPU, and its compilation costs more than a short trial on a GPU
+        # XLA is slower on a CPU, and its compilation costs more than a short trial on a GPU.
+        jit_compile=False,  # pyright: ignore[reportArgumentType]
     )
     keras.utils.set_random_seed(seed)
-    follower = _Follower(metric, config.early_stopping, on_epoch_end)
+    follower = _Follower(model, metric, config.early_stopping, on_epoch_end)
     started = time.perf_counter()
     model.fit(
         training_batches(data.train, config.batch_size, seed),
@@ -66,7 +67,7 @@ def fit(
         validation_data=evaluation_batches(data.validation),
         callbacks=[follower],
         shuffle=False,
-        verbose=0,
+        verbose=0,  # pyright: ignore[reportArgumentType]
     )
     if follower.diverged:
         raise Diverged(follower.diverged)
@@ -78,9 +79,9 @@ def fit(
 class _Follower(keras.callbacks.Callback):
     """Keeps the history and the best weights, and asks after each epoch whether to go on."""
 
-    def __init__(self, metric: str, patience: int | None, on_epoch_end: EpochEnd) -> None:
+    def __init__(self, model: keras.Model, metric: str, patience: int | None, on_epoch_end: EpochEnd) -> None:
         super().__init__()
-        self._metric, self._patience, self._ask = metric, patience, on_epoch_end
+        self._network, self._metric, self._patience, self._ask = model, metric, patience, on_epoch_end
         self._sign = 1.0 if EPOCH_METRICS[metric] == "maximize" else -1.0
         self.history = History()
         self.best_weights: list[np.ndarray] = []
@@ -91,17 +92,17 @@ class _Follower(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         metrics = {name: float(value) for name, value in (logs or {}).items()}
-        metrics["learning_rate"] = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
+        metrics["learning_rate"] = float(np.asarray(keras.ops.convert_to_numpy(self._network.optimizer.learning_rate)))
         metrics["epoch_seconds"] = time.perf_counter() - self._started
         if not math.isfinite(metrics["loss"]):
             self.diverged = f"the loss became {metrics['loss']} in epoch {epoch + 1}"
-            self.model.stop_training = True
+            self._network.stop_training = True
             return
         history = self.history
         history.epochs.append(metrics)
         if not history.best_epoch or self._sign * (metrics[self._metric] - history.best[self._metric]) > 0:
             history.best_epoch = epoch + 1
-            self.best_weights = self.model.get_weights()
+            self.best_weights = self._network.get_weights()
         stale = self._patience is not None and epoch + 1 - history.best_epoch >= self._patience
         # Setting the flag, rather than raising, lets Keras finish the epoch and keep its state in order.
-        self.model.stop_training = self._ask(epoch + 1, metrics) or stale
+        self._network.stop_training = self._ask(epoch + 1, metrics) or stale
