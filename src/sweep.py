@@ -6,6 +6,7 @@ This module is pickled by value and sent to the workers: it imports nothing heav
 import os
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 import hydra
 from hydra.errors import HydraException
@@ -21,14 +22,21 @@ def main(config: DictConfig) -> float | list[float]:
     """Train one configuration, a trial's or a single run's; return its objective, or several."""
     try:
         checked = settings(config)
+        with quiet_native_stderr():
+            from src.trial import DatasetError, run
     except ConfigError as error:
-        if current_trial() is not None:
-            raise  # the sweep records it and goes on
-        sys.exit("\n".join(f"error: {problem}" for problem in error.problems))
-    with quiet_native_stderr():
-        from src.trial import run
+        _refuse(error)
+    try:
+        return run(checked)
+    except DatasetError as error:
+        _refuse(error)
 
-    return run(checked)
+
+def _refuse(error: Exception) -> NoReturn:
+    """End a single run without a stack trace; in a sweep the trial is recorded as failed, and the others go on."""
+    if current_trial() is not None:
+        raise error
+    sys.exit("\n".join(f"error: {problem}" for problem in str(error).splitlines()))
 
 
 if __name__ == "__main__":

@@ -8,10 +8,13 @@ from hydra_plugins.hydra_convsweep import current_trial
 from src import dataset, model, training
 from src.config import Config, as_yaml, make_optimizer
 from src.config.objective import METRICS, leading_metric, objectives
+from src.dataset import DatasetError
 from src.evaluation import Evaluation, evaluate
 from src.report import confusion_matrix, learning_curves
 from src.study import PARENT
 from src.tracking import TrialRun, open_store
+
+__all__ = ["DatasetError", "run"]
 
 if TYPE_CHECKING:
     import keras
@@ -31,9 +34,9 @@ def run(config: Config) -> float | list[float]:
     trial = current_trial()
     seed = trial.seed if trial is not None else config.seed
     training.prepare(config.training.precision, config.training.threads or (1 if trial is not None else None))
-    data = dataset.load(config.dataset, config.seed)
     record = _start_record(config, trial)
     try:
+        data = dataset.load(config.dataset, config.seed)
         network = model.build(config.model, data.input_shape, len(data.class_names), seed, data.scale, data.offset)
         history = training.fit(
             network,

@@ -293,3 +293,11 @@ def test_bad_input_is_one_clear_line_and_leaves_nothing_behind(
     assert message in done.stderr
     assert "Traceback" not in done.stderr
     assert not list(tmp_path.iterdir())
+
+
+def test_images_that_cannot_be_had_end_a_single_run_with_what_to_do(tmp_path: Path) -> None:
+    done = run_inside(["-m", "src.sweep", "dataset=mnist", f"dataset.path={tmp_path}"], tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: ")
+    assert "Traceback" not in done.stderr
+    assert "mnist" in done.stderr

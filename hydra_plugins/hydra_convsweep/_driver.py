@@ -125,7 +125,7 @@ class Driver:
                 started.add_done_callback(_interrupt_on_error)
                 interrupted = self._launch(study, n_trials, workers)
             if error := started.exception():
-                raise error
+                raise UserError(f"`hydra.sweeper.callbacks`: {type(error).__name__}: {error}") from error
         write_results(study, self.directory)
         show_summary(study, self.directory, self.console)
         for callback in self.callbacks:

@@ -72,7 +72,13 @@ class Monitor:
         left = time_left(len(self.seen) - self.before, self.n_trials - len(self.seen), time.monotonic() - self.started)
         words = f"[{len(self.seen):>{len(str(self.n_trials))}}/{self.n_trials}] trial {trial.number} "
         words += f"{WORDS[trial.state.name]:<6} {outcome}{duration}: {params_in_words(trial.params)}"
-        return escape(words + (f"; {left} left" if left else ""))
+        return escape("; ".join(filter(None, [words, self._best(), left and f"{left} left"])))
+
+    def _best(self) -> str:
+        if len(self.study.directions) > 1:
+            return f"{len(self.study.best_trials)} on the Pareto front"
+        best = self.study.best_trials
+        return f"best {values_in_words(best[0])} (trial {best[0].number})" if best else ""
 
     def _status(self, trials: list["FrozenTrial"]) -> Group:
         counts = Counter(trial.state.name for trial in trials)

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 ROLE, STUDY, TRIAL, STATE = "convsweep.role", "convsweep.study", "convsweep.trial", "convsweep.state"
+MODEL_ID = "convsweep.model"  # on a run whose model is kept
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 import contextlib
 from typing import TYPE_CHECKING
 
-from src.tracking.store import ROLE, STUDY, TRIAL, Store
+from src.tracking.store import MODEL_ID, ROLE, STUDY, TRIAL, Store
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -42,17 +42,15 @@ class StudyRun:
         """Delete the models that were the best for a while, files included."""
         from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
-        runs = self._client.search_runs(
-            [self._store.experiment_id],
-            f"tags.`{STUDY}` = '{self._study}' and tags.`{ROLE}` = 'trial'",
-            max_results=5000,
-        )
-        losers = {run.info.run_id for run in runs if int(run.data.tags.get(TRIAL, -1)) not in trials}
-        for model in self._client.search_logged_models([self._store.experiment_id]):
-            if model.source_run_id in losers:
-                self._client.delete_logged_model(model.model_id)
-                with contextlib.suppress(NotImplementedError):  # a store that cannot: `mlflow gc` does it there
-                    get_artifact_repository(model.artifact_location).delete_artifacts()
+        with_model = f"tags.`{STUDY}` = '{self._study}' and tags.`{MODEL_ID}` != ''"
+        for run in self._client.search_runs([self._store.experiment_id], with_model, max_results=1000):
+            if int(run.data.tags[TRIAL]) in trials:
+                continue
+            model = self._client.get_logged_model(run.data.tags[MODEL_ID])
+            self._client.delete_logged_model(model.model_id)
+            self._client.delete_tag(run.info.run_id, MODEL_ID)
+            with contextlib.suppress(NotImplementedError):  # a store that cannot: `mlflow gc` does it there
+                get_artifact_repository(model.artifact_location).delete_artifacts()
 
     def end(self, finished: bool) -> None:
         """End the run: FINISHED, or KILLED while some of the study is left to do."""

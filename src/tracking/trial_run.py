@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from src.tracking.store import ROLE, STATE, STUDY, TRIAL, Store
+from src.tracking.store import MODEL_ID, ROLE, STATE, STUDY, TRIAL, Store
 
 if TYPE_CHECKING:
     import keras
@@ -73,7 +73,8 @@ class TrialRun:
         with warnings.catch_warnings(), mlflow.start_run(run_id=self.run_id):
             warnings.simplefilter("ignore")
             signature = infer_signature(example, model(example, training=False).numpy())
-            mlflow.keras.log_model(model, name=MODEL, signature=signature, pip_requirements=requirements)
+            kept = mlflow.keras.log_model(model, name=MODEL, signature=signature, pip_requirements=requirements)
+        self._client.set_tag(self.run_id, MODEL_ID, kept.model_id)
         # Leaving the block ends the run, which has an end of its own in `end`.
         self._client.update_run(self.run_id, status="RUNNING")
 

@@ -1,0 +1,97 @@
+"""The config room: what a schema cannot say, and how it is said."""
+
+from typing import Any
+
+import pytest
+from hydra import compose, initialize_config_dir
+from omegaconf import DictConfig, OmegaConf
+
+from src.config import ConfigError, as_yaml, make_optimizer, register, settings
+from src.config.objective import check, directions, leading_metric
+from tests.command import ROOT
+
+
+@pytest.fixture(autouse=True)
+def composing():
+    register()
+    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        yield
+
+
+def composed(*overrides: str) -> DictConfig:
+    return compose("config", list(overrides))
+
+
+WRONG = [
+    ("training.epochs=0", "`training.epochs` must be 1 or more, got 0; type e.g. training.epochs=10"),
+    ("training.batch_size=-1", "`training.batch_size` must be 1 or more, got -1"),
+    ("training.early_stopping=0", "`training.early_stopping` must be 1 or more epochs, or null, got 0"),
+    ("training.precision=bf16", "`training.precision` must be one of auto, float32, mixed_bfloat16, mixed_float16"),
+    ("training.threads=0", "`training.threads` must be 1 or more, or null, got 0"),
+    ("optimizer.learning_rate=0", "`optimizer.learning_rate` must be a number above 0, got 0"),
+    ("optimizer.learning_rate=fast", "`optimizer.learning_rate` must be a number above 0, got fast"),
+    ("seed=-1", "`seed` must be an integer from 0 to 2**32 - 1, got -1; type e.g. seed=0"),
+    ("objective=f1", "`objective` must be one of val_accuracy, val_loss, accuracy, loss, parameters, fit_seconds"),
+    ("objective=[loss,loss]", "`objective` must name each metric once, got loss, loss"),
+    ("objective=[]", "`objective` must be one of val_accuracy"),
+    ("model.depth=0", "`model.depth` must be"),
+    ("dataset.limit=-5", "`dataset.limit` must be"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("override", "message"), WRONG, ids=[row[0] for row in WRONG])
+def test_a_wrong_value_is_named_with_its_key_and_what_to_type(override: str, message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        settings(composed(override))
+    (problem,) = caught.value.problems
+    assert problem.startswith(message)
+    assert "; type e.g. " in problem
+
+
+def test_all_problems_come_at_once() -> None:
+    with pytest.raises(ConfigError) as caught:
+        settings(
+            composed(*(row[0] for row in WRONG if not row[0].startswith(("objective=[", "optimizer.learning_rate=f"))))
+        )
+    assert len(caught.value.problems) == len(WRONG) - 3
+
+
+@pytest.mark.parametrize(
+    ("objective", "direction", "leading"),
+    [
+        ("val_accuracy", "maximize", "val_accuracy"),
+        ("val_loss", "minimize", "val_loss"),
+        ("parameters", "minimize", "val_accuracy"),
+        (["parameters", "loss"], ["minimize", "minimize"], "loss"),
+        (["val_accuracy", "fit_seconds"], ["maximize", "minimize"], "val_accuracy"),
+    ],
+)
+def test_direction_and_best_epoch_follow_the_objective(objective: Any, direction: Any, leading: str) -> None:
+    assert directions(objective) == direction
+    assert leading_metric(objective) == leading
+    assert check(objective) == []
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in (ROOT / "conf/optimizer").glob("*.yaml")))
+def test_every_optimizer_is_made_with_its_learning_rate(name: str) -> None:
+    config = settings(composed(f"optimizer={name}", "optimizer.learning_rate=0.125"))
+    optimizer = make_optimizer(config.optimizer)
+    assert type(optimizer).__name__.lower() == name
+    assert float(optimizer.get_config()["learning_rate"]) == 0.125
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "conf").glob("*/*.yaml")) + sorted((ROOT / "sweeps").glob("*/*.yaml")), ids=lambda p: p.stem
+)
+def test_every_option_file_says_what_it_is(path) -> None:
+    lines = path.read_text().splitlines()
+    comments = [line for line in lines[:3] if line.startswith("# ") and not line.startswith("# @package")]
+    assert comments
+    assert path.parent.parent.name != "sweeps" or any("python -m src.sweep" in line for line in lines)
+
+
+def test_the_yaml_of_a_config_composes_to_the_same_config() -> None:
+    config = settings(composed("model.filters=7"))
+    again = OmegaConf.create(as_yaml(config))
+    assert again.model.filters == 7
+    assert again.training.epochs == config.training.epochs
