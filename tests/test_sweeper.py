@@ -261,3 +261,15 @@ def test_the_example_without_keras(tmp_path: Path) -> None:
     assert done.stderr == ""
     (name,) = [path.name for path in (tmp_path / "multirun").iterdir()]
     assert len(load_study(tmp_path, name).trials) == 12
+
+
+@pytest.mark.parametrize("columns", [200, 60])
+def test_the_best_trials_are_readable_in_wide_and_narrow_terminals(tmp_path: Path, columns: int) -> None:
+    space = ["x=1,2", "+some.group.with_a_long_name=0.123,0.5", "+another.key_to_search=abcdefgh,ijk"]
+    done = run([str(ROOT / "tests/toy/app.py"), "-m", "hydra.sweeper.n_jobs=1", *space], tmp_path, COLUMNS=str(columns))
+    assert done.returncode == 0, done.stderr
+    table = done.stdout.partition("best trials")[2].partition("results  ")[0]
+    assert "…" not in table
+    assert all(len(line) <= columns for line in table.splitlines())
+    for value in ("0.123", "abcdefgh"):
+        assert value in table.replace("\n", "")

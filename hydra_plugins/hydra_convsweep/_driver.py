@@ -24,7 +24,7 @@ from rich.console import Console
 from ._callback import StudyCallback
 from ._checks import check_settings, check_trials, directions
 from ._errors import UserError
-from ._progress import Monitor
+from ._progress import Monitor, say
 from ._space import Space, as_override_value, parse
 from ._study import default_name, fill, is_local, open_storage, open_study, quieten_optuna, settle
 from ._summary import ranked, show_summary, write_results
@@ -75,7 +75,7 @@ class Driver:
             config.hydra.sweep.dir = str(Path(config.hydra.sweep.dir).absolute())
             if sweeper.seed is None:
                 sweeper.seed = OmegaConf.select(sweeper, "sampler.seed")
-        console = Console(soft_wrap=True)
+        console = Console()
         return cls(hydra_context, task_function, config, space, name, Path(config.hydra.sweep.dir), callbacks, console)
 
     def run(self) -> int:
@@ -163,9 +163,7 @@ class Driver:
             except Exception as error:
                 if not settle(study, sweeper.max_retries):
                     raise UserError(f"`hydra.launcher` could not run the workers: {error}") from error
-                self.console.print(
-                    f"a worker died ({type(error).__name__}); starting the workers again", soft_wrap=True
-                )
+                say(self.console, f"a worker died ({type(error).__name__}); starting the workers again")
                 continue
             return False
 
@@ -205,17 +203,15 @@ class Driver:
             f"space   {space}",
             f"budget  {n_trials} trials{done}, {how}, {pruner}; {workers} worker{'s' * (workers > 1)}{limit}",
         ):
-            self.console.print(line, highlight=False, markup=False)
+            say(self.console, line)
 
     def _conclude(self, study: "Study", interrupted: bool) -> int:
         n_trials = self.config.hydra.sweeper.n_trials
         left = sum(not t.state.is_finished() for t in study.get_trials(deepcopy=False) if t.number < n_trials)
         if left:
-            self.console.print(f"resume   {_command()}", highlight=False, markup=False)
+            say(self.console, f"resume   {_command()}")
         elif self.space.size is None or self.space.size > n_trials:
-            self.console.print(
-                f"go on    {_command(f'hydra.sweeper.n_trials={2 * n_trials}')}", highlight=False, markup=False
-            )
+            say(self.console, f"go on    {_command(f'hydra.sweeper.n_trials={2 * n_trials}')}")
         if interrupted:
             return 130
         return 0 if left or ranked(study) else 1

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, Group
 from rich.live import Live
-from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.text import Text
 
@@ -63,7 +62,7 @@ class Monitor:
             for trial in sorted(trials, key=lambda trial: str(trial.datetime_complete)):
                 if trial.state.is_finished() and trial.number not in self.seen:
                     self.seen.add(trial.number)
-                    self.console.print(self._line(trial), highlight=False)
+                    say(self.console, self._line(trial))
             show(self._status(trials))
 
     def _line(self, trial: "FrozenTrial") -> str:
@@ -72,7 +71,7 @@ class Monitor:
         left = time_left(len(self.seen) - self.before, self.n_trials - len(self.seen), time.monotonic() - self.started)
         words = f"[{len(self.seen):>{len(str(self.n_trials))}}/{self.n_trials}] trial {trial.number} "
         words += f"{WORDS[trial.state.name]:<6} {outcome}{duration}: {params_in_words(trial.params)}"
-        return escape("; ".join(filter(None, [words, self._best(), left and f"{left} left"])))
+        return "; ".join(filter(None, [words, self._best(), left and f"{left} left"]))
 
     def _best(self) -> str:
         if len(self.study.directions) > 1:
@@ -92,6 +91,11 @@ class Monitor:
         return Group(*lines)
 
 
+def say(console: Console, line: str) -> None:
+    """Print a line as it is, however long: a command in it stays one that can be copied."""
+    console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
 def _finished(study: "Study") -> list["FrozenTrial"]:
     return [trial for trial in study.get_trials(deepcopy=False) if trial.state.is_finished()]
 
@@ -108,8 +112,8 @@ def values_in_words(trial: "FrozenTrial") -> str:
 
 
 def params_in_words(params: Mapping[str, Any]) -> str:
-    return " ".join(f"{name}={_short(value)}" for name, value in params.items())
+    return " ".join(f"{name}={value_in_words(value)}" for name, value in params.items())
 
 
-def _short(value: Any) -> str:
+def value_in_words(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else as_override_value(value)

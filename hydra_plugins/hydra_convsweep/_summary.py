@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import OmegaConf
 from rich.console import Console
 from rich.markup import escape
+from rich.measure import Measurement
 from rich.table import Table
 
-from ._progress import WORDS, _short, values_in_words
+from ._progress import WORDS, params_in_words, say, value_in_words, values_in_words
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -59,33 +60,44 @@ def show_summary(study: "Study", directory: Path, console: Console) -> None:
     """Print the counts, the best trials as a table, and each kind of failure with the trial to look at."""
     trials = study.get_trials(deepcopy=False)
     counts = Counter(trial.state.name for trial in trials if trial.state.is_finished())
-    console.print(", ".join(f"{counts[state]} {word}" for state, word in WORDS.items() if counts[state]))
+    say(console, ", ".join(f"{counts[state]} {word}" for state, word in WORDS.items() if counts[state]))
     best = ranked(study)[:TOP]
     if best:
-        console.print(_table(best, [d.name.lower() for d in study.directions]))
+        console.print(_table(best, len(study.directions) == 1, console))
     failures: dict[str, list[int]] = {}
     for trial in trials:
         if trial.state.name == "FAIL":
             failures.setdefault(trial.user_attrs.get("error", "unknown"), []).append(trial.number)
     for error, numbers in failures.items():
         which = f"trial {numbers[0]}" + (f" and {len(numbers) - 1} more" if len(numbers) > 1 else "")
-        console.print(f"[red]failed[/red]   {which}: {escape(error)}", highlight=False, soft_wrap=True)
-    console.print(
-        f"results  {os.path.relpath(directory / 'optimization_results.yaml')}", highlight=False, soft_wrap=True
-    )
+        say(console, f"failed   {which}: {error}")
+    say(console, f"results  {os.path.relpath(directory / 'optimization_results.yaml')}")
 
 
-def _table(trials: list["FrozenTrial"], directions: list[str]) -> Table:
-    title = "best trials" if len(directions) == 1 else "Pareto front, its first trials"
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
-    table.add_column("trial", justify="right")
-    table.add_column("value" if len(directions) == 1 else "values", justify="right")
+def _table(trials: list["FrozenTrial"], single: bool, console: Console) -> Table:
+    """Give each searched key a column of its own where the terminal is wide enough, else all of them one."""
     names = list(dict.fromkeys(name for trial in trials for name in trial.params))
-    for name in names:
-        table.add_column(name)
-    table.add_column("seconds", justify="right")
+    wide = _empty_table(single, _shortened(names))
+    narrow = _empty_table(single, ["searched values"])
     for trial in trials:
-        params = [_short(trial.params[name]) if name in trial.params else "" for name in names]
         seconds = f"{trial.duration.total_seconds():.1f}" if trial.duration else ""
-        table.add_row(str(trial.number), values_in_words(trial), *map(escape, params), seconds)
+        known = [str(trial.number), values_in_words(trial), seconds]
+        wide.add_row(*known, *(escape(value_in_words(trial.params[n])) if n in trial.params else "" for n in names))
+        narrow.add_row(*known, escape(params_in_words(trial.params)))
+    return wide if Measurement.get(console, console.options, wide).maximum <= console.width else narrow
+
+
+def _empty_table(single: bool, columns: list[str]) -> Table:
+    title = "best trials" if single else "Pareto front, its first trials"
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    for name in ("trial", "value" if single else "values", "seconds"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for name in columns:
+        table.add_column(name, overflow="fold")
     return table
+
+
+def _shortened(names: list[str]) -> list[str]:
+    """Drop the group from keys whose last part says which they are."""
+    last = [name.rpartition(".")[2] for name in names]
+    return [short if last.count(short) == 1 else name for short, name in zip(last, names, strict=True)]
