@@ -40,11 +40,9 @@ def test_a_picture_is_drawn(figure: Figure) -> None:
 
 def test_learning_curves_hold_each_metric() -> None:
     figure = learning_curves(EPOCHS, 2, "title")
-    lines = [[line.get_ydata() for line in axes.lines[:2]] for axes in figure.axes]
-    assert [list(map(list, pair)) for pair in lines] == [
-        [[e["loss"] for e in EPOCHS], [e["val_loss"] for e in EPOCHS]],
-        [[e["accuracy"] for e in EPOCHS], [e["val_accuracy"] for e in EPOCHS]],
-    ]
+    for axes, metric in zip(figure.axes, ("loss", "accuracy"), strict=True):
+        for line, key in zip(axes.lines, (metric, f"val_{metric}"), strict=False):
+            np.testing.assert_array_equal(line.get_ydata(), [epoch[key] for epoch in EPOCHS])
 
 
 @pytest.mark.parametrize(("maximize", "running"), [(True, [2.0, 3.0, 3.0]), (False, [2.0, 2.0, 1.0])])

@@ -25,7 +25,8 @@ def data() -> Dataset:
 
 def network(seed: int = 0) -> keras.Model:
     layers = [keras.Input((4, 4, 1)), keras.layers.Rescaling(1 / 255), keras.layers.Flatten()]
-    dense = keras.layers.Dense(2, "softmax", kernel_initializer=keras.initializers.GlorotUniform(seed))
+    start = keras.initializers.GlorotUniform(seed)
+    dense = keras.layers.Dense(2, "softmax", kernel_initializer=start)  # pyright: ignore[reportArgumentType]
     return keras.Sequential([*layers, dense])
 
 
