@@ -273,3 +273,40 @@ def test_the_best_trials_are_readable_in_wide_and_narrow_terminals(tmp_path: Pat
     assert all(len(line) <= columns for line in table.splitlines())
     for value in ("0.123", "abcdefgh"):
         assert value in table.replace("\n", "")
+
+
+def test_timeout_starts_no_more_trials_and_the_study_goes_on_later(tmp_path: Path) -> None:
+    command = ["x=range(0,6)", "seconds=0.6"]
+    first = toy(tmp_path, *command, "hydra.sweeper.timeout=1")
+    assert first.returncode == 0, first.stderr
+    assert "resume   python" in first.stdout.splitlines()[-1]
+    assert 1 <= states(tmp_path)["COMPLETE"] <= 3
+    assert toy(tmp_path, *command).returncode == 0
+    assert states(tmp_path) == {"COMPLETE": 6}
+
+
+@pytest.mark.slow
+def test_workers_of_a_killed_driver_end_and_the_study_goes_on(tmp_path: Path) -> None:
+    command = ["x=range(0,8)", "seconds=0.7", "hydra.sweeper.n_jobs=2"]
+    driver = start([str(ROOT / "tests/toy/app.py"), "-m", *command], tmp_path)
+    journal = tmp_path / "multirun/toy/journal.log"
+    while not (journal.exists() and states(tmp_path)["COMPLETE"]):
+        time.sleep(0.1)
+    driver.kill()
+    driver.wait()
+    workers = {trial.user_attrs["pid"] for trial in trials(tmp_path) if "pid" in trial.user_attrs}
+    for _ in range(100):
+        workers = {pid for pid in workers if Path(f"/proc/{pid}").exists()}
+        if not workers:
+            break
+        time.sleep(0.1)
+    assert not workers
+    for pipe in (driver.stdout, driver.stderr):
+        assert pipe is not None
+        pipe.close()
+    left = states(tmp_path)["WAITING"]
+    assert left > 0
+    done = toy_workers(tmp_path, *command)
+    assert done.returncode == 0, done.stderr
+    assert sorted(t.params["x"] for t in trials(tmp_path)) == list(range(8))
+    assert states(tmp_path) == {"COMPLETE": 8}

@@ -65,8 +65,9 @@ class Worker:
         return count
 
     def _over(self) -> bool:
-        orphaned = self.driver is not None and os.getpid() != self.driver and os.getppid() != self.driver
-        return orphaned or (self.deadline is not None and time.time() >= self.deadline)
+        if self.driver is not None and os.getpid() != self.driver and os.getppid() != self.driver:
+            os._exit(1)  # the driver was killed: nobody waits for this process, and it would idle for minutes
+        return self.deadline is not None and time.time() >= self.deadline
 
     def _run(self, study: "Study", taken: "FrozenTrial") -> None:
         from optuna.trial import Trial
