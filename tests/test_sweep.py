@@ -176,15 +176,14 @@ def test_the_same_command_again_finds_the_study_done(digits: Study) -> None:
 
 
 def test_the_same_command_gives_the_same_study_bit_for_bit(digits: Study, tmp_path: Path) -> None:
-    """Twice with one worker, in one process, and as the two workers had it: nothing else counts."""
+    """One worker in a process that has trained before, against two fresh ones: nothing else counts."""
 
     def numbers(found: list[FrozenTrial]) -> list[list]:
         return [[t.number, t.params, t.value, t.intermediate_values] for t in found]
 
-    for name in ("first", "second"):
-        done = sweep(tmp_path, "optimizer=adam,rmsprop", f"hydra.sweeper.study_name={name}", *SMALL)
-        assert done.returncode == 0, done.stderr
-        assert numbers(trials(tmp_path, name)) == numbers(digits.trials)
+    done = sweep(tmp_path, "optimizer=adam,rmsprop", "hydra.sweeper.study_name=again", *SMALL)
+    assert done.returncode == 0, done.stderr
+    assert numbers(trials(tmp_path, "again")) == numbers(digits.trials)
 
 
 def test_a_failing_and_a_diverging_trial_are_recorded(tmp_path: Path) -> None:
@@ -206,13 +205,7 @@ def test_a_failing_and_a_diverging_trial_are_recorded(tmp_path: Path) -> None:
 
 
 def test_pruned_trials_and_several_objectives(tmp_path: Path) -> None:
-    space = [
-        "model.dense_units=4,8,16",
-        "training.epochs=3",
-        "hydra.sweeper.n_jobs=1",
-        "dataset.limit=200",
-        "model.filters=4",
-    ]
+    space = ["model.dense_units=4,8", "training.epochs=2", "hydra.sweeper.n_jobs=1", "dataset.limit=200", "model=mlp"]
     pruner = [
         "hydra/sweeper/pruner=threshold",
         "hydra.sweeper.pruner.lower=0.999",
@@ -261,12 +254,12 @@ def test_interrupting_training_keeps_the_study(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not FASHION.exists(), reason="needs Debian's dataset-fashion-mnist")
 def test_a_small_real_search_on_fashion_mnist(tmp_path: Path) -> None:
-    small = ["dataset.limit=2000", "training.epochs=2", "model.filters=8", "hydra.sweeper.n_trials=3"]
+    small = ["dataset.limit=2000", "training.epochs=2", "model.filters=8", "hydra.sweeper.n_trials=2"]
     done = sweep(tmp_path, "study=fashion_mnist", "space=[optimizer]", *small, "hydra.sweeper.study_name=f")
     assert done.returncode == 0, done.stderr
     study = Study(tmp_path, "f", done.stdout, done.stderr)
-    assert len(study.trials) == 3
-    assert max(t.value for t in study.trials if t.value) > 0.6
+    assert len(study.trials) == 2
+    assert max(t.value for t in study.trials if t.value) > 0.5
     assert {r.data.params["dataset"] for r in study.runs()} == {"fashion_mnist"}
 
 
@@ -300,4 +293,4 @@ def test_images_that_cannot_be_had_end_a_single_run_with_what_to_do(tmp_path: Pa
     assert done.returncode == 1
     assert done.stderr.startswith("error: ")
     assert "Traceback" not in done.stderr
-    assert "mnist" in done.stderr
+    assert "`dataset.path` must hold IDX" in done.stderr
