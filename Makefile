@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: sweep test test-all check ui bench venv lock clean
+.PHONY: sweep test test-slow check ui bench venv lock clean
 
 sweep: venv  ## compare two optimizers on the embedded digits
 	$(BIN)/python -m src.sweep -m optimizer=adam,rmsprop
@@ -10,8 +10,8 @@ sweep: venv  ## compare two optimizers on the embedded digits
 test: venv  ## the tests, without the slow ones
 	$(BIN)/python -m pytest -q
 
-test-all: venv  ## all tests
-	$(BIN)/python -m pytest -q -m ""
+test-slow: venv  ## the tests that a plain run leaves out
+	$(BIN)/python -m pytest -q -m slow
 
 check: venv  ## format, lint, types
 	$(BIN)/ruff format --check .

@@ -204,6 +204,7 @@ def test_a_failing_and_a_diverging_trial_are_recorded(tmp_path: Path) -> None:
     assert "trial 1: Diverged: the loss became" in done.stdout
 
 
+@pytest.mark.slow
 def test_pruned_trials_and_several_objectives(tmp_path: Path) -> None:
     space = ["model.dense_units=4,8", "training.epochs=2", "hydra.sweeper.n_jobs=1", "dataset.limit=200", "model=mlp"]
     pruner = [
@@ -252,6 +253,7 @@ def test_interrupting_training_keeps_the_study(tmp_path: Path) -> None:
     assert {t.state.name for t in trials(tmp_path, "i")} == {"WAITING"}
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not FASHION.exists(), reason="needs Debian's dataset-fashion-mnist")
 def test_a_small_real_search_on_fashion_mnist(tmp_path: Path) -> None:
     small = ["dataset.limit=2000", "training.epochs=2", "model.filters=8", "hydra.sweeper.n_trials=2"]

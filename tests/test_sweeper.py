@@ -193,6 +193,7 @@ def test_another_space_under_the_same_name_is_refused_with_the_difference(tmp_pa
     assert len(trials(tmp_path)) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sampler", ["tpe", "random", "qmc", "cmaes", "gp", "nsgaii"])
 def test_sampler_options(tmp_path: Path, sampler: str) -> None:
     if sampler == "gp":
@@ -205,6 +206,7 @@ def test_sampler_options(tmp_path: Path, sampler: str) -> None:
     assert len(trials(tmp_path)) == n_trials
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "pruner", ["none", "median", "hyperband", "successive_halving", "patient", "threshold hydra.sweeper.pruner.upper=3"]
 )
