@@ -52,6 +52,7 @@ def test_parameters_are_the_published_ones(zeros, name, depth, filters, size, ba
     assert sum(sizes(model)) == parameters
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "depth", "reference"),
     [
@@ -118,6 +119,7 @@ def test_uint8_and_float32_images_give_the_same(name):
     assert np.array_equal(model(pixels), model(pixels.astype("float32")))
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras on NumPy 2
 @pytest.mark.parametrize("name", SCHEMAS)
 def test_a_saved_model_predicts_the_same(name, tmp_path):
@@ -135,6 +137,7 @@ def test_same_seed_same_weights(name):
     assert all(np.array_equal(first[path], again[path]) for path in first)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["cnn", "mlp", "alexnet", "vgg", "inception", "resnet"])
 def test_filters_scale_the_network(name):
     narrow, wide = (sum(sizes(build(load(name, filters=f), (8, 8, 1), 3, seed=0))) for f in (8, 16))
