@@ -36,7 +36,7 @@ venv: .venv/installed
 UV := 0.13.9
 
 lock: venv  ## pin anew what pyproject.toml asks for
-	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --extra dev \
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --extra dev \
 		pyproject.toml -o requirements.lock
 
 clean:  ## forget the environment; runs and studies stay
