@@ -1,5 +1,6 @@
 """The study as a queue: its storage, its identity, and the waiting trials that are its budget."""
 
+import contextlib
 import hashlib
 import json
 import os
@@ -157,10 +158,13 @@ def take(study: "Study", n_trials: int) -> "FrozenTrial | None":
 
 
 def put_back(study: "Study", trial_id: int) -> None:
-    """Let a running trial wait again, under its number and with its values."""
+    """Let a running trial wait again, under its number and with its values; a finished one stays finished."""
+    from optuna.exceptions import UpdateFinishedTrialError
     from optuna.trial import TrialState
 
-    study._storage.set_trial_state_values(trial_id, TrialState.WAITING)
+    # An interrupt may come between a trial's record and the next line.
+    with contextlib.suppress(UpdateFinishedTrialError):
+        study._storage.set_trial_state_values(trial_id, TrialState.WAITING)
 
 
 def settle(study: "Study", max_retries: int | None = None) -> list[int]:
