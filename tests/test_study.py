@@ -1,6 +1,6 @@
 import optuna
 
-from hydra_plugins.hydra_convsweep._study import put_back, take
+from hydra_plugins.hydra_convsweep._queue import put_back, take
 
 
 def test_an_interrupt_after_a_trial_was_told_leaves_it_finished() -> None:

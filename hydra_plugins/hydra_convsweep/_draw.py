@@ -8,8 +8,8 @@ import numpy as np
 from omegaconf import DictConfig
 
 from ._errors import UserError
+from ._queue import trial_params
 from ._space import Space
-from ._study import trial_params
 
 if TYPE_CHECKING:
     from optuna import Study

@@ -16,8 +16,9 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, open_dict
 
 from ._draw import derive_seed, draw, make_pruner
+from ._queue import put_back, take
 from ._space import Space
-from ._study import open_storage, put_back, quieten_optuna, take
+from ._study import open_storage, quieten_optuna
 from ._trial import TrialHandle, set_current_trial
 
 if TYPE_CHECKING:
