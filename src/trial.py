@@ -43,6 +43,7 @@ def run(config: Config) -> float | list[float]:
             make_optimizer(config.optimizer),
             data,
             config.training,
+            config.schedule,
             leading_metric(config.objective),
             seed,
             lambda epoch, metrics: _after_epoch(config, trial, record, epoch, metrics),

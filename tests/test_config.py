@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from hydra import compose, initialize_config_dir
+from hydra.errors import ConfigCompositionException
 from omegaconf import DictConfig, OmegaConf
 
 from src.config import ConfigError, as_yaml, make_optimizer, register, settings
@@ -46,6 +47,57 @@ def test_a_wrong_value_is_named_with_its_key_and_what_to_type(override: str, mes
     (problem,) = caught.value.problems
     assert problem.startswith(message)
     assert "; type e.g. " in problem
+
+
+TOGETHER = [
+    (["training.label_smoothing=0.1"], ["`training.label_smoothing` must be 0 with dataset.labels=sparse, got 0.1"]),
+    (
+        ["training.label_smoothing=1", "dataset.labels=onehot"],
+        ["`training.label_smoothing` must be at least 0 and below 1, got 1.0"],
+    ),
+    (["schedule.name=cosine"], ["`schedule.name` must be constant, got cosine; type e.g. schedule=cosine"]),
+    (
+        ["schedule=cosine", "schedule.warmup=1", "schedule.final_fraction=nan"],
+        [
+            "`schedule.warmup` must be at least 0 and below 1, got 1.0; type e.g. schedule.warmup=0",
+            "`schedule.final_fraction` must be a number from 0 to 1, got nan",
+        ],
+    ),
+    (
+        ["schedule=one_cycle", "schedule.warmup=0", "schedule.initial_divisor=0.5", "schedule.final_divisor=inf"],
+        ["`schedule.warmup` must be above", "`schedule.initial_divisor` must", "`schedule.final_divisor` must"],
+    ),
+    (
+        ["schedule=plateau", "schedule.factor=1", "schedule.patience=0", "schedule.min_rate=-1"],
+        ["`schedule.factor` must be above", "`schedule.patience` must be 1", "`schedule.min_rate` must be"],
+    ),
+    (
+        ["schedule=plateau", "++optimizer.learning_rate={_target_: keras.optimizers.schedules.ExponentialDecay}"],
+        ["`schedule` must be constant where optimizer.learning_rate is a schedule of its own, got plateau"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("overrides", "messages"), TOGETHER, ids=[" ".join(row[0]) for row in TOGETHER])
+def test_what_is_wrong_with_schedules_and_settings_that_contradict_each_other(
+    overrides: list[str], messages: list[str]
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        settings(composed(*overrides))
+    assert len(caught.value.problems) == len(messages)
+    for problem, message in zip(caught.value.problems, messages, strict=True):
+        assert problem.startswith(message)
+        assert "; type e.g. " in problem
+
+
+def test_a_schedule_is_checked_in_the_schema_of_its_option() -> None:
+    for option in ("constant", "cosine", "one_cycle", "plateau"):
+        assert settings(composed(f"schedule={option}")).schedule.name == option
+    own = "++optimizer.learning_rate={_target_: keras.optimizers.schedules.ExponentialDecay}"
+    assert settings(composed(own)).schedule.name == "constant"
+    assert settings(composed("training.label_smoothing=0.1", "dataset.labels=onehot")).training.label_smoothing == 0.1
+    with pytest.raises(ConfigCompositionException, match=r"schedule\.warmup"):
+        composed("schedule=constant", "schedule.warmup=0.1")
 
 
 def test_all_problems_come_at_once() -> None:

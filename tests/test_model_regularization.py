@@ -33,12 +33,13 @@ def test_no_penalty_without_l1_and_l2():
 def test_penalties_are_part_of_the_evaluated_loss():
     pixels, labels = images((8, 8, 8, 1)), np.arange(8) % 3
     losses = []
-    for l2 in (0.0, 0.1):
-        model = build(load("cnn", filters=4, l2=l2), (8, 8, 1), 3, seed=0, scale=[1 / 255])
+    for l1, l2 in ((0.0, 0.0), (0.01, 0.1)):
+        model = build(load("cnn", filters=4, l1=l1, l2=l2), (8, 8, 1), 3, seed=0, scale=[1 / 255])
         model.compile("sgd", "sparse_categorical_crossentropy", run_eagerly=True)
         losses.append(model.evaluate(pixels, labels, verbose="0"))
-    squares = sum(np.square(value).sum() for path, value in weights(model).items() if path.endswith("kernel"))
-    np.testing.assert_allclose(losses[1] - losses[0], 0.1 * squares, rtol=1e-4)
+    kernels = [value for path, value in weights(model).items() if path.endswith("kernel")]
+    expected = sum(0.01 * np.abs(kernel).sum() + 0.1 * np.square(kernel).sum() for kernel in kernels)
+    np.testing.assert_allclose(losses[1] - losses[0], expected, rtol=1e-4)
 
 
 def test_l2_is_a_weight_decay_of_two_l2_w():
@@ -87,3 +88,6 @@ def test_batch_norm_normalizes_each_channel_and_follows_its_statistics():
     moving = weights(model)
     np.testing.assert_allclose(moving["block1_norm/moving_mean"], 0.1 * mean, rtol=1e-4)
     np.testing.assert_allclose(moving["block1_norm/moving_variance"], 0.9 + 0.1 * variance, rtol=1e-4)
+    outside_training = np.asarray(model.get_layer("block1_norm")(before, training=False))
+    expected = (before - 0.1 * mean) / np.sqrt(0.9 + 0.1 * variance + 1e-3)
+    np.testing.assert_allclose(outside_training, expected, rtol=1e-3, atol=1e-5)

@@ -1,14 +1,23 @@
-"""Fitting: the order of the images, the best epoch, early ends."""
+"""Fitting: the order of the images, the learning rate, the best epoch, early ends."""
+
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
+from src.config.dataset import DatasetConfig
+from src.config.schedule import Constant, Cosine, OneCycle, Plateau, ScheduleConfig
 from src.config.schema import TrainingConfig
-from src.dataset import Dataset, Split
+from src.dataset import Dataset, Split, load
 from src.training import Diverged, History, fit, prepare
 from src.training.backend import fastest_precision
 from src.training.batches import evaluation_batch_size, evaluation_batches, training_batches
+from src.training.schedule import rate_after, rate_by_step
 
 
 def split(count: int = 50) -> Split:
@@ -23,10 +32,10 @@ def data() -> Dataset:
     return Dataset("made", split(64), split(32), None, ("dark", "light"), (1 / 255,), (0.0,))
 
 
-def network(seed: int = 0) -> keras.Model:
-    layers = [keras.Input((4, 4, 1)), keras.layers.Rescaling(1 / 255), keras.layers.Flatten()]
+def network(seed: int = 0, shape: tuple[int, ...] = (4, 4, 1), classes: int = 2) -> keras.Model:
+    layers = [keras.Input(shape), keras.layers.Rescaling(1 / 255), keras.layers.Flatten()]
     start = keras.initializers.GlorotUniform(seed)
-    dense = keras.layers.Dense(2, "softmax", kernel_initializer=start)  # pyright: ignore[reportArgumentType]
+    dense = keras.layers.Dense(classes, "softmax", kernel_initializer=start)  # pyright: ignore[reportArgumentType]
     return keras.Sequential([*layers, dense])
 
 
@@ -34,7 +43,7 @@ def train(epochs: int = 4, rate: float = 0.01, metric: str = "val_loss", stop_at
     prepare("float32", None)
     settings = TrainingConfig(epochs=epochs, batch_size=16, precision="float32", **config)
     optimizer = keras.optimizers.SGD(rate)
-    return fit(network(), optimizer, data(), settings, metric, 0, lambda epoch, metrics: epoch == stop_at)
+    return fit(network(), optimizer, data(), settings, Constant(), metric, 0, lambda epoch, _: epoch == stop_at)
 
 
 def orders(seed: int, epochs: int) -> list[list[int]]:
@@ -67,8 +76,8 @@ def test_evaluation_keeps_the_order_and_fits_large_images_in_small_batches() -> 
     assert evaluation_batch_size(split()) > 1000
 
 
-def test_history_has_each_epoch_and_the_best_one() -> None:
-    history = train(epochs=4)
+def test_history_has_each_epoch_until_a_stop_from_outside_and_the_best_one() -> None:
+    history = train(epochs=9, stop_at=4)
     assert len(history.epochs) == 4
     losses = [epoch["val_loss"] for epoch in history.epochs]
     assert history.best_epoch == 1 + losses.index(min(losses))
@@ -77,27 +86,23 @@ def test_history_has_each_epoch_and_the_best_one() -> None:
     assert history.best["learning_rate"] == pytest.approx(0.01)
 
 
-def test_the_model_ends_with_the_weights_of_its_best_epoch() -> None:
+def test_early_stopping_leaves_the_model_as_it_was_in_its_best_epoch() -> None:
     prepare("float32", None)
-    model, made = network(), data()
-    # `loss` falls, so by a metric that is to be minimized the last epoch is best; by one that never improves the first.
-    settings = TrainingConfig(epochs=3, batch_size=16, precision="float32")
+    model = network()
+    settings = TrainingConfig(epochs=9, batch_size=16, early_stopping=3, precision="float32")
     seen: list[list[np.ndarray]] = []
 
-    def remember(epoch: int, metrics: dict[str, float]) -> bool:
+    def worse_from_the_third_epoch_on(epoch: int, metrics: dict[str, float]) -> bool:
         seen.append(model.get_weights())
-        metrics["val_accuracy"] = 1.0 - epoch
+        if epoch == 2:
+            model.optimizer.learning_rate = -0.05
         return False
 
-    history = fit(model, keras.optimizers.SGD(0.1), made, settings, "val_loss", 0, remember)
-    for kept, then in zip(model.get_weights(), seen[history.best_epoch - 1], strict=True):
+    optimizer = keras.optimizers.SGD(0.05, momentum=0.5)
+    history = fit(model, optimizer, data(), settings, Constant(), "val_loss", 0, worse_from_the_third_epoch_on)
+    assert (history.best_epoch, len(history.epochs)) == (2, 2 + 3)
+    for kept, then in zip(model.get_weights(), seen[1], strict=True):
         np.testing.assert_array_equal(kept, then)
-
-
-def test_early_stopping_and_a_stop_from_outside_end_the_fit() -> None:
-    assert len(train(epochs=9, stop_at=2).epochs) == 2
-    stale = train(epochs=9, rate=1e-12, metric="val_accuracy", early_stopping=2)
-    assert len(stale.epochs) == 1 + 2
 
 
 def test_a_loss_that_is_no_number_is_a_divergence() -> None:
@@ -112,3 +117,97 @@ def test_precision_is_set_after_the_session_is_cleared() -> None:
     assert keras.config.dtype_policy().name == fastest_precision()
     prepare("float32", None)
     assert keras.config.dtype_policy().name == "float32"
+
+
+def cosine(start: float, end: float, done: float) -> float:
+    """Half a cosine from `start` to `end`, of which the fraction `done` is over."""
+    return end + (start - end) * (1 + np.cos(np.pi * done)) / 2
+
+
+ONE_CYCLE = OneCycle(warmup=0.25, initial_divisor=25.0, final_divisor=1e5)
+BY_STEP = [
+    (Cosine(warmup=0.0, final_fraction=0.0), [(n, cosine(0.5, 0, n / 40)) for n in range(41)]),
+    (Cosine(warmup=0.0, final_fraction=0.2), [(0, 0.5), (10, cosine(0.5, 0.1, 0.25)), (40, 0.1), (50, 0.1)]),
+    (
+        Cosine(warmup=0.26, final_fraction=0.2),  # 10 of 40 steps
+        [(0, 0.0), (5, 0.25), (10, 0.5), (20, cosine(0.5, 0.1, 1 / 3)), (40, 0.1), (50, 0.1)],
+    ),
+    (
+        ONE_CYCLE,
+        [(n, cosine(0.02, 0.5, n / 10)) for n in range(11)]
+        + [(n, cosine(0.5, 5e-6, (n - 10) / 30)) for n in range(10, 41)]
+        + [(50, 5e-6)],
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("schedule", "expected"), BY_STEP)
+def test_rates_by_step_follow_their_formula(schedule: Cosine | OneCycle, expected: list[tuple[int, float]]) -> None:
+    rates: Any = rate_by_step(schedule, 0.5, 40)
+    steps, values = zip(*expected, strict=True)
+    np.testing.assert_allclose([float(rates(step)) for step in steps], values, rtol=1e-5, atol=1e-8)
+    in_graph = tf.function(rates)
+    assert [float(in_graph(tf.constant(step))) for step in steps[:3]] == [float(rates(step)) for step in steps[:3]]
+    again: Any = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(rates))
+    assert float(again(steps[2])) == float(rates(steps[2]))
+
+
+def test_rates_on_a_plateau_are_those_of_reduce_lr_on_plateau() -> None:
+    losses = np.random.default_rng(0).normal(size=60).round(1).tolist()
+    keras_own = keras.callbacks.ReduceLROnPlateau("val_loss", 0.3, patience=3, min_delta=0, min_lr=1e-4)
+    model = network()
+    model.compile(keras.optimizers.SGD(0.1))
+    keras_own.set_model(model)
+    keras_own.on_train_begin()
+    schedule = Plateau(factor=0.3, patience=3, min_rate=1e-4)
+    for epoch, loss in enumerate(losses):
+        keras_own.on_epoch_end(epoch, {"val_loss": loss})
+        expected = float(np.asarray(model.optimizer.learning_rate))
+        assert rate_after(schedule, 0.1, losses[: epoch + 1]) == pytest.approx(expected)
+    assert rate_after(schedule, 0.1, losses) == 1e-4
+    assert rate_after(schedule, 1e-5, losses) == 1e-5, "`min_rate` raises no rate"
+
+
+@pytest.mark.parametrize(
+    ("schedule", "rate", "rates"),
+    [
+        (Cosine(warmup=0.0, final_fraction=0.0), 0.5, [cosine(0.5, 0, n / 4) for n in (1, 2, 3, 4)]),
+        (ONE_CYCLE, 0.5, [0.5, *(cosine(0.5, 5e-6, n / 3) for n in (1, 2, 3))]),
+        # A rate so small that no epoch after the first has a better loss.
+        (Plateau(factor=0.5, patience=1, min_rate=0.0), 2**-90, [2**-90, 2**-90, 2**-91, 2**-92]),
+    ],
+    ids=lambda value: getattr(value, "name", ""),
+)
+def test_a_fit_on_digits_has_the_rates_of_its_schedule(
+    schedule: ScheduleConfig, rate: float, rates: list[float]
+) -> None:
+    prepare("float32", None)
+    digits = load(DatasetConfig("digits", limit=200), 0)
+    settings = TrainingConfig(epochs=4, batch_size=64, precision="float32")
+    model = network(0, digits.input_shape, 10)
+    history = fit(model, keras.optimizers.SGD(rate), digits, settings, schedule, "loss", 0, lambda *_: False)
+    np.testing.assert_allclose([metrics["learning_rate"] for metrics in history.epochs], rates, rtol=1e-5, atol=1e-40)
+
+
+def test_label_smoothing_and_what_a_saved_model_knows(tmp_path: Path) -> None:
+    prepare("float32", None)
+    smoothing, classes = 0.3, 2
+    train, (images, numbers) = split(64), split(32)
+    vectors = np.eye(classes, dtype="float32")
+    parts = train._replace(labels=vectors[train.labels]), Split(images, labels := vectors[numbers])
+    one_hot = Dataset("made", *parts, None, ("dark", "light"), None, None)
+    settings = TrainingConfig(epochs=1, batch_size=16, label_smoothing=smoothing, precision="float32")
+    model = network()
+    history = fit(model, keras.optimizers.Adam(0.01), one_hot, settings, ONE_CYCLE, "val_loss", 0, lambda *_: False)
+    targets = (1 - smoothing) * labels + smoothing / classes
+    expected = -np.mean(np.sum(targets * np.log(np.asarray(model(images))), axis=1))
+    assert history.best["val_loss"] == pytest.approx(expected, rel=1e-5)
+
+    model.save(tmp_path / "model.keras")
+    with zipfile.ZipFile(tmp_path / "model.keras") as file:
+        saved = file.read("config.json").decode()
+    # Classes of ours would have to be imported before the model can be loaded.
+    assert "src." not in saved and "convsweep" not in saved
+    assert json.loads(saved)["compile_config"]["optimizer"]["config"]["learning_rate"] == pytest.approx(0.01)
+    loaded: Any = keras.saving.load_model(tmp_path / "model.keras")
+    assert loaded.evaluate(images, labels, verbose=0)[0] == pytest.approx(expected, rel=1e-5)

@@ -3,7 +3,7 @@
 from hydra.core.config_store import ConfigStore
 from omegaconf import OmegaConf
 
-from src.config import dataset, model, objective
+from src.config import dataset, model, objective, schedule
 from src.config.build import as_yaml, make_optimizer
 from src.config.checks import ConfigError, check, settings
 from src.config.schema import Config, TrackingConfig, TrainingConfig
@@ -29,4 +29,5 @@ def register() -> None:
     store.store(group="tracking", name="schema", node=TrackingConfig)
     dataset.register(store)
     model.register(store)
+    schedule.register(store)
     OmegaConf.register_new_resolver("directions_of", objective.directions, replace=True)

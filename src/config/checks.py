@@ -7,7 +7,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from src.config import dataset, model, objective
+from src.config import dataset, model, objective, schedule
 from src.config.schema import Config, TrainingConfig
 
 PRECISIONS = ("auto", "float32", "mixed_bfloat16", "mixed_float16")
@@ -47,18 +47,22 @@ def check(config: Config) -> list[str]:
         *_check_optimizer(config.optimizer),
         *dataset.check(config.dataset),
         *model.check(config.model),
+        *schedule.check(config.schedule),
+        *_check_together(config),
         *_expect(0 <= config.seed < 2**32, "seed", "an integer from 0 to 2**32 - 1", config.seed, "0"),
     ]
 
 
 def _check_training(training: TrainingConfig) -> list[str]:
     stopping, precision, threads = training.early_stopping, training.precision, training.threads
+    smoothing = training.label_smoothing
     return [
         *_expect(training.epochs >= 1, "training.epochs", "1 or more", training.epochs, "10"),
         *_expect(training.batch_size >= 1, "training.batch_size", "1 or more", training.batch_size, "128"),
         *_expect(
             stopping is None or stopping >= 1, "training.early_stopping", "1 or more epochs, or null", stopping, "5"
         ),
+        *_expect(0 <= smoothing < 1, "training.label_smoothing", "at least 0 and below 1", smoothing, "0.1"),
         *_expect(precision in PRECISIONS, "training.precision", f"one of {', '.join(PRECISIONS)}", precision, "auto"),
         *_expect(threads is None or threads >= 1, "training.threads", "1 or more, or null", threads, "1"),
     ]
@@ -69,6 +73,22 @@ def _check_optimizer(optimizer: dict[str, Any]) -> list[str]:
     # A dict is a schedule with a `_target_` of its own.
     good = isinstance(rate, dict) or (isinstance(rate, (int, float)) and math.isfinite(rate) and rate > 0)
     return _expect(good, "optimizer.learning_rate", "a number above 0", rate, "0.001")
+
+
+def _check_together(config: Config) -> list[str]:
+    problems = []
+    smoothing, labels, name = config.training.label_smoothing, config.dataset.labels, config.schedule.name
+    if smoothing and labels == "sparse":
+        problems.append(
+            f"`training.label_smoothing` must be 0 with dataset.labels=sparse, got {smoothing}; "
+            "type e.g. dataset.labels=onehot"
+        )
+    if name != "constant" and isinstance(config.optimizer.get("learning_rate"), dict):
+        problems.append(
+            f"`schedule` must be constant where optimizer.learning_rate is a schedule of its own, got {name}; "
+            "type e.g. schedule=constant"
+        )
+    return problems
 
 
 def _expect(good: bool, key: str, expected: str, got: Any, instead: str) -> list[str]:

@@ -12,6 +12,8 @@ class TrainingConfig:
     batch_size: int = MISSING
     # Epochs without a better objective after which training ends; null: never.
     early_stopping: int | None = None
+    # The share of a label that is spread over all classes; needs dataset.labels=onehot.
+    label_smoothing: float = 0.0
     # float32, mixed_bfloat16, mixed_float16, or auto: mixed_bfloat16 where the processor computes in it.
     precision: str = MISSING
     # Threads that one operation may use; null: 1 in a study, where each core has a worker, else one a core.
@@ -33,6 +35,7 @@ class Config:
     dataset: Any = MISSING
     model: Any = MISSING
     optimizer: dict[str, Any] = field(default_factory=dict)
+    schedule: Any = MISSING
     training: TrainingConfig = field(default_factory=TrainingConfig)
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
     # The metric that the search is for, or a list of several for a Pareto front.

@@ -1,3 +1,4 @@
+import functools
 import math
 import time
 from collections.abc import Callable
@@ -8,9 +9,11 @@ import keras
 import numpy as np
 
 from src.config.objective import EPOCH_METRICS
+from src.config.schedule import Cosine, OneCycle, Plateau, ScheduleConfig
 from src.config.schema import TrainingConfig
 from src.dataset import Dataset
 from src.training.batches import evaluation_batches, training_batches
+from src.training.schedule import rate_after, rate_by_step
 
 # Called with the epoch, from 1, and its metrics; returns whether to stop.
 EpochEnd = Callable[[int, dict[str, float]], bool]
@@ -39,27 +42,47 @@ def fit(
     optimizer: keras.optimizers.Optimizer,
     data: Dataset,
     config: TrainingConfig,
+    schedule: ScheduleConfig,
     metric: str,
     seed: int,
     on_epoch_end: EpochEnd,
 ) -> History:
-    """Train the model and leave it with the weights of its best epoch by `metric`.
+    """Train the model and leave it with the weights of its best epoch by `metric` and a fresh optimizer.
+
+    Args:
+        model: Takes `data`'s images, gives probabilities [B, classes].
+        optimizer: Its learning rate, a number, is what `schedule` changes; a schedule in it goes with `Constant`.
+        data: What to train and to validate on.
+        config: Epochs, batch size and the like.
+        schedule: One of the dataclasses of `src.config.schedule`.
+        metric: One of `EPOCH_METRICS`.
+        seed: Of the order of the images and what else is drawn in an epoch.
+        on_epoch_end: Called after each epoch.
 
     Everything random depends on the seed and the epoch alone, given the model's own seeds.
 
     Raises:
         Diverged: The loss became NaN or infinite.
     """
-    one_hot = data.train.labels.ndim == 2
+    if data.train.labels.ndim == 2:
+        loss = keras.losses.CategoricalCrossentropy(label_smoothing=config.label_smoothing)
+    else:
+        loss = keras.losses.SparseCategoricalCrossentropy()
+    fresh = type(optimizer).from_config(optimizer.get_config())
+    rate = _rate(optimizer)
+    if isinstance(schedule, Cosine | OneCycle):
+        steps = config.epochs * -(-len(data.train.images) // config.batch_size)
+        optimizer.learning_rate = rate_by_step(schedule, rate, steps)
     model.compile(
         optimizer=optimizer,
-        loss="categorical_crossentropy" if one_hot else "sparse_categorical_crossentropy",
+        loss=loss,
         metrics=["accuracy"],
         # XLA is slower on a CPU, and its compilation costs more than a short trial on a GPU.
         jit_compile=False,  # pyright: ignore[reportArgumentType]
     )
     keras.utils.set_random_seed(seed)
-    follower = _Follower(model, metric, config.early_stopping, on_epoch_end)
+    plateau = functools.partial(rate_after, schedule, rate) if isinstance(schedule, Plateau) else None
+    follower = _Follower(model, metric, config.early_stopping, plateau, on_epoch_end)
     started = time.perf_counter()
     model.fit(
         training_batches(data.train, config.batch_size, seed),
@@ -72,16 +95,32 @@ def fit(
     if follower.diverged:
         raise Diverged(follower.diverged)
     model.set_weights(follower.best_weights)
+    # The old one's state is of the last epoch, and its schedule may be a class that is not known where a saved
+    # model is loaded.
+    model.compile(optimizer=fresh, loss=loss, metrics=["accuracy"])
+    model.optimizer.build(model.trainable_variables)  # or Keras warns where the model is loaded
     follower.history.fit_seconds = time.perf_counter() - started
     return follower.history
+
+
+def _rate(optimizer: keras.optimizers.Optimizer) -> float:
+    return float(np.asarray(keras.ops.convert_to_numpy(optimizer.learning_rate)))
 
 
 class _Follower(keras.callbacks.Callback):
     """Keeps the history and the best weights, and asks after each epoch whether to go on."""
 
-    def __init__(self, model: keras.Model, metric: str, patience: int | None, on_epoch_end: EpochEnd) -> None:
+    def __init__(
+        self,
+        model: keras.Model,
+        metric: str,
+        patience: int | None,
+        plateau: Callable[[list[float]], float] | None,
+        on_epoch_end: EpochEnd,
+    ) -> None:
         super().__init__()
-        self._network, self._metric, self._patience, self._ask = model, metric, patience, on_epoch_end
+        self._network, self._metric, self._patience = model, metric, patience
+        self._plateau, self._ask = plateau, on_epoch_end
         self._sign = 1.0 if EPOCH_METRICS[metric] == "maximize" else -1.0
         self.history = History()
         self.best_weights: list[np.ndarray] = []
@@ -89,10 +128,13 @@ class _Follower(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self._started = time.perf_counter()
+        if self._plateau is not None:
+            losses = [metrics["val_loss"] for metrics in self.history.epochs]
+            self._network.optimizer.learning_rate = self._plateau(losses)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         metrics = {name: float(value) for name, value in (logs or {}).items()}
-        metrics["learning_rate"] = float(np.asarray(keras.ops.convert_to_numpy(self._network.optimizer.learning_rate)))
+        metrics["learning_rate"] = _rate(self._network.optimizer)
         metrics["epoch_seconds"] = time.perf_counter() - self._started
         if not math.isfinite(metrics["loss"]):
             self.diverged = f"the loss became {metrics['loss']} in epoch {epoch + 1}"
