@@ -7,7 +7,8 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
 from hydra_plugins.hydra_convsweep._errors import UserError
-from hydra_plugins.hydra_convsweep._space import as_override_value, parse
+from hydra_plugins.hydra_convsweep._grammar import parse
+from hydra_plugins.hydra_convsweep._space import as_override_value
 
 FORMS = [
     ("x=1,2", CategoricalDistribution((1, 2)), [1, 2]),

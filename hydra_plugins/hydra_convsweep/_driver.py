@@ -24,9 +24,10 @@ from rich.console import Console
 from ._callback import StudyCallback
 from ._checks import check_settings, check_trials, directions
 from ._errors import UserError
+from ._grammar import parse
 from ._progress import Monitor, say
 from ._queue import fill
-from ._space import Space, as_override_value, parse
+from ._space import Space, as_override_value
 from ._study import default_name, is_local, open_storage, open_study, quieten_optuna, settle
 from ._summary import ranked, show_summary, write_results
 from ._worker import Worker

@@ -1,22 +1,29 @@
-"""From Hydra's sweep grammar to Optuna's distributions, and back from a value to an override."""
+"""What a study searches: its parameters, the combinations they make, and a value's way back to an override."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
-from itertools import islice, product
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from hydra._internal.grammar.utils import escape_special_characters
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import ChoiceSweep, Glob, IntervalSweep, Override, QuotedString, RangeSweep, Sweep
 from hydra.errors import HydraException
 
-from ._errors import UserError
-
 if TYPE_CHECKING:
-    from hydra.core.config_loader import ConfigLoader
     from optuna.distributions import BaseDistribution
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What another searched key must be: any of `values`; `text` is what the user typed."""
+
+    name: str
+    values: tuple[Any, ...]
+    text: str
+
+    def holds(self, params: Mapping[str, Any]) -> bool:
+        return self.name in params and params[self.name] in self.values
 
 
 @dataclass(frozen=True)
@@ -28,6 +35,7 @@ class Parameter:
         key: The key as an override needs it.
         distribution: What Optuna draws from.
         values: Every value in the order of the command line, or None for an interval.
+        conditions: A trial has this key when all of them hold.
     """
 
     name: str
@@ -35,6 +43,18 @@ class Parameter:
     distribution: "BaseDistribution"
     values: tuple[Any, ...] | None
     shuffled: bool = False
+    conditions: tuple[Condition, ...] = ()
+
+    def active(self, params: Mapping[str, Any]) -> bool:
+        """Whether a trial with these values has this key; its conditions' keys must be among them already."""
+        return all(condition.holds(params) for condition in self.conditions)
+
+    def contains(self, value: Any) -> bool:
+        """Whether a value of the right type is one that can be drawn."""
+        if self.values is not None:
+            return any(_equal(value, listed) for listed in self.values)
+        low, high = ends(self)
+        return is_number(value) and low <= value <= high and (isinstance(low, float) or isinstance(value, int))
 
     def override(self, value: Any) -> str:
         return f"{self.key}={as_override_value(value)}"
@@ -43,75 +63,111 @@ class Parameter:
         """Return the listed value that a drawn one stands for; 0.1 + 0.2 is the grid's 0.3."""
         if self.values is None or not isinstance(value, float):
             return value
-        return min(self.values, key=lambda listed: abs(listed - value) if _is_number(listed) else math.inf)
+        return min(self.values, key=lambda listed: abs(listed - value) if is_number(listed) else math.inf)
 
 
 @dataclass(frozen=True)
 class Space:
-    """What a study searches (`parameters`, by name) and what is the same in all its trials (`fixed`)."""
+    """What a study searches, and what is the same in all its trials.
+
+    Attributes:
+        parameters: The searched keys by name, each after those that its conditions name.
+        fixed: The other overrides.
+        custom: Dotted path of a function that suggests more to each trial, or None.
+    """
 
     parameters: dict[str, Parameter] = field(default_factory=dict)
     fixed: list[str] = field(default_factory=list)
+    custom: str | None = None
 
     @property
     def size(self) -> int | None:
-        """How many combinations there are, or None where an interval makes them too many to count."""
-        if any(parameter.values is None for parameter in self.parameters.values()):
+        """How many combinations there are, or None where they cannot be listed: an interval, a custom space."""
+        if self.custom or any(parameter.values is None for parameter in self.parameters.values()):
             return None
-        return math.prod(len(parameter.values or ()) for parameter in self.parameters.values())
+        asked = self._asked()
+        # Only the keys that conditions ask for branch the count; the others multiply it.
+        free = {name: len(p.values or ()) for name, p in self.parameters.items() if name not in asked}
+
+        def count(names: list[str], params: dict[str, Any]) -> int:
+            if not names:
+                return math.prod(n for name, n in free.items() if self.parameters[name].active(params))
+            parameter, rest = self.parameters[names[0]], names[1:]
+            if not parameter.active(params):
+                return count(rest, params)
+            return sum(count(rest, {**params, parameter.name: value}) for value in parameter.values or ())
+
+        return count([name for name in self.parameters if name in asked], {})
 
     def combinations(self, seed: int) -> Iterator[dict[str, Any]]:
         """Yield every combination once; the last key changes fastest, `shuffle(...)` follows the seed."""
         import random
 
-        columns = []
+        columns: list[tuple[Parameter, list[Any]]] = []
         for parameter in self.parameters.values():
             values = list(parameter.values or ())
             if parameter.shuffled:
                 random.Random(f"{seed} {parameter.name}").shuffle(values)
-            columns.append(values)
-        for values in product(*columns):
-            yield dict(zip(self.parameters, values, strict=True))
+            columns.append((parameter, values))
+
+        def extend(params: dict[str, Any], depth: int) -> Iterator[dict[str, Any]]:
+            if depth == len(columns):
+                yield params
+                return
+            parameter, values = columns[depth]
+            if not parameter.active(params):
+                yield from extend(params, depth + 1)
+                return
+            for value in values:
+                yield from extend({**params, parameter.name: value}, depth + 1)
+
+        return extend({}, 0)
 
     def examples(self) -> Iterator[dict[str, Any]]:
-        """Yield as few combinations as it takes for every listed value, and both ends of intervals, to appear."""
-        columns = [parameter.values or _ends(parameter) for parameter in self.parameters.values()]
-        for i in range(max(map(len, columns), default=1)):
-            values = [column[min(i, len(column) - 1)] for column in columns]
-            yield dict(zip(self.parameters, values, strict=True))
+        """Yield few combinations, such that every listed value, and both ends of intervals, appear in one."""
+        unseen = {name: list(parameter.values or ends(parameter)) for name, parameter in self.parameters.items()}
+        last = {name: values[-1] for name, values in unseen.items()}
+        while True:
+            # The most demanding key first: what its conditions need, the others have to bear with.
+            aim = next((name for name in reversed(self.parameters) if unseen[name]), None)
+            needed = self._needed_by(aim) if aim else {}
+            params: dict[str, Any] = {}
+            for name, parameter in self.parameters.items():
+                if parameter.active(params):
+                    params[name] = needed.get(name, (unseen[name] or [last[name]])[0])
+                    unseen[name] = [value for value in unseen[name] if value != params[name]]
+            if aim is not None and aim not in params:
+                unseen[aim] = []  # its conditions contradict each other: no trial has it
+            yield params
+            if not any(unseen.values()):
+                return
 
     def overrides(self, params: Mapping[str, Any]) -> list[str]:
-        return self.fixed + [self.parameters[name].override(value) for name, value in params.items()]
+        """Return what a trial with these values is composed from."""
+        return self.fixed + [
+            self.parameters[name].override(value) if name in self.parameters else f"{name}={as_override_value(value)}"
+            for name, value in params.items()
+        ]
 
     def describe(self) -> dict[str, str]:
         """Return each searched key with what it is searched over, in a few words."""
-        return {name: _in_words(parameter) for name, parameter in self.parameters.items()}
+        words = {name: _in_words(parameter) for name, parameter in self.parameters.items()}
+        return words | ({"custom_search_space": self.custom} if self.custom else {})
 
+    def _asked(self) -> set[str]:
+        return {condition.name for parameter in self.parameters.values() for condition in parameter.conditions}
 
-def parse(arguments: Sequence[str], params: Mapping[str, Any], config_loader: "ConfigLoader | None" = None) -> Space:
-    """Split the command line's overrides and `hydra.sweeper.params` into searched keys and fixed overrides.
-
-    The command line wins over `params`, and its last mention of a key over those before.
-
-    Raises:
-        UserError: Some cannot be parsed or searched; names each of them.
-    """
-    problems: list[str] = []
-    given = _read(arguments, config_loader, problems)
-    defaults = _read([_param_line(key, value) for key, value in params.items()], config_loader, problems)
-    parsed = {**{name: override for name, override in defaults.items() if name not in given}, **given}
-    space = Space()
-    for name, override in parsed.items():
-        if not override.is_sweep_override():
-            space.fixed.append(override.input_line or "")
-            continue
-        try:
-            space.parameters[name] = _parameter(name, override)
-        except UserError as error:
-            problems += error.problems
-    if problems:
-        raise UserError(problems)
-    return space
+    def _needed_by(self, name: str) -> dict[str, Any]:
+        """Return values of other keys with which this one is active."""
+        conditions = list(self.parameters[name].conditions)
+        for condition in conditions:  # grows: a condition's key may have conditions of its own
+            conditions += self.parameters[condition.name].conditions
+        needed: dict[str, Any] = {}
+        for condition in conditions:
+            for value in self.parameters[condition.name].values or condition.values:
+                if all(value in other.values for other in conditions if other.name == condition.name):
+                    needed.setdefault(condition.name, value)
+        return needed
 
 
 def as_override_value(value: Any) -> str:
@@ -131,141 +187,27 @@ def as_override_value(value: Any) -> str:
     return "null" if value is None else str(value)
 
 
-def _read(lines: Sequence[str], config_loader: "ConfigLoader | None", problems: list[str]) -> dict[str, Override]:
-    parser = OverridesParser.create(config_loader=config_loader)
-    overrides: dict[str, Override] = {}
-    for line in lines:
-        try:
-            (override,) = parser.parse_overrides([line])
-        except HydraException as error:
-            problems.append(_unparsable(line, error))
-            continue
-        # A deletion stands beside a new value for the same key: `~a +a.b=1`.
-        name = override.get_key_element().lstrip("+")
-        overrides.pop(name, None)
-        overrides[name] = override
-    return overrides
+def _equal(value: Any, other: Any) -> bool:
+    # 1 is the 1.0 of a range, but not true.
+    return value == other and isinstance(value, bool) == isinstance(other, bool)
 
 
-def _param_line(key: str, value: Any) -> str:
-    # A string is in the syntax of the command line already; any other YAML value is a fixed one.
-    return f"{key}={value if isinstance(value, str) else as_override_value(value)}"
-
-
-def _unparsable(line: str, error: HydraException) -> str:
-    if "choice(" in line and "null" in line:
-        return f"`{line}`: Hydra's choice() takes no null; list the values plainly instead: key=null,1,2"
-    return f"`{line}` cannot be read as an override: {str(error).splitlines()[0]}"
-
-
-def _parameter(name: str, override: Override) -> Parameter:
-    key, value = override.get_key_element(), override._value
-    shown = f"`{override.input_line}`"
-    if override.is_delete():
-        raise UserError(f"{shown}: a deletion cannot be searched; delete one value a key, e.g. ~{name}")
-    if override.is_hydra_override():
-        raise UserError(f"{shown}: Hydra's own keys cannot be searched, they hold for the whole study")
-    tags = value.tags if isinstance(value, Sweep) else set()
-    if tags - {"log"}:
-        raise UserError(
-            f"{shown}: unknown tag {', '.join(sorted(tags - {'log'}))}; the only one is log: tag(log, interval(a, b))"
-        )
-    log = "log" in tags
-    if isinstance(value, IntervalSweep):
-        return Parameter(name, key, _interval(name, value, log, shown), None)
-    if isinstance(value, RangeSweep):
-        return _range(name, key, value, log, shown)
-    if log:
-        raise UserError(f"{shown}: listed values have no scale; for a logarithmic one: tag(log, interval(a, b))")
-    assert isinstance(value, (ChoiceSweep, Glob))
-    return _choice(name, key, override, shown)
-
-
-def _choice(name: str, key: str, override: Override, shown: str) -> Parameter:
-    import warnings
-
-    from optuna.distributions import CategoricalDistribution
-
-    value = override._value
-    if isinstance(value, Glob):
-        values = list(override.sweep_iterator())
-        if not values:
-            group = override.config_loader and override.config_loader.get_group_options(override.key_or_group)
-            raise UserError(f"{shown} matches none of the options of {override.key_or_group}: {', '.join(group or [])}")
-    else:
-        assert isinstance(value, ChoiceSweep)
-        values = [_plain(item) for item in value.list]
-    unique: list[Any] = []
-    for item in values:
-        if any(item == other and type(item) is not type(other) for other in unique):
-            raise UserError(f"{shown}: {item!r} equals another choice of another type; Optuna cannot tell them apart")
-        if item not in unique:
-            unique.append(item)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Choices for a categorical distribution")  # see quieten_optuna
-        distribution = CategoricalDistribution(tuple(unique))
-    return Parameter(name, key, distribution, tuple(unique), getattr(value, "shuffle", False))
-
-
-def _range(name: str, key: str, value: RangeSweep, log: bool, shown: str) -> Parameter:
-    from optuna.distributions import FloatDistribution, IntDistribution
-
-    start, stop, step = (Decimal(str(number)) for number in (value.start, value.stop, value.step))
-    if step == 0:
-        raise UserError(f"{shown}: the step of a range must not be 0")
-    count = max(0, math.ceil((stop - start) / step))
-    if count == 0:
-        raise UserError(
-            f"{shown}: the range is empty, it runs from {value.start} towards {value.stop} in steps of {value.step}; "
-            "its end is not part of it"
-        )
-    integer = all(isinstance(number, int) for number in (value.start, value.stop, value.step))
-    if log and not (integer and abs(step) == 1 and start > 0):
-        raise UserError(f"{shown}: a range with steps has no logarithmic scale; type tag(log, interval(a, b)) instead")
-    cast = int if integer else float
-    values = [cast(start + k * step) for k in range(count)]
-    low, high = min(values), max(values)
-    if integer:
-        distribution = IntDistribution(int(low), int(high), log=log, step=1 if log else int(abs(step)))
-    else:
-        distribution = FloatDistribution(float(low), float(high), step=float(abs(step)))
-    return Parameter(name, key, distribution, tuple(values), value.shuffle)
-
-
-def _interval(name: str, value: IntervalSweep, log: bool, shown: str) -> "BaseDistribution":
-    from optuna.distributions import FloatDistribution, IntDistribution
-
-    low, high = value.start, value.end
-    if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
-        raise UserError(f"{shown}: both ends of an interval must be finite numbers")
-    if low > high:
-        raise UserError(f"{shown}: low <= high must hold, got low={low}, high={high}; type interval({high}, {low})")
-    if low == high:
-        raise UserError(f"{shown}: the interval is empty, both ends are {low}; fix the value instead: {name}={low}")
-    if log and low <= 0:
-        raise UserError(f"{shown}: a logarithmic interval must start above 0, got {low}; type e.g. {high / 1000:g}")
-    if isinstance(low, int) and isinstance(high, int):
-        return IntDistribution(low, high, log=log)
-    return FloatDistribution(float(low), float(high), log=log)
-
-
-def _plain(value: Any) -> Any:
-    return Override._convert_value(value) if isinstance(value, (QuotedString, list, dict)) else value
-
-
-def _is_number(value: Any) -> bool:
+def is_number(value: Any) -> bool:
+    """Whether a value is a number; true and false are not."""
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def _ends(parameter: Parameter) -> tuple[Any, ...]:
+def ends(parameter: Parameter) -> tuple[Any, ...]:
+    """Return the lowest and the highest value of a numeric parameter."""
     return getattr(parameter.distribution, "low"), getattr(parameter.distribution, "high")  # noqa: B009
 
 
 def _in_words(parameter: Parameter) -> str:
+    only = "".join(f" {'and' if i else 'if'} {c.text}" for i, c in enumerate(parameter.conditions))
     if parameter.values is None:
-        low, high = _ends(parameter)
+        low, high = ends(parameter)
         scale = "log " if getattr(parameter.distribution, "log", False) else ""
-        return f"{scale}{low:g}..{high:g}"
+        return f"{scale}{low:g}..{high:g}{only}"
     shown = [as_override_value(value) for value in islice(parameter.values, 6)]
     more = len(parameter.values) - len(shown)
-    return "{" + ", ".join(shown) + (f", {more} more" if more else "") + "}"
+    return "{" + ", ".join(shown) + (f", {more} more" if more else "") + "}" + only
