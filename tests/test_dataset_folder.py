@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from src.dataset import Dataset, DatasetError, parallel_decode
+from src.dataset import Dataset, DatasetError, decode, parallel_decode
 from tests.dataset_files import open_dataset, write_images
 
 RED, BLUE = (200, 30, 30), (30, 30, 200)
@@ -131,6 +131,60 @@ def test_broken_files_are_skipped_with_one_warning(
     (record,) = caplog.records
     assert "skipped 7 of 27 files" in record.message
     assert all(f"red/{name}: " in record.message for name in broken)
+
+
+def jpeg(mode: str = "RGB", **settings: Any) -> bytes:
+    out = io.BytesIO()
+    noise = np.random.default_rng(0).integers(0, 256, (6, 5, 3), np.uint8)
+    Image.fromarray(noise).resize((50, 60)).convert(mode).save(out, "JPEG", **settings)
+    return out.getvalue()
+
+
+JPEGS = {
+    "colour": jpeg(),
+    "grey": jpeg("L"),
+    "progressive": jpeg(progressive=True),
+    "finer colours": jpeg(subsampling=0),
+    "restarts": jpeg(restart_marker_rows=1),
+    "CMYK": jpeg("CMYK"),
+}
+
+
+@pytest.mark.parametrize("kind", JPEGS)
+def test_a_jpeg_is_read_as_pillow_reads_it(tmp_path: Path, kind: str) -> None:
+    file = tmp_path / "x.jpg"
+    file.write_bytes(JPEGS[kind])
+    pixels, grey = decode.read(str(file), (20, 30))
+    with Image.open(file) as image:
+        expected = image.convert("RGB").resize((30, 20), Image.Resampling.BILINEAR)
+    assert pixels == expected.tobytes()
+    assert grey == (kind == "grey")
+
+
+@pytest.mark.parametrize("kind", JPEGS)
+def test_a_jpeg_cut_anywhere_is_refused(tmp_path: Path, kind: str) -> None:
+    file = tmp_path / "x.jpg"
+    whole = JPEGS[kind]
+    for end in [*range(0, len(whole) - 2, 31), len(whole) - 2, len(whole) - 1]:
+        file.write_bytes(whole[:end])
+        with pytest.raises((OSError, SyntaxError)):
+            decode.read(str(file), (20, 30))
+
+
+@pytest.mark.parametrize("kind", ["colour", "grey", "progressive"])
+def test_usual_jpegs_take_the_fast_way(tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "x.jpg").write_bytes(JPEGS[kind])
+    monkeypatch.delattr(decode, "_any")
+    decode.read(str(tmp_path / "x.jpg"), (20, 30))
+
+
+def test_a_helper_that_fails_says_why(tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parallel_decode, "FEW", 0)
+    monkeypatch.setattr(parallel_decode, "cores", lambda: 2)
+    (tmp_path / "helper.py").write_text("raise OSError('no memory')")
+    monkeypatch.setattr(decode, "__file__", str(tmp_path / "helper.py"))
+    with pytest.raises(DatasetError, match="ended with status 1: OSError: no memory; run again"):
+        open_folder(tmp_path)
 
 
 def test_helper_processes_decode_the_same(tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
