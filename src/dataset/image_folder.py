@@ -44,8 +44,7 @@ def find(root: Path, size: tuple[int, int] | None) -> Source:
         got = f"only {class_names[0]}" if class_names else "none"
         raise DatasetError(f"{folders['train']} must hold a sub-folder for each of at least two classes, got {got}")
     listings = {part: _list(root, folder, class_names) for part, folder in folders.items()}
-    base = str(root)  # a text is joined three times as fast as a Path
-    states = {part: [_state(base, file) for file in listing.files] for part, listing in listings.items()}
+    states = {part: [_state(root, file) for file in listing.files] for part, listing in listings.items()}
     return Source(
         ["image_folder", str(root), size, class_names, states],
         lambda place: _build(place, root, size, class_names, listings),
@@ -95,8 +94,8 @@ def _files(folder: Path) -> list[str]:
     return sorted(found)
 
 
-def _state(base: str, file: str) -> list[Any]:
-    status = os.stat(os.path.join(base, file))
+def _state(root: Path, file: str) -> list[Any]:
+    status = os.stat(os.path.join(root, file))
     return [file, status.st_size, status.st_mtime_ns]
 
 
@@ -104,14 +103,13 @@ def _build(
     place: Path, root: Path, size: tuple[int, int] | None, class_names: list[str], listings: dict[str, Listing]
 ) -> dict[str, Any]:
     height, width = size or _common_size(root, listings)
-    base = str(root)
     tasks: list[decode.Task] = []
     for part, listing in listings.items():
         path = place / f"{part}_images.npy"
         array = cache.create(path, (len(listing.files), height, width, 3), np.uint8)
         start = path.stat().st_size - array.nbytes
         for row, file in enumerate(listing.files):
-            tasks.append((os.path.join(base, file), str(path), start + row * height * width * 3))
+            tasks.append((os.path.join(root, file), str(path), start + row * height * width * 3))
     results = iter(decode_all(tasks, (height, width)))
     outcomes = {part: [next(results) for _ in listing.files] for part, listing in listings.items()}
     channels = 3 if any("colour" in outcome for outcome in outcomes.values()) else 1
@@ -130,7 +128,7 @@ def _common_size(root: Path, listings: dict[str, Listing]) -> tuple[int, int]:
     seen: dict[tuple[int, int], str] = {}
     for file in (file for listing in listings.values() for file in listing.files):
         try:
-            seen.setdefault(decode.size_of(os.path.join(root, file)), file)
+            seen.setdefault(decode.size_of(str(root / file)), file)
         except Exception:  # damaged: named when it is decoded
             continue
         if len(seen) > 1:
