@@ -1,8 +1,10 @@
 """Everything that can be wrong with a sweep before it starts, said at once."""
 
+import dataclasses
 import importlib.util
 import re
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 from hydra.core.config_loader import ConfigLoader
@@ -10,9 +12,13 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 
 from ._callback import StudyCallback
-from ._draw import make_pruner, make_sampler
+from ._conditions import restrict
+from ._draw import load_custom, make_pruner, make_sampler
 from ._errors import UserError, explain
+from ._grammar import parse
+from ._queue import parse_enqueue
 from ._space import Space
+from ._warm_start import find_earlier
 
 # Optuna imports these when the first trial is drawn, which is late to hear of them.
 NEEDS = {"CmaEsSampler": ("cmaes", "cmaes"), "GPSampler": ("torch", "gp")}
@@ -71,6 +77,45 @@ def _check_parts(sweeper: DictConfig) -> list[str]:
         except UserError as error:
             problems += error.problems
     return problems
+
+
+def read_space(arguments: Sequence[str], config: DictConfig, loader: ConfigLoader) -> Space:
+    """Return what is to be searched: overrides, `params`, `conditions`, `custom_search_space`.
+
+    Raises:
+        UserError: Some of it cannot be understood, or `enqueue` does not lie in it.
+    """
+    sweeper = config.hydra.sweeper
+    params, conditions = plain(sweeper.params) or {}, plain(sweeper.conditions) or {}
+    space = dataclasses.replace(parse(arguments, params, loader), custom=sweeper.custom_search_space)
+    problems = []
+    if space.custom:
+        try:
+            load_custom(space.custom)
+        except UserError as error:
+            problems += error.problems
+    try:
+        space = restrict(space, conditions, lambda overrides: loader.load_sweep_config(config, overrides))
+        parse_enqueue(plain(sweeper.enqueue) or [], space, sweeper.n_trials)
+    except UserError as error:
+        problems += error.problems
+    if problems:
+        raise UserError(problems)
+    return space
+
+
+def check_warm_start(sweeper: DictConfig, directory: Path) -> list[str]:
+    """Return what is wrong with `hydra.sweeper.warm_start_from`."""
+    try:
+        find_earlier(plain(sweeper.warm_start_from), sweeper.storage, directory, sweeper.study_name)
+    except UserError as error:
+        return error.problems
+    return []
+
+
+def plain(value: Any) -> Any:
+    """Return a config node as Python's own lists and dicts."""
+    return OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
 
 
 def check_trials(

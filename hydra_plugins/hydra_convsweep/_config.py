@@ -37,6 +37,18 @@ class ConvsweepConf:
     # What to search, in the syntax of the command line: key -> "a,b", "range(1,9)", "interval(0,1)", ...
     params: dict[str, Any] = field(default_factory=dict)
 
+    # Keys that exist only when others have certain values: key -> "other=value,value", or a list of such.
+    conditions: dict[str, Any] = field(default_factory=dict)
+
+    # Dotted path of a function (config, trial) that suggests more values to a trial, with Optuna's own methods.
+    custom_search_space: str | None = None
+
+    # Configurations to try first, each searched key -> value; keys left out are drawn.
+    enqueue: list[Any] = field(default_factory=list)
+
+    # An earlier study, or a list of them: their best trials are tried first, and samplers learn from all of them.
+    warm_start_from: Any = None
+
     # Whether a drawn combination that has been run already is drawn anew.
     skip_duplicates: bool = True
 

@@ -2,20 +2,23 @@
 
 import inspect
 import warnings
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from omegaconf import DictConfig
 
 from ._errors import UserError
-from ._queue import trial_params
+from ._queue import agree, trial_params
 from ._space import Space
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from optuna import Study
     from optuna.pruners import BasePruner
     from optuna.samplers import BaseSampler
-    from optuna.trial import FrozenTrial
+    from optuna.trial import FrozenTrial, Trial
 
 # So often is a combination that has been run drawn anew, before one that has not is picked at random.
 MAX_DRAWS = 20
@@ -28,11 +31,12 @@ def derive_seed(*parts: int) -> int:
     return int(np.random.SeedSequence(parts).generate_state(1)[0])
 
 
-def make_sampler(config: DictConfig, study_seed: int, *parts: int) -> "BaseSampler":
+def make_sampler(config: DictConfig, study_seed: int, *parts: int, conditional: bool = False) -> "BaseSampler":
     """Instantiate `hydra.sweeper.sampler` with a seed of the trial's own.
 
     Samplers keep no random state in the storage; with a seed from the study's and the trial's number a
     resumed study draws what an unbroken one would. A quasi-random sequence is one for the whole study.
+    In a conditional space TPE looks at each group of keys that occur together, unless it was set up otherwise.
     """
     from hydra.utils import get_class
     from optuna.samplers import GridSampler, QMCSampler
@@ -40,7 +44,10 @@ def make_sampler(config: DictConfig, study_seed: int, *parts: int) -> "BaseSampl
     cls = get_class(config._target_)
     sequence = issubclass(cls, (QMCSampler, GridSampler))
     seed = study_seed if sequence else derive_seed(study_seed, *parts)
-    return instantiate("hydra.sweeper.sampler", config, seed=seed)
+    grouped = {}
+    if conditional and config.get("group") is None and config.get("multivariate") is not False:
+        grouped = {"group": True, "multivariate": True}
+    return instantiate("hydra.sweeper.sampler", config, seed=seed, **grouped)
 
 
 def make_pruner(config: DictConfig) -> "BasePruner":
@@ -60,59 +67,117 @@ def instantiate(key: str, config: DictConfig, **overrides: Any) -> Any:
         known = inspect.signature(hydra.utils.get_object(config._target_)).parameters
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ExperimentalWarning)
+            # Arguments that Optuna is going to drop: configs of the official sweeper set them, and they still work.
+            warnings.simplefilter("ignore", FutureWarning)
             return hydra.utils.instantiate(config, **{k: v for k, v in overrides.items() if k in known})
     except Exception as error:
         cause = error.__cause__ or error
         raise UserError(f"`{key}` cannot be made, got {config.get('_target_')}: {cause}") from error
 
 
+def load_custom(path: str) -> "Callable[[DictConfig, Trial], None]":
+    """Return the function of `hydra.sweeper.custom_search_space`.
+
+    Raises:
+        UserError: There is none under this path, or its module cannot be imported.
+    """
+    from hydra.utils import get_method
+
+    try:
+        return get_method(path)
+    except Exception as error:
+        cause = error.__cause__ or error
+        raise UserError(
+            f"`hydra.sweeper.custom_search_space` must be the dotted path of a function (config, trial), such as "
+            f"package.module.function, got {path}: {type(cause).__name__}: {cause}"
+        ) from error
+
+
 def draw(
-    study: "Study", taken: "FrozenTrial", space: Space, sampler: DictConfig, skip_duplicates: bool
+    study: "Study",
+    taken: "FrozenTrial",
+    space: Space,
+    sweeper: DictConfig,
+    compose: "Callable[[list[str]], DictConfig]",
 ) -> dict[str, Any]:
     """Return the values of a taken trial, and write them to the storage.
 
     A trial that waited with values, prescribed or of an earlier run, keeps them.
+
+    Args:
+        study: The study.
+        taken: The trial.
+        space: What is searched.
+        sweeper: `hydra.sweeper`.
+        compose: Makes a config from overrides, for a custom search space.
     """
     params = trial_params(taken)
-    if set(params) != set(space.parameters):
-        params = {**_propose(study, taken, space, sampler, skip_duplicates), **params}
+    trial = None
+    if space.custom or space.missing(params):
+        params, trial = _propose(study, taken, space, params, sweeper)
     for name, parameter in space.parameters.items():
-        if name not in taken.params:
+        if name in params and name not in taken.params:
             internal = parameter.distribution.to_internal_repr(params[name])
             study._storage.set_trial_param(taken._trial_id, name, internal, parameter.distribution)
-    return {name: params[name] for name in space.parameters}
-
-
-def _propose(
-    study: "Study", taken: "FrozenTrial", space: Space, sampler: DictConfig, skip_duplicates: bool
-) -> dict[str, Any]:
-    seed = study.user_attrs["seed"]
-    tried = [t.params for t in study.get_trials(deepcopy=False) if t.number != taken.number] if skip_duplicates else []
-    params: dict[str, Any] = {}
-    for attempt in range(MAX_DRAWS if skip_duplicates else 1):
-        study.sampler = make_sampler(sampler, seed, taken.number, attempt)
-        params = _sample(study, taken, space)
-        if params not in tried:
-            return params
-    if space.size is not None and space.size <= MAX_LISTED:
-        untried = [combo for combo in space.combinations(seed) if combo not in tried]
-        if untried:
-            return untried[derive_seed(seed, taken.number, MAX_DRAWS) % len(untried)]
+    if space.custom and trial is not None:
+        trial._cached_frozen_trial = study._storage.get_trial(taken._trial_id)
+        _extend(trial, space, compose(space.overrides(params)))
+        return trial.params
     return params
 
 
-def _sample(study: "Study", taken: "FrozenTrial", space: Space) -> dict[str, Any]:
+def _propose(
+    study: "Study", taken: "FrozenTrial", space: Space, known: dict[str, Any], sweeper: DictConfig
+) -> "tuple[dict[str, Any], Trial]":
+    """Return a value for each key that the trial has, and Optuna's trial with the sampler that chose them."""
     from optuna.trial import Trial
 
-    # Trial narrows the study to a pruner's bracket first, as Hyperband wants it.
-    relative = Trial(study, taken._trial_id).relative_params
-    values = {}
+    from ._view import SamplerView
+
+    seed = study.user_attrs["seed"]
+    known = {name: value for name, value in known.items() if name in space.parameters}
+    others = study.get_trials(deepcopy=False) if sweeper.skip_duplicates and space.missing(known) else []
+    tried = [trial.params for trial in others if trial.number != taken.number]
+    attempt = 0
+    while True:
+        study.sampler = make_sampler(sweeper.sampler, seed, taken.number, attempt, conditional=space.conditional)
+        trial = Trial(SamplerView(study, study.sampler), taken._trial_id)
+        params = _sample(trial, taken, space, known)
+        if params not in tried:
+            return params, trial
+        attempt += 1
+        if attempt == MAX_DRAWS:
+            break
+    if space.size is not None and space.size <= MAX_LISTED:
+        untried = [c for c in space.combinations(seed) if c not in tried and agree(known, c)]
+        if untried:
+            params = untried[derive_seed(seed, taken.number, MAX_DRAWS) % len(untried)]
+    return params, trial
+
+
+def _sample(trial: "Trial", taken: "FrozenTrial", space: Space, known: Mapping[str, Any]) -> dict[str, Any]:
+    study = trial.study
+    relative = trial.relative_params
+    values: dict[str, Any] = {}
     for name, parameter in space.parameters.items():
+        if not parameter.active(values):
+            continue
         if parameter.distribution.single():
             value = parameter.values[0] if parameter.values else None
         elif name in relative:
             value = relative[name]
         else:
             value = study.sampler.sample_independent(study, taken, name, parameter.distribution)
-        values[name] = parameter.on_grid(value)
+        # Drawn also where it is known: what is drawn after it is the same when a trial is taken up again.
+        values[name] = parameter.on_grid(known.get(name, value))
     return values
+
+
+def _extend(trial: "Trial", space: Space, config: DictConfig) -> None:
+    """Let `hydra.sweeper.custom_search_space` suggest more."""
+    load_custom(str(space.custom))(config, trial)
+    if overlap := space.fixed_names & {name.lstrip("+") for name in trial.params}:
+        raise ValueError(
+            f"{space.custom} must not suggest what the command line fixes, got {', '.join(sorted(overlap))}; "
+            "take it off the command line, or do not suggest it where the config has it"
+        )

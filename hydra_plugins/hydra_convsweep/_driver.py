@@ -22,14 +22,14 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from rich.console import Console
 
 from ._callback import StudyCallback
-from ._checks import check_settings, check_trials, directions
+from ._checks import check_settings, check_trials, check_warm_start, directions, plain, read_space
 from ._errors import UserError
-from ._grammar import parse
 from ._progress import Monitor, say
-from ._queue import fill
+from ._queue import fill, parse_enqueue
 from ._space import Space, as_override_value
 from ._study import default_name, is_local, open_storage, open_study, quieten_optuna, settle
 from ._summary import ranked, show_summary, write_results
+from ._warm_start import find_earlier, remember
 from ._worker import Worker
 
 if TYPE_CHECKING:
@@ -65,20 +65,21 @@ class Driver:
         callbacks = list(instantiate(sweeper.callbacks or {}).values())
         problems = check_settings(sweeper)
         try:
-            space = parse(arguments, sweeper.params or {}, loader)
+            space = read_space(arguments, config, loader)
         except UserError as error:
             raise UserError(problems + error.problems) from None
         problems += check_trials(config, space, loader, callbacks)
-        if problems:
-            raise UserError(problems)
         name = sweeper.study_name or default_name(config.hydra.job.name, space)
         with open_dict(config):
             sweeper.study_name = name
             config.hydra.sweep.dir = str(Path(config.hydra.sweep.dir).absolute())
             if sweeper.seed is None:
                 sweeper.seed = OmegaConf.select(sweeper, "sampler.seed")
-        console = Console()
-        return cls(hydra_context, task_function, config, space, name, Path(config.hydra.sweep.dir), callbacks, console)
+        directory = Path(config.hydra.sweep.dir)
+        problems += check_warm_start(sweeper, directory)
+        if problems:
+            raise UserError(problems)
+        return cls(hydra_context, task_function, config, space, name, directory, callbacks, Console())
 
     def run(self) -> int:
         """Run what is left of the study; return the exit status."""
@@ -90,7 +91,10 @@ class Driver:
             study = open_study(storage, self.name, directions(sweeper), self.space, sweeper.seed)
             if is_local(sweeper.storage):
                 settle(study)
-            enumerated = fill(study, self.space, sweeper.n_trials)
+            earlier = find_earlier(plain(sweeper.warm_start_from), sweeper.storage, self.directory, self.name)
+            first = remember(study, earlier, self.space)
+            first += parse_enqueue(plain(sweeper.enqueue) or [], self.space, sweeper.n_trials)
+            enumerated = fill(study, self.space, sweeper.n_trials, first)
             self._choose_pruner(enumerated)
             return self._run(study, enumerated)
 

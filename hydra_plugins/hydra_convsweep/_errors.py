@@ -18,6 +18,13 @@ class UserError(Exception):
         super().__init__("\n".join(self.problems))
 
 
+def listed(name: str, known: Iterable[str]) -> str:
+    """List what there is, and which of it was probably meant."""
+    names = list(dict.fromkeys(known))
+    close = difflib.get_close_matches(name, names, 1)
+    return (", ".join(names) or "none") + (f"; did you mean {close[0]}?" if close else "")
+
+
 def explain(error: HydraException) -> str:
     """Say in one line what Hydra objects to: the full key, what was expected, what came, what to type instead."""
     if isinstance(error, MissingConfigException) and error.missing_cfg_file:

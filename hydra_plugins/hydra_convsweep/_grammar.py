@@ -43,6 +43,25 @@ def parse(arguments: Sequence[str], params: Mapping[str, Any], config_loader: "C
     return space
 
 
+def parse_values(line: str) -> tuple[str, tuple[Any, ...]]:
+    """Read `key=value[,value...]`, or any other sweep over listed values; return the key and the values.
+
+    Raises:
+        UserError: It cannot be parsed, or lists no values.
+    """
+    problems: list[str] = []
+    parsed = _read([line], None, problems)
+    if problems:
+        raise UserError(problems)
+    ((name, override),) = parsed.items()
+    if not override.is_sweep_override():
+        return name, (override.value(),)
+    values = _parameter(name, override).values
+    if values is None:
+        raise UserError(f"`{line}` lists no values; type e.g. {name}=1,2")
+    return name, values
+
+
 def _read(lines: Sequence[str], config_loader: "ConfigLoader | None", problems: list[str]) -> dict[str, Override]:
     parser = OverridesParser.create(config_loader=config_loader)
     overrides: dict[str, Override] = {}

@@ -1,63 +1,105 @@
 """The study as a queue: its waiting trials are its budget, and workers take them one by one."""
 
-import contextlib
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ._space import Space
+from ._errors import UserError, listed
+from ._space import Space, as_override_value, equal
 
 if TYPE_CHECKING:
     from optuna import Study
     from optuna.trial import FrozenTrial
 
+ENQUEUE = "hydra.sweeper.enqueue"
 
-def fill(study: "Study", space: Space, n_trials: int) -> bool:
+
+def parse_enqueue(entries: Sequence[Any], space: Space, n_trials: int) -> list[dict[str, Any]]:
+    """Return the values of `hydra.sweeper.enqueue`, each a whole configuration of the space or a part of one.
+
+    Raises:
+        UserError: Some do not lie in the space; names each of them.
+    """
+    problems: list[str] = []
+    configurations = []
+    for i, entry in enumerate(entries):
+        if not isinstance(entry, Mapping):
+            problems.append(f"`{ENQUEUE}[{i}]` must map searched keys to values, got {entry}; type e.g. {{x: 1}}")
+            continue
+        given = {str(name).lstrip("+"): value for name, value in entry.items()}
+        for name, value in given.items():
+            problem = _objection(name, value, given, space)
+            problems += [f"`{ENQUEUE}[{i}].{name}` {problem}"] if problem else []
+        known = space.parameters
+        configurations.append({n: known[n].on_grid(v) if n in known else v for n, v in given.items()})
+    if len(entries) > n_trials:
+        problems.append(
+            f"`{ENQUEUE}` must not have more configurations than there are trials, got {len(entries)}; "
+            f"type hydra.sweeper.n_trials={len(entries)}"
+        )
+    if problems:
+        raise UserError(problems)
+    return configurations
+
+
+def _objection(name: str, value: Any, given: Mapping[str, Any], space: Space) -> str | None:
+    if name not in space.parameters:
+        # What a custom search space suggests shows only when it does.
+        return None if space.custom else f"is not searched; searched are {listed(name, space.parameters)}"
+    parameter = space.parameters[name]
+    if not parameter.contains(value):
+        return f"must be in {parameter.domain}, got {as_override_value(value)}"
+    for condition in parameter.conditions:
+        if not condition.holds(given):
+            got = as_override_value(given[condition.name]) if condition.name in given else "none in this entry"
+            return (
+                f"is searched only if {condition.text}, got {condition.name}: {got}; take one of them out, or set both"
+            )
+    return None
+
+
+def fill(study: "Study", space: Space, n_trials: int, first: Sequence[Mapping[str, Any]] = ()) -> bool:
     """Make the study's waiting trials its remaining budget; return whether every combination is enumerated.
 
     A space of at most `n_trials` combinations is listed, each once; else the trials wait without values,
-    to be drawn when they are taken. Trials of an earlier run count, whatever became of them.
+    to be drawn when they are taken. Trials of an earlier run count, whatever became of them. The
+    configurations of `first` come first, those apart that a trial agrees with already.
     """
     from optuna.trial import TrialState, create_trial
 
     trials = study.get_trials(deepcopy=False)
+    tried = [trial_params(trial) for trial in trials]
     size = space.size
     enumerated = size is not None and size <= n_trials
-    if not enumerated:
-        study.add_trials([create_trial(state=TrialState.WAITING) for _ in range(n_trials - len(trials))])
-        return False
-    tried = [trial_params(trial) for trial in trials]
-    missing = [combo for combo in space.combinations(study.user_attrs["seed"]) if combo not in tried]
-    storage = study._storage
-    for trial in trials:
-        if trial.state == TrialState.WAITING and not trial_params(trial) and missing and space.parameters:
-            storage.set_trial_system_attr(trial._trial_id, "fixed_params", missing.pop(0))
+    combinations = space.combinations(study.user_attrs["seed"]) if enumerated else ()
+    missing = [combination for combination in combinations if combination not in tried]
+    wanted: list[Mapping[str, Any]] = []
+    for configuration in first:
+        if not any(agree(configuration, params) for params in [*tried, *wanted]):
+            if enumerated:
+                configuration = next(combination for combination in missing if agree(configuration, combination))
+                missing.remove(configuration)
+            wanted.append(configuration)
+    wanted += missing
+    for trial in trials[:n_trials]:
+        if trial.state == TrialState.WAITING and not trial_params(trial) and wanted and space.parameters:
+            study._storage.set_trial_system_attr(trial._trial_id, "fixed_params", wanted.pop(0))
     budget = max(0, n_trials - len(trials))
+    if not enumerated:
+        wanted += [{}] * budget
     study.add_trials(
-        [create_trial(state=TrialState.WAITING, system_attrs={"fixed_params": combo}) for combo in missing[:budget]]
+        [
+            create_trial(state=TrialState.WAITING, system_attrs={"fixed_params": dict(params)} if params else {})
+            for params in wanted[:budget]
+        ]
     )
-    return True
+    return enumerated
+
+
+def agree(part: Mapping[str, Any], params: Mapping[str, Any]) -> bool:
+    """Whether all of the values of `part` are among those of `params`."""
+    return all(name in params and equal(params[name], value) for name, value in part.items())
 
 
 def trial_params(trial: "FrozenTrial") -> dict[str, Any]:
-    """Return a trial's values, decided or, while it waits, prescribed."""
-    return trial.params or trial.system_attrs.get("fixed_params", {})
-
-
-def take(study: "Study", n_trials: int) -> "FrozenTrial | None":
-    """Take the waiting trial with the lowest number below `n_trials`, as its only taker; None when there is none."""
-    from optuna.trial import TrialState
-
-    storage = study._storage
-    for trial in study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
-        if trial.number < n_trials and storage.set_trial_state_values(trial._trial_id, TrialState.RUNNING):
-            return storage.get_trial(trial._trial_id)
-    return None
-
-
-def put_back(study: "Study", trial_id: int) -> None:
-    """Let a running trial wait again, under its number and with its values; a finished one stays finished."""
-    from optuna.exceptions import UpdateFinishedTrialError
-    from optuna.trial import TrialState
-
-    # An interrupt may come between a trial's record and the next line.
-    with contextlib.suppress(UpdateFinishedTrialError):
-        study._storage.set_trial_state_values(trial_id, TrialState.WAITING)
+    """Return a trial's values, those decided and, while it waits, those prescribed."""
+    return {**trial.system_attrs.get("fixed_params", {}), **trial.params}

@@ -23,7 +23,7 @@ class Condition:
     text: str
 
     def holds(self, params: Mapping[str, Any]) -> bool:
-        return self.name in params and params[self.name] in self.values
+        return self.name in params and any(equal(params[self.name], value) for value in self.values)
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Parameter:
     def contains(self, value: Any) -> bool:
         """Whether a value of the right type is one that can be drawn."""
         if self.values is not None:
-            return any(_equal(value, listed) for listed in self.values)
+            return any(equal(value, listed) for listed in self.values)
         low, high = ends(self)
         return is_number(value) and low <= value <= high and (isinstance(low, float) or isinstance(value, int))
 
@@ -60,10 +60,28 @@ class Parameter:
         return f"{self.key}={as_override_value(value)}"
 
     def on_grid(self, value: Any) -> Any:
-        """Return the listed value that a drawn one stands for; 0.1 + 0.2 is the grid's 0.3."""
-        if self.values is None or not isinstance(value, float):
+        """Return the value of this key that a drawn or typed one stands for; 0.1 + 0.2 is a grid's 0.3, 1 its 1.0."""
+        if not is_number(value):
             return value
-        return min(self.values, key=lambda listed: abs(listed - value) if is_number(listed) else math.inf)
+        if self.values is None:
+            return type(ends(self)[0])(value)
+        return min(filter(is_number, self.values), key=lambda listed: abs(listed - value), default=value)
+
+    @property
+    def needs(self) -> str:
+        """What its conditions are, as the user typed them."""
+        return " and ".join(condition.text for condition in self.conditions)
+
+    @property
+    def domain(self) -> str:
+        """What it is searched over, in a few words."""
+        if self.values is None:
+            low, high = ends(self)
+            scale = "log " if getattr(self.distribution, "log", False) else ""
+            return f"{scale}{low:g}..{high:g}"
+        shown = [as_override_value(value) for value in islice(self.values, 6)]
+        more = len(self.values) - len(shown)
+        return "{" + ", ".join(shown) + (f", {more} more" if more else "") + "}"
 
 
 @dataclass(frozen=True)
@@ -98,6 +116,16 @@ class Space:
             return sum(count(rest, {**params, parameter.name: value}) for value in parameter.values or ())
 
         return count([name for name in self.parameters if name in asked], {})
+
+    @property
+    def conditional(self) -> bool:
+        """Whether some trials have keys that others have not."""
+        return any(parameter.conditions for parameter in self.parameters.values())
+
+    @property
+    def fixed_names(self) -> set[str]:
+        """The keys of the fixed overrides."""
+        return {override.split("=")[0].lstrip("+~") for override in self.fixed}
 
     def combinations(self, seed: int) -> Iterator[dict[str, Any]]:
         """Yield every combination once; the last key changes fastest, `shuffle(...)` follows the seed."""
@@ -142,6 +170,18 @@ class Space:
             if not any(unseen.values()):
                 return
 
+    def agreeing(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Return those of the values that lie in the space, with keys whose conditions hold among them."""
+        found: dict[str, Any] = {}
+        for name, parameter in self.parameters.items():
+            if name in params and parameter.active(found) and parameter.contains(params[name]):
+                found[name] = params[name]
+        return found
+
+    def missing(self, params: Mapping[str, Any]) -> list[str]:
+        """Return the keys that a trial with these values has and that have no value among them."""
+        return [name for name, p in self.parameters.items() if name not in params and p.active(params)]
+
     def overrides(self, params: Mapping[str, Any]) -> list[str]:
         """Return what a trial with these values is composed from."""
         return self.fixed + [
@@ -151,7 +191,7 @@ class Space:
 
     def describe(self) -> dict[str, str]:
         """Return each searched key with what it is searched over, in a few words."""
-        words = {name: _in_words(parameter) for name, parameter in self.parameters.items()}
+        words = {name: " if ".join(filter(None, [p.domain, p.needs])) for name, p in self.parameters.items()}
         return words | ({"custom_search_space": self.custom} if self.custom else {})
 
     def _asked(self) -> set[str]:
@@ -187,7 +227,8 @@ def as_override_value(value: Any) -> str:
     return "null" if value is None else str(value)
 
 
-def _equal(value: Any, other: Any) -> bool:
+def equal(value: Any, other: Any) -> bool:
+    """Whether two values are the same to Hydra."""
     # 1 is the 1.0 of a range, but not true.
     return value == other and isinstance(value, bool) == isinstance(other, bool)
 
@@ -200,14 +241,3 @@ def is_number(value: Any) -> bool:
 def ends(parameter: Parameter) -> tuple[Any, ...]:
     """Return the lowest and the highest value of a numeric parameter."""
     return getattr(parameter.distribution, "low"), getattr(parameter.distribution, "high")  # noqa: B009
-
-
-def _in_words(parameter: Parameter) -> str:
-    only = "".join(f" {'and' if i else 'if'} {c.text}" for i, c in enumerate(parameter.conditions))
-    if parameter.values is None:
-        low, high = ends(parameter)
-        scale = "log " if getattr(parameter.distribution, "log", False) else ""
-        return f"{scale}{low:g}..{high:g}{only}"
-    shown = [as_override_value(value) for value in islice(parameter.values, 6)]
-    more = len(parameter.values) - len(shown)
-    return "{" + ", ".join(shown) + (f", {more} more" if more else "") + "}" + only

@@ -76,7 +76,7 @@ class Worker:
         sweeper = self.config.hydra.sweeper
         try:
             try:
-                params = draw(study, taken, self.space, sweeper.sampler, sweeper.skip_duplicates)
+                params = draw(study, taken, self.space, sweeper, self._compose)
                 seed = derive_seed(study.user_attrs["seed"], taken.number)
                 handle = TrialHandle(Trial(study, taken._trial_id), seed)
                 result = self._job(handle, self.space.overrides(params))
@@ -89,8 +89,11 @@ class Worker:
             put_back(study, taken._trial_id)
             raise
 
+    def _compose(self, overrides: list[str]) -> DictConfig:
+        return self.hydra_context.config_loader.load_sweep_config(self.config, overrides)
+
     def _job(self, handle: TrialHandle, overrides: list[str]) -> JobReturn:
-        config = self.hydra_context.config_loader.load_sweep_config(self.config, overrides)
+        config = self._compose(overrides)
         with open_dict(config):
             config.hydra.job.id = f"trial-{handle.number:04d}"
             config.hydra.job.num = handle.number
