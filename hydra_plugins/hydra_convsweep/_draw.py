@@ -1,6 +1,7 @@
 """Which values a trial gets: prescribed ones, or the sampler's, drawn from a seed of the trial's own."""
 
 import inspect
+import sys
 import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from omegaconf import DictConfig
 
-from ._errors import UserError
+from ._errors import UserError, listed
 from ._queue import agree, trial_params
 from ._space import Space
 
@@ -38,16 +39,19 @@ def make_sampler(config: DictConfig, study_seed: int, *parts: int, conditional: 
     resumed study draws what an unbroken one would. A quasi-random sequence is one for the whole study.
     In a conditional space TPE looks at each group of keys that occur together, unless it was set up otherwise.
     """
-    from hydra.utils import get_class
-    from optuna.samplers import GridSampler, QMCSampler
+    from optuna.samplers import BaseSampler, GridSampler, QMCSampler
 
-    cls = get_class(config._target_)
-    sequence = issubclass(cls, (QMCSampler, GridSampler))
-    seed = study_seed if sequence else derive_seed(study_seed, *parts)
-    grouped = {}
+    cls = _locate("hydra.sweeper.sampler", config)
+    sequence = isinstance(cls, type) and issubclass(cls, (QMCSampler, GridSampler))
+    arguments: dict[str, Any] = {"seed": study_seed if sequence else derive_seed(study_seed, *parts)}
     if conditional and config.get("group") is None and config.get("multivariate") is not False:
-        grouped = {"group": True, "multivariate": True}
-    return instantiate("hydra.sweeper.sampler", config, seed=seed, **grouped)
+        arguments |= {"group": True, "multivariate": True}
+    sampler = instantiate("hydra.sweeper.sampler", config, **arguments)
+    if not isinstance(sampler, BaseSampler):
+        raise UserError(
+            f"`hydra.sweeper.sampler` must make an Optuna sampler, got {sampler}; see --help for the options"
+        )
+    return sampler
 
 
 def make_pruner(config: DictConfig) -> "BasePruner":
@@ -63,16 +67,41 @@ def instantiate(key: str, config: DictConfig, **overrides: Any) -> Any:
     import hydra.utils
     from optuna.exceptions import ExperimentalWarning
 
+    target = _locate(key, config)
     try:
-        known = inspect.signature(hydra.utils.get_object(config._target_)).parameters
+        known = inspect.signature(target).parameters
+        unknown = [name for name in config if not str(name).startswith("_") and name not in known]
+        if unknown and not any(parameter.kind == parameter.VAR_KEYWORD for parameter in known.values()):
+            raise UserError(
+                f"`{key}.{name}` is no argument of {config._target_}, perhaps no more; take it out: ~{key}.{name}; "
+                f"it has {listed(str(name), known)}"
+                for name in unknown
+            )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ExperimentalWarning)
-            # Arguments that Optuna is going to drop: configs of the official sweeper set them, and they still work.
+            # Of arguments that Optuna is going to drop: configs for the official sweeper set them, and they do work.
             warnings.simplefilter("ignore", FutureWarning)
             return hydra.utils.instantiate(config, **{k: v for k, v in overrides.items() if k in known})
+    except UserError:
+        raise
     except Exception as error:
         cause = error.__cause__ or error
-        raise UserError(f"`{key}` cannot be made, got {config.get('_target_')}: {cause}") from error
+        raise UserError(f"`{key}` cannot be made, got {config._target_}: {cause}") from error
+
+
+def _locate(key: str, config: DictConfig) -> Any:
+    from hydra.utils import get_object
+
+    target = str(config.get("_target_"))
+    try:
+        return get_object(target)
+    except Exception as error:
+        module, _, name = target.rpartition(".")
+        names = [known for known in dir(sys.modules.get(module)) if known.lower().endswith(key.rpartition(".")[2])]
+        raise UserError(
+            f"`{key}._target_` must be the dotted path of a class, got {target}, which cannot be imported"
+            + (f"; {module} has {listed(name, names)}" if names else f": {error.__cause__ or error}")
+        ) from error
 
 
 def load_custom(path: str) -> "Callable[[DictConfig, Trial], None]":
