@@ -41,7 +41,7 @@ def make_sampler(config: DictConfig, study_seed: int, *parts: int, conditional: 
     """
     from optuna.samplers import BaseSampler, GridSampler, QMCSampler
 
-    cls = _locate("hydra.sweeper.sampler", config)
+    cls = _find("hydra.sweeper.sampler", config)
     sequence = isinstance(cls, type) and issubclass(cls, (QMCSampler, GridSampler))
     arguments: dict[str, Any] = {"seed": study_seed if sequence else derive_seed(study_seed, *parts)}
     if conditional and config.get("group") is None and config.get("multivariate") is not False:
@@ -49,7 +49,8 @@ def make_sampler(config: DictConfig, study_seed: int, *parts: int, conditional: 
     sampler = instantiate("hydra.sweeper.sampler", config, **arguments)
     if not isinstance(sampler, BaseSampler):
         raise UserError(
-            f"`hydra.sweeper.sampler` must make an Optuna sampler, got {sampler}; see --help for the options"
+            f"`hydra.sweeper.sampler` must make an Optuna sampler, got {type(sampler).__name__} from {config._target_}; "
+            "type e.g. hydra/sweeper/sampler=tpe, or =grid for a grid"
         )
     return sampler
 
@@ -67,7 +68,7 @@ def instantiate(key: str, config: DictConfig, **overrides: Any) -> Any:
     import hydra.utils
     from optuna.exceptions import ExperimentalWarning
 
-    target = _locate(key, config)
+    target = _find(key, config)
     try:
         known = inspect.signature(target).parameters
         unknown = [name for name in config if not str(name).startswith("_") and name not in known]
@@ -89,12 +90,12 @@ def instantiate(key: str, config: DictConfig, **overrides: Any) -> Any:
         raise UserError(f"`{key}` cannot be made, got {config._target_}: {cause}") from error
 
 
-def _locate(key: str, config: DictConfig) -> Any:
-    from hydra.utils import get_object
+def _find(key: str, config: DictConfig) -> Any:
+    from hydra._internal.utils import _locate  # hydra.utils.get_object logs a trace of its own
 
     target = str(config.get("_target_"))
     try:
-        return get_object(target)
+        return _locate(target)
     except Exception as error:
         module, _, name = target.rpartition(".")
         names = [known for known in dir(sys.modules.get(module)) if known.lower().endswith(key.rpartition(".")[2])]
@@ -110,10 +111,13 @@ def load_custom(path: str) -> "Callable[[DictConfig, Trial], None]":
     Raises:
         UserError: There is none under this path, or its module cannot be imported.
     """
-    from hydra.utils import get_method
+    from hydra._internal.utils import _locate
 
     try:
-        return get_method(path)
+        function = _locate(path)
+        if not callable(function):
+            raise TypeError(f"it is {function!r}, which cannot be called")
+        return function
     except Exception as error:
         cause = error.__cause__ or error
         raise UserError(
