@@ -72,7 +72,7 @@ def run_inside(arguments: list[str], folder: Path) -> "subprocess.CompletedProce
 
 def toy(folder: Path, *overrides: str) -> "subprocess.CompletedProcess[str]":
     """Sweep the toy app with one worker, inside this process."""
-    return run_inside([str(ROOT / "tests/toy/app.py"), "-m", "hydra.sweeper.n_jobs=1", *overrides], folder)
+    return run_inside([str(ROOT / "tests/toy/app.py"), "-m", "hydra/launcher=basic", *overrides], folder)
 
 
 def toy_workers(folder: Path, *overrides: str) -> "subprocess.CompletedProcess[str]":

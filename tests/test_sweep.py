@@ -23,7 +23,7 @@ SMALL = ["training.epochs=2", "dataset.limit=300", "model.filters=4", "model.den
 
 def sweep(folder: Path, *overrides: str) -> "CompletedProcess[str]":
     """Sweep with one worker, inside this process: TensorFlow is imported once for all tests."""
-    return run_inside(["-m", "src.sweep", "-m", "hydra.sweeper.n_jobs=1", *overrides], folder)
+    return run_inside(["-m", "src.sweep", "-m", "hydra/launcher=basic", *overrides], folder)
 
 
 @dataclass

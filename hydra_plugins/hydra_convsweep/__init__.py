@@ -6,6 +6,6 @@ take part in the driver as well, the base class `StudyCallback`. `explain` puts 
 
 from ._callback import StudyCallback
 from ._errors import explain
-from ._trial import TrialHandle, current_trial
+from ._trial import Infeasible, TrialHandle, current_trial
 
-__all__ = ["StudyCallback", "TrialHandle", "current_trial", "explain"]
+__all__ = ["Infeasible", "StudyCallback", "TrialHandle", "current_trial", "explain"]

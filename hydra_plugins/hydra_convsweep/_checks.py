@@ -38,6 +38,14 @@ def check_settings(sweeper: DictConfig) -> list[str]:
     expect("n_trials", sweeper.n_trials >= 1, "1 or more", "20")
     expect("n_jobs", sweeper.n_jobs is None or sweeper.n_jobs >= 1, "1 or more, or null for one a core", "2")
     expect("timeout", sweeper.timeout is None or sweeper.timeout > 0, "a number of seconds above 0, or null", "3600")
+    expect(
+        "trial_timeout", sweeper.trial_timeout is None or sweeper.trial_timeout > 0, "seconds above 0, or null", "600"
+    )
+    expect("patience", sweeper.patience is None or sweeper.patience >= 1, "1 or more trials, or null", "20")
+    rate, row = sweeper.max_failure_rate, sweeper.max_consecutive_failures
+    expect("max_failure_rate", rate is None or 0 <= rate <= 1, "from 0 to 1, or null", "0.5")
+    expect("max_consecutive_failures", row is None or row >= 1, "1 or more trials, or null", "10")
+    expect("on_change", sweeper.on_change in ("error", "continue", "new"), "error, continue or new", "continue")
     expect("max_retries", sweeper.max_retries >= 0, "0 or more", "2")
     expect("seed", sweeper.seed is None or 0 <= sweeper.seed < 2**32, "an integer from 0 to 2**32 - 1, or null", "0")
     name = sweeper.study_name
@@ -45,6 +53,9 @@ def check_settings(sweeper: DictConfig) -> list[str]:
     expect("study_name", named, "a plain name: letters, digits, `_`, `-`, `.`, no path", "my_study")
     known = [str(direction) in ("minimize", "maximize") for direction in directions(sweeper)]
     expect("direction", bool(known) and all(known), "minimize or maximize, or a list of them", "maximize")
+    for key in ("target", "patience"):
+        single = len(known) == 1 or sweeper[key] is None
+        expect(key, single, "null in a study with several objectives, which has no single best value", "null")
     if str(sweeper.storage).startswith("sqlite") and sweeper.n_jobs != 1:
         problems.append(
             f"`hydra.sweeper.storage` must not be SQLite with more than one worker, which corrupts the queue of "

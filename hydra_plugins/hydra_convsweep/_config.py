@@ -22,6 +22,21 @@ class ConvsweepConf:
     # Seconds after which no new trial starts. null: no limit.
     timeout: float | None = None
 
+    # Seconds after which a trial is stopped by force, and fails. null: no limit.
+    trial_timeout: float | None = None
+
+    # A value of the objective at which the sweep ends.
+    target: float | None = None
+
+    # The sweep ends when the best value has not moved for that many finished trials.
+    patience: int | None = None
+
+    # The sweep ends when more than this part of its trials have failed, counted from the tenth on.
+    max_failure_rate: float | None = None
+
+    # The sweep ends when so many trials in a row have failed.
+    max_consecutive_failures: int | None = None
+
     # Worker processes. null: one a core that this machine grants; never more than there are trials left.
     n_jobs: int | None = None
 
@@ -30,6 +45,10 @@ class ConvsweepConf:
 
     # null: a journal file in `hydra.sweep.dir`. Else a journal's path (*.log) or a database's address.
     storage: str | None = None
+
+    # When the study exists with another space or other settings: `error` shows the difference, `continue` goes on
+    # with what is now asked for, `new` starts a study of the next name beside it.
+    on_change: str = "error"
 
     # Of the study; a trial's own seed is derived from it and the trial's number. null: drawn once, kept.
     seed: int | None = None

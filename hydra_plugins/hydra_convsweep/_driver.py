@@ -1,36 +1,35 @@
 """The driver: checks a sweep, opens its study, launches the workers, and says what came of it."""
 
-import _thread
 import fcntl
-import logging
 import os
 import shlex
 import sys
-import time
+import uuid
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hydra.core.plugins import Plugins
-from hydra.core.utils import JobStatus
 from hydra.types import HydraContext, TaskFunction
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf, open_dict
 from rich.console import Console
 
+from ._bounds import Bounds
 from ._callback import StudyCallback
 from ._checks import check_settings, check_trials, check_warm_start, directions, plain, read_space
 from ._errors import UserError
+from ._launch import Launch
 from ._progress import Monitor, say
 from ._queue import fill, parse_enqueue
-from ._space import Space, as_override_value
-from ._study import default_name, is_local, open_storage, open_study, quieten_optuna, settle
+from ._space import Space
+from ._states import settle
+from ._stopping import Stopping
+from ._study import change, default_name, fixed_settings, is_local, open_storage, open_study, quieten_optuna
 from ._summary import ranked, show_summary, write_results
 from ._warm_start import find_earlier, remember
-from ._worker import Worker
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -47,10 +46,10 @@ class Driver:
     task_function: TaskFunction
     config: DictConfig
     space: Space
-    name: str
-    directory: Path
+    settings: dict[str, Any]
     callbacks: list[StudyCallback]
     console: Console
+    directory_template: str
 
     @classmethod
     def prepare(
@@ -70,16 +69,35 @@ class Driver:
             raise UserError(problems + error.problems) from None
         problems += check_trials(config, space, loader, callbacks)
         name = sweeper.study_name or default_name(config.hydra.job.name, space)
+        # As written: `_name` fills in the study's name.
+        template: Any = OmegaConf.to_container(config.hydra.sweep, resolve=False)
         with open_dict(config):
-            sweeper.study_name = name
-            config.hydra.sweep.dir = str(Path(config.hydra.sweep.dir).absolute())
             if sweeper.seed is None:
                 sweeper.seed = OmegaConf.select(sweeper, "sampler.seed")
-        directory = Path(config.hydra.sweep.dir)
-        problems += check_warm_start(sweeper, directory)
+        driver = cls(hydra_context, task_function, config, space, {}, callbacks, Console(), template["dir"])
+        driver._name(name)
+        problems += check_warm_start(sweeper, driver.directory)
         if problems:
             raise UserError(problems)
-        return cls(hydra_context, task_function, config, space, name, directory, callbacks, Console())
+        example = loader.load_sweep_config(config, space.overrides(next(space.examples())))
+        driver.settings = fixed_settings(example, space)
+        return driver
+
+    @property
+    def name(self) -> str:
+        """The study's name."""
+        return self.config.hydra.sweeper.study_name
+
+    @property
+    def directory(self) -> Path:
+        """The study's folder."""
+        return Path(self.config.hydra.sweep.dir)
+
+    def _name(self, name: str) -> None:
+        with open_dict(self.config):
+            self.config.hydra.sweeper.study_name = name
+            self.config.hydra.sweep.dir = self.directory_template
+            self.config.hydra.sweep.dir = str(Path(self.config.hydra.sweep.dir).absolute())
 
     def run(self) -> int:
         """Run what is left of the study; return the exit status."""
@@ -88,15 +106,29 @@ class Driver:
         sweeper = self.config.hydra.sweeper
         with _only_driver(self.directory) if is_local(sweeper.storage) else nullcontext():
             storage = open_storage(sweeper.storage, self.directory)
-            study = open_study(storage, self.name, directions(sweeper), self.space, sweeper.seed)
-            if is_local(sweeper.storage):
-                settle(study)
-            earlier = find_earlier(plain(sweeper.warm_start_from), sweeper.storage, self.directory, self.name)
-            first = remember(study, earlier, self.space)
-            first += parse_enqueue(plain(sweeper.enqueue) or [], self.space, sweeper.n_trials)
-            enumerated = fill(study, self.space, sweeper.n_trials, first)
-            self._choose_pruner(enumerated)
-            return self._run(study, enumerated)
+            study, changes = open_study(
+                storage, self.name, directions(sweeper), self.space, self.settings, sweeper.seed
+            )
+            if changes and sweeper.on_change == "continue":
+                change(study, directions(sweeper), self.space, self.settings)
+            elif changes and sweeper.on_change == "error":
+                raise UserError(_which(self.name, changes))
+            if not changes or sweeper.on_change == "continue":
+                return self._take_up(study)
+        stem, _, count = self.name.rpartition("-")
+        self._name(f"{stem}-{int(count) + 1}" if stem and count.isdigit() else f"{self.name}-2")
+        return self.run()
+
+    def _take_up(self, study: "Study") -> int:
+        sweeper = self.config.hydra.sweeper
+        if is_local(sweeper.storage):
+            settle(study)
+        earlier = find_earlier(plain(sweeper.warm_start_from), sweeper.storage, self.directory, self.name)
+        first = remember(study, earlier, self.space)
+        first += parse_enqueue(plain(sweeper.enqueue) or [], self.space, sweeper.n_trials)
+        enumerated = fill(study, self.space, sweeper.n_trials, first)
+        self._choose_pruner(enumerated)
+        return self._run(study, enumerated)
 
     def _make_folder(self) -> None:
         try:
@@ -124,19 +156,31 @@ class Driver:
         left = sum(not trial.state.is_finished() for trial in study.get_trials(deepcopy=False)[:n_trials])
         workers = self._n_workers(left)
         self._show_plan(n_trials, left, workers, enumerated)
+        launch = Launch(
+            self.hydra_context, self.task_function, self.config, self.space, self.name, self.directory, n_trials,
+            self.console,
+        )  # fmt: skip
+        bounds = Bounds.of(self.config.hydra.sweeper)
         interrupted = False
-        if left:
-            with ThreadPoolExecutor(1) as pool, Monitor(study, n_trials, self.console):
-                started = pool.submit(self._start_callbacks, study)
-                started.add_done_callback(_interrupt_on_error)
-                interrupted = self._launch(study, n_trials, workers)
-            if error := started.exception():
-                raise UserError(f"`hydra.sweeper.callbacks`: {type(error).__name__}: {error}") from error
+        if left and not bounds.reached(study):
+            interrupted = self._launch(launch, study, workers)
         write_results(study, self.directory)
         show_summary(study, self.directory, self.console)
         for callback in self.callbacks:
             callback.on_study_end(study, self.directory)
-        return self._conclude(study, interrupted)
+        return self._conclude(study, bounds, interrupted)
+
+    def _launch(self, launch: Launch, study: "Study", workers: int) -> bool:
+        """Run the workers, and the callbacks' start beside them; return whether the user interrupted."""
+        stopping = Stopping(study, uuid.uuid4().hex[:8], self.config.hydra.sweeper.timeout, self.console)
+        with ThreadPoolExecutor(1) as pool, Monitor(study, launch.n_trials, self.console), stopping:
+            started = pool.submit(self._start_callbacks, study)
+            started.add_done_callback(lambda future: future.exception() and stopping.at_once())
+            with suppress(KeyboardInterrupt):
+                launch.run(study, workers, stopping)
+        if error := started.exception():
+            raise UserError(f"`hydra.sweeper.callbacks`: {type(error).__name__}: {error}") from error
+        return stopping.interrupted
 
     def _start_callbacks(self, study: "Study") -> None:
         for callback in self.callbacks:
@@ -146,56 +190,8 @@ class Driver:
         from joblib import cpu_count
 
         basic = self.config.hydra.launcher._target_.endswith("BasicLauncher")  # it runs one job after the other
-        wanted = self.config.hydra.sweeper.n_jobs or (1 if basic else cpu_count())
+        wanted = 1 if basic else self.config.hydra.sweeper.n_jobs or cpu_count()
         return max(1, min(wanted, left))
-
-    def _launch(self, study: "Study", n_trials: int, workers: int) -> bool:
-        """Launch workers until the budget is spent, also after some died; return whether the user interrupted."""
-        sweeper = self.config.hydra.sweeper
-        deadline = time.time() + sweeper.timeout if sweeper.timeout else None
-        local = self.config.hydra.launcher._target_.endswith(("JoblibLauncher", "BasicLauncher"))
-        worker = Worker(
-            self.task_function, self.hydra_context, self.config, self.name, self.directory, self.space, n_trials,
-            deadline, os.getpid() if local else None,
-        )  # fmt: skip
-        while True:
-            try:
-                self._launch_once(worker, workers)
-            except KeyboardInterrupt:
-                settle(study)
-                return True
-            except UserError:
-                raise
-            except Exception as error:
-                if not settle(study, sweeper.max_retries):
-                    raise UserError(f"`hydra.launcher` could not run the workers: {error}") from error
-                say(self.console, f"a worker died ({type(error).__name__}); starting the workers again")
-                continue
-            return False
-
-    def _launch_once(self, worker: Worker, count: int) -> None:
-        from hydra._internal.callbacks import Callbacks
-
-        with open_dict(self.config):
-            if "n_jobs" in self.config.hydra.launcher:
-                self.config.hydra.launcher.n_jobs = count
-        # The launcher's own jobs are the workers: the app's callbacks hear of trials alone.
-        context = HydraContext(config_loader=self.hydra_context.config_loader, callbacks=Callbacks())
-        launcher = Plugins.instance().instantiate_launcher(
-            config=self.config, hydra_context=context, task_function=worker
-        )
-        common = [
-            *self.space.overrides(next(self.space.examples())),
-            f"hydra.sweep.dir={as_override_value(str(self.directory))}",
-            "hydra.output_subdir=null",
-            "hydra.job.chdir=false",
-        ]
-        for logger in ("hydra", "hydra_plugins"):  # what is launched where is shown by the plan
-            logging.getLogger(logger).setLevel(logging.WARNING)
-        jobs = launcher.launch([[*common, f"hydra.sweep.subdir=workers/{i}"] for i in range(count)], initial_job_idx=0)
-        for job in jobs:
-            if job.status == JobStatus.FAILED:
-                raise job._return_value
 
     def _show_plan(self, n_trials: int, left: int, workers: int, enumerated: bool) -> None:
         sweeper = self.config.hydra.sweeper
@@ -211,21 +207,30 @@ class Driver:
         ):
             say(self.console, line)
 
-    def _conclude(self, study: "Study", interrupted: bool) -> int:
+    def _conclude(self, study: "Study", bounds: Bounds, interrupted: bool) -> int:
         n_trials = self.config.hydra.sweeper.n_trials
         left = sum(not t.state.is_finished() for t in study.get_trials(deepcopy=False) if t.number < n_trials)
-        if left:
+        ended = bounds.reached(study) or bounds.hopeless(study, least=1)
+        if ended:
+            say(self.console, f"ended    {ended}")
+        if left and not ended:
             say(self.console, f"resume   {_command()}")
         elif self.space.size is None or self.space.size > n_trials:
             say(self.console, f"go on    {_command(f'hydra.sweeper.n_trials={2 * n_trials}')}")
         if interrupted:
             return 130
+        if bounds.hopeless(study, least=1):
+            return 1
         return 0 if left or ranked(study) else 1
 
 
-def _interrupt_on_error(future: "Future[None]") -> None:
-    if future.exception() is not None:
-        _thread.interrupt_main()
+def _which(name: str, changes: list[str]) -> list[str]:
+    return [
+        f"`hydra.sweeper.study_name`: the study {name} exists, and its command was another one:",
+        *(f"  {line}" for line in changes),
+        "  to take it up as it was, repeat its command; to go on as now asked, type hydra.sweeper.on_change=continue; "
+        "for a new study beside it, type hydra.sweeper.on_change=new",
+    ]
 
 
 @contextmanager

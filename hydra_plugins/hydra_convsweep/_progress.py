@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 INTERVAL = 0.5  # seconds between two looks at the storage
 
-WORDS = {"COMPLETE": "done", "PRUNED": "pruned", "FAIL": "failed", "RUNNING": "running"}
+WORDS = {"COMPLETE": "done", "PRUNED": "pruned", "INFEASIBLE": "infeasible", "FAIL": "failed", "RUNNING": "running"}
 
 
 class Monitor:
@@ -67,10 +67,11 @@ class Monitor:
 
     def _line(self, trial: "FrozenTrial") -> str:
         duration = f" in {trial.duration.total_seconds():.1f} s" if trial.duration else ""
-        outcome = trial.user_attrs.get("error", "") if trial.state.name == "FAIL" else values_in_words(trial)
+        known = trial.user_attrs
+        outcome = known.get("error") or known.get("infeasible") or values_in_words(trial)
         left = time_left(len(self.seen) - self.before, self.n_trials - len(self.seen), time.monotonic() - self.started)
         words = f"[{len(self.seen):>{len(str(self.n_trials))}}/{self.n_trials}] trial {trial.number} "
-        words += f"{WORDS[trial.state.name]:<6} {outcome}{duration}: {params_in_words(trial.params)}"
+        words += f"{WORDS[state_of(trial)]:<6} {outcome}{duration}: {params_in_words(trial.params)}"
         return "; ".join(filter(None, [words, self._best(), left and f"{left} left"]))
 
     def _best(self) -> str:
@@ -80,7 +81,7 @@ class Monitor:
         return f"best {values_in_words(best[0])} (trial {best[0].number})" if best else ""
 
     def _status(self, trials: list["FrozenTrial"]) -> Group:
-        counts = Counter(trial.state.name for trial in trials)
+        counts = Counter(map(state_of, trials))
         self.bar.update(self.task, completed=len(self.seen))
         left = time_left(len(self.seen) - self.before, self.n_trials - len(self.seen), time.monotonic() - self.started)
         states = ", ".join(f"{counts[state]} {word}" for state, word in WORDS.items() if counts[state])
@@ -98,6 +99,11 @@ def say(console: Console, line: str) -> None:
 
 def _finished(study: "Study") -> list["FrozenTrial"]:
     return [trial for trial in study.get_trials(deepcopy=False) if trial.state.is_finished()]
+
+
+def state_of(trial: "FrozenTrial") -> str:
+    """Return Optuna's word for a trial's state, or INFEASIBLE for what it has no word for."""
+    return "INFEASIBLE" if "infeasible" in trial.user_attrs else trial.state.name
 
 
 def time_left(done: int, open_: int, elapsed: float) -> str | None:

@@ -1,22 +1,28 @@
-"""The study: its storage, its identity, and what dead workers left of it."""
+"""The study: its storage and its identity."""
 
 import hashlib
 import json
 import os
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from omegaconf import DictConfig, OmegaConf
+
 from ._errors import UserError
-from ._queue import put_back
 from ._space import Space
+from ._states import fail
 
 if TYPE_CHECKING:
     from optuna import Study
     from optuna.storages import BaseStorage
 
-RETRIES = "convsweep:retries"
-LOCK_GRACE = 3  # seconds
+IDENTITY = "convsweep"  # what a study searches, and with which settings
+STOP = "convsweep:stop:"  # with a driver's id: its workers are to take no more trials; "now": nor to finish theirs
+
+# The exit status of a worker that wants to go on in a fresh process.
+RECYCLE = 75
 
 
 def default_name(job_name: str, space: Space) -> str:
@@ -53,15 +59,14 @@ def open_storage(storage: str | None, directory: Path) -> "BaseStorage":
     """
     from optuna.exceptions import ExperimentalWarning
     from optuna.storages import JournalStorage, RDBStorage
-    from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
+
+    from ._journal import Journal
 
     try:
         if is_local(storage):
             path = Path(storage).absolute() if storage else directory / "journal.log"
             path.parent.mkdir(parents=True, exist_ok=True)
-            # A worker killed while it writes leaves its lock; a write takes milliseconds, not Optuna's 30 s.
-            lock = JournalFileSymlinkLock(str(path), grace_period=LOCK_GRACE)
-            return JournalStorage(JournalFileBackend(str(path), lock_obj=lock))
+            return JournalStorage(Journal(str(path)))
         assert storage is not None
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ExperimentalWarning)
@@ -75,63 +80,114 @@ def open_storage(storage: str | None, directory: Path) -> "BaseStorage":
         ) from error
 
 
-def open_study(storage: "BaseStorage", name: str, directions: list[Any], space: Space, seed: int | None) -> "Study":
-    """Create the study, or load it when it exists with the same space, fixed overrides and directions.
+def open_study(
+    storage: "BaseStorage",
+    name: str,
+    directions: list[Any],
+    space: Space,
+    settings: Mapping[str, Any],
+    seed: int | None,
+) -> "tuple[Study, list[str]]":
+    """Create the study, or load it when it exists; return it with what it has otherwise than it is asked for now.
 
-    Raises:
-        UserError: It exists with others; lists the differences.
+    Args:
+        storage: The open storage.
+        name: The study's name.
+        directions: `minimize` or `maximize` for each objective.
+        space: What is searched.
+        settings: The values of the app's config that are the same in all trials, by their full keys.
+        seed: Of the study, None to draw one.
     """
     import optuna
 
-    known = {study.study_name for study in storage.get_all_studies()}
-    wanted = {"space": space.describe(), "fixed": sorted(space.fixed), "direction": list(directions)}
-    study = (
-        optuna.create_study(storage=storage, study_name=name, directions=list(directions), load_if_exists=True)
-        if name not in known
-        else optuna.load_study(storage=storage, study_name=name)
-    )
-    if name not in known:
-        study.set_user_attr("convsweep", wanted)
+    wanted = {"space": space.describe(), "direction": list(directions), "settings": dict(settings)}
+    if name not in {study.study_name for study in storage.get_all_studies()}:
+        study = optuna.create_study(storage=storage, study_name=name, directions=directions, load_if_exists=True)
+        study.set_user_attr(IDENTITY, wanted)
         study.set_user_attr("seed", int.from_bytes(os.urandom(4), "little") if seed is None else seed)
-        return study
-    had = study.user_attrs.get("convsweep", wanted)
-    problems = [
-        f"  {what}: it has {json.dumps(had.get(what))}, now asked for {json.dumps(wanted[what])}"
-        for what in wanted
-        if had.get(what) != wanted[what]
-    ]
-    if seed is not None and study.user_attrs.get("seed", seed) != seed:
-        problems.append(f"  seed: it has {study.user_attrs['seed']}, now asked for {seed}")
+        return study, []
+    study = optuna.load_study(storage=storage, study_name=name)
+    had = study.user_attrs.get(IDENTITY, wanted)
+    changes = _changes("space ", had["space"], wanted["space"]) + _changes("", had["settings"], wanted["settings"])
+    if had["direction"] != wanted["direction"]:
+        changes.append(f"direction: it has {had['direction']}, now asked for {wanted['direction']}")
+    if seed is not None and study.user_attrs.get("seed", seed) != seed and "seed" not in settings:
+        changes.append(f"hydra.sweeper.seed: it has {study.user_attrs['seed']}, now asked for {seed}")
+    return study, changes
+
+
+def change(study: "Study", directions: list[str], space: Space, settings: Mapping[str, Any]) -> None:
+    """Let a study go on with another space and other settings; its seed stays.
+
+    Trials that wait with values outside of the space lose them, or fail when they had begun.
+
+    Raises:
+        UserError: Its trials and the new space cannot be in one study.
+    """
+    from optuna.distributions import check_distribution_compatibility
+    from optuna.trial import TrialState
+
+    problems = []
+    if [direction.name.lower() for direction in study.directions] != directions:
+        problems.append("direction: a study's directions are fixed")
+    trials = study.get_trials(deepcopy=False)
+    for name, parameter in space.parameters.items():
+        try:
+            for trial in trials:
+                if name in trial.distributions:
+                    check_distribution_compatibility(trial.distributions[name], parameter.distribution)
+        except ValueError:
+            problems.append(f"{name}: Optuna keeps a parameter's choices and type for the whole of a study")
     if problems:
         raise UserError(
             [
-                f"`hydra.sweeper.study_name`: the study {name} exists and is another one:",
-                *problems,
-                "  to take it up, repeat its command; for a new study, type another name: hydra.sweeper.study_name=...",
+                f"`hydra.sweeper.on_change=continue` cannot take the study {study.study_name} along:",
+                *(f"  {problem}" for problem in problems),
+                f"  type hydra.sweeper.on_change=new hydra.sweeper.warm_start_from={study.study_name}",
             ]
         )
-    return study
-
-
-def settle(study: "Study", max_retries: int | None = None) -> list[int]:
-    """Let the trials wait again that dead workers left running; return their numbers.
-
-    With `max_retries`, each time counts as one, and a trial that has had them all fails.
-    Call it only while no worker of the study runs.
-    """
-    from optuna.trial import TrialState
-
     storage = study._storage
-    settled = []
-    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-        retries = trial.system_attrs.get(RETRIES, 0)
-        if max_retries is not None and retries >= max_retries:
-            reason = f"its worker died {retries + 1} times; the operating system may have been short of memory"
-            study._storage.set_trial_user_attr(trial._trial_id, "error", reason)
-            storage.set_trial_state_values(trial._trial_id, TrialState.FAIL)
+    for trial in trials:
+        if trial.state == TrialState.WAITING:
+            prescribed = trial.system_attrs.get("fixed_params", {})
+            if space.agreeing(prescribed) != prescribed:
+                storage.set_trial_system_attr(trial._trial_id, "fixed_params", {})
+            if space.agreeing(trial.params) != trial.params:
+                fail(study, trial._trial_id, "its values lie outside of the changed space")
+    study.set_user_attr(
+        IDENTITY, {"space": space.describe(), "direction": list(directions), "settings": dict(settings)}
+    )
+
+
+def _changes(what: str, had: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
+    return [
+        f"{what}{key}: it has {_shown(had, key)}, now asked for {_shown(wanted, key)}"
+        for key in dict.fromkeys([*had, *wanted])
+        if _shown(had, key) != _shown(wanted, key)
+    ]
+
+
+def _shown(values: Mapping[str, Any], key: str) -> str:
+    return json.dumps(values[key]) if key in values else "none"
+
+
+def fixed_settings(config: DictConfig, space: Space) -> dict[str, Any]:
+    """Return a trial's config without what is searched and without `hydra`, flat: full key -> value as JSON has it.
+
+    Interpolations stay as they are written: what they stand for may differ from one run to the next.
+    """
+    searched = tuple(name.replace("/", ".").split("@")[-1] for name in space.parameters)
+    flat: dict[str, Any] = {}
+
+    def flatten(prefix: str, value: Any) -> None:
+        if any(prefix == name or prefix.startswith(f"{name}.") for name in searched):
+            return
+        if isinstance(value, dict) and value:
+            for key, item in value.items():
+                flatten(f"{prefix}.{key}" if prefix else str(key), item)
         else:
-            if max_retries is not None:
-                storage.set_trial_system_attr(trial._trial_id, RETRIES, retries + 1)
-            put_back(study, trial._trial_id)
-        settled.append(trial.number)
-    return settled
+            flat[prefix] = json.loads(json.dumps(value, default=str))
+
+    names = [str(key) for key in config if key != "hydra"]
+    flatten("", OmegaConf.to_container(OmegaConf.masked_copy(config, names), resolve=False))
+    return flat

@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.measure import Measurement
 from rich.table import Table
 
-from ._progress import WORDS, params_in_words, say, value_in_words, values_in_words
+from ._progress import WORDS, params_in_words, say, state_of, value_in_words, values_in_words
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -20,8 +20,13 @@ if TYPE_CHECKING:
 TOP = 5
 
 
+def feasible(trial: "FrozenTrial") -> bool:
+    """Whether the trial keeps all constraints that Optuna was told of."""
+    return all(violation <= 0 for violation in trial.constraints.values())
+
+
 def ranked(study: "Study") -> list["FrozenTrial"]:
-    """Return the complete trials, best first: by the objective, or with several the Pareto front by number."""
+    """Return the complete, feasible trials, best first; with several objectives the Pareto front, by number."""
     from optuna.study import StudyDirection
     from optuna.trial import TrialState
 
@@ -29,7 +34,7 @@ def ranked(study: "Study") -> list["FrozenTrial"]:
         return sorted(study.best_trials, key=lambda trial: trial.number)
     sign = -1 if study.direction == StudyDirection.MAXIMIZE else 1
     complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-    return sorted(complete, key=lambda trial: (sign * (trial.value or 0.0), trial.number))
+    return sorted(filter(feasible, complete), key=lambda trial: (sign * (trial.value or 0.0), trial.number))
 
 
 def write_results(study: "Study", directory: Path) -> Path:
@@ -59,7 +64,7 @@ def write_results(study: "Study", directory: Path) -> Path:
 def show_summary(study: "Study", directory: Path, console: Console) -> None:
     """Print the counts, the best trials as a table, and each kind of failure with the trial to look at."""
     trials = study.get_trials(deepcopy=False)
-    counts = Counter(trial.state.name for trial in trials if trial.state.is_finished())
+    counts = Counter(state_of(trial) for trial in trials if trial.state.is_finished())
     say(console, ", ".join(f"{counts[state]} {word}" for state, word in WORDS.items() if counts[state]))
     best = ranked(study)[:TOP]
     if best:

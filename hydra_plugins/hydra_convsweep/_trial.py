@@ -1,12 +1,26 @@
 """The one door between a Hydra app and the sweeper that runs it."""
 
+import threading
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from ._study import STOP
 
 if TYPE_CHECKING:
     import optuna
 
 _current: "TrialHandle | None" = None
+
+# Set when this process alone is told to stop, by a cluster that takes its machine back.
+stop_requested = threading.Event()
+
+
+class Infeasible(Exception):
+    """Raise it from the task function when the trial's values cannot, or must not, be run; say why.
+
+    The trial costs nothing, is shown as infeasible, and teaches the sampler to keep away.
+    """
 
 
 class TrialHandle:
@@ -17,17 +31,24 @@ class TrialHandle:
         seed: An integer below 2**32, derived from the study's seed and the number alone.
         study_name: The name of the study.
         params: The searched values, by key, as the sampler chose them.
-        stopped: Whether `should_stop` has said yes.
+        directory: The trial's folder: its files, and a checkpoint if the app writes one, are there again when
+            an interrupted trial goes on.
+        stopped: Whether `should_stop` has said yes because the trial is pruned.
+        interrupted: Whether it has said yes because the sweep stops: the trial will go on another time.
     """
 
-    def __init__(self, trial: "optuna.Trial", seed: int) -> None:
+    def __init__(self, trial: "optuna.Trial", seed: int, directory: Path, driver: str = "") -> None:
         self._trial = trial
+        self._driver = driver
         self._single = len(trial.study.directions) == 1
+        self._step = 0
         self.number: int = trial.number
         self.seed = seed
         self.study_name: str = trial.study.study_name
         self.params: dict[str, Any] = trial.params
+        self.directory = directory
         self.stopped = False
+        self.interrupted = False
 
     @property
     def study_attrs(self) -> Mapping[str, Any]:
@@ -39,26 +60,53 @@ class TrialHandle:
         """What was attached to this trial, also by an earlier run of it that was interrupted."""
         return self._trial.user_attrs
 
+    @property
+    def best_value(self) -> float | None:
+        """The best value of the study's complete trials so far, of several objectives the first one's."""
+        from ._summary import feasible
+
+        trials = self._trial.study.get_trials(deepcopy=False)
+        values = [trial.values[0] for trial in trials if trial.state.name == "COMPLETE" and feasible(trial)]
+        maximize = self._trial.study.directions[0].name == "MAXIMIZE"
+        return (max if maximize else min)(values, default=None)
+
     def report(self, value: float, step: int) -> None:
         """Report the objective's value after `step`, a count of epochs or the like that starts at 1.
 
         A study with several objectives keeps no intermediate values: there the call does nothing. A step
         that an interrupted run of this trial reported before keeps its value.
         """
-        if self._single and step not in self._trial.storage.get_trial(self._trial._trial_id).intermediate_values:
+        self._step = step
+        if self._single and step not in self._known().intermediate_values:
             self._trial.report(value, step)
 
     def should_stop(self) -> bool:
-        """Ask whether to end now; after a yes, return from the task function: the trial is pruned.
+        """Ask whether to end now; after a yes, save what the trial needs to go on, and return.
 
-        The answer rests on the values reported so far.
+        The trial is pruned, by the values reported so far, or the whole sweep stops. Ask while there is
+        something left to do, not after the last step.
         """
-        self.stopped = self.stopped or (self._single and self._trial.should_prune())
-        return self.stopped
+        if not (self.stopped or self.interrupted):
+            # The pruner has had its say on the steps that an interrupted run got past.
+            asked = self._single and self._step == self._known().last_step
+            self.stopped = asked and self._trial.should_prune()
+            self.interrupted = not self.stopped and self._sweep_stops()
+        return self.stopped or self.interrupted
 
     def set_attr(self, key: str, value: Any) -> None:
         """Attach a JSON value to the trial, readable in Optuna as a user attribute."""
         self._trial.set_user_attr(key, value)
+
+    def set_constraint(self, key: str, value: float) -> None:
+        """Tell the sampler of a constraint, which holds if `value` is 0 or less; the first call for a key counts."""
+        if key not in self._known().constraints:
+            self._trial.set_constraint(key, value)
+
+    def _known(self) -> "optuna.trial.FrozenTrial":
+        return self._trial.storage.get_trial(self._trial._trial_id)
+
+    def _sweep_stops(self) -> bool:
+        return stop_requested.is_set() or self.study_attrs.get(STOP + self._driver) == "now"
 
 
 def current_trial() -> TrialHandle | None:

@@ -1,11 +1,9 @@
-"""What a launcher launches: a loop that takes trials of a shared study and runs them until none is left."""
+"""What runs trials: a loop that takes waiting trials of a shared study until none is left."""
 
+import errno
 import logging
 import math
-import os
 import sys
-import time
-import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,11 +13,13 @@ from hydra.core.utils import JobReturn, JobStatus, run_job
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, open_dict
 
+from ._bounds import Bounds
 from ._draw import derive_seed, draw, make_pruner
-from ._queue import put_back, take
+from ._memory import Memory
 from ._space import Space
-from ._study import open_storage, quieten_optuna
-from ._trial import TrialHandle, set_current_trial
+from ._states import fail, put_back, take
+from ._study import RECYCLE, STOP, open_storage, quieten_optuna
+from ._trial import Infeasible, TrialHandle, set_current_trial, stop_requested
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Worker:
-    """The task function of a worker's job; it is pickled and sent to where the launcher starts it.
+    """A process's share of a sweep; it is pickled and sent to where the process starts.
 
     Attributes:
         task_function: The app's own.
@@ -37,8 +37,8 @@ class Worker:
         name: The study's name.
         space: What is searched and what is fixed.
         n_trials: Trials with a number below this are the budget.
-        deadline: Unix time after which no trial starts, or None.
-        driver: Process id of the driver when workers are its children on this machine, else None.
+        driver: The id under which the driver says in the study's attributes that its workers are to stop.
+        recycled: Whether somebody starts a fresh process when this one has grown.
     """
 
     task_function: TaskFunction
@@ -48,60 +48,68 @@ class Worker:
     directory: Path
     space: Space
     n_trials: int
-    deadline: float | None = None
-    driver: int | None = None
+    driver: str
+    recycled: bool = True
 
-    def __call__(self, _: DictConfig) -> int:
-        """Run trials; return how many."""
+    def __call__(self, _: DictConfig | None = None) -> int:
+        """Run trials; return 0 when there is nothing left to do, RECYCLE to go on in a fresh process.
+
+        Raises:
+            OSError: The disk is full. The trial that ran waits again, or will when the study is taken up.
+        """
         import optuna
 
         quieten_optuna()
-        storage = open_storage(self.config.hydra.sweeper.storage, self.directory)
-        study = optuna.load_study(storage=storage, study_name=self.name)
-        study.pruner = make_pruner(self.config.hydra.sweeper.pruner)
-        count = 0
-        while not self._over() and (taken := take(study, self.n_trials)) is not None:
+        sweeper = self.config.hydra.sweeper
+        study = optuna.load_study(storage=open_storage(sweeper.storage, self.directory), study_name=self.name)
+        study.pruner = make_pruner(sweeper.pruner)
+        bounds, memory = Bounds.of(sweeper), Memory()
+        while not (self._told_to_stop(study) or bounds.reached(study)):
+            taken = take(study, self.n_trials)
+            if taken is None:
+                break
             self._run(study, taken)
-            count += 1
-        return count
+            if self.recycled and memory.has_grown():
+                return RECYCLE
+        return 0
 
-    def _over(self) -> bool:
-        if self.driver is not None and os.getpid() != self.driver and os.getppid() != self.driver:
-            os._exit(1)  # the driver was killed: nobody waits for this process, and it would idle for minutes
-        return self.deadline is not None and time.time() >= self.deadline
+    def _told_to_stop(self, study: "Study") -> bool:
+        return stop_requested.is_set() or STOP + self.driver in study.user_attrs
 
     def _run(self, study: "Study", taken: "FrozenTrial") -> None:
-        from optuna.trial import Trial
-
-        sweeper = self.config.hydra.sweeper
         try:
             try:
-                params = draw(study, taken, self.space, sweeper, self._compose)
-                seed = derive_seed(study.user_attrs["seed"], taken.number)
-                handle = TrialHandle(Trial(study, taken._trial_id), seed)
-                result = self._job(handle, self.space.overrides(params))
+                handle, result = self._attempt(study, taken)
             except Exception as error:
-                _fail(study, taken.number, error)
+                _tell_error(study, taken._trial_id, error)
+                return
+            if result.status == JobStatus.FAILED:
+                _tell_error(study, taken._trial_id, result._return_value)
+            elif handle.interrupted:
+                put_back(study, taken._trial_id)
             else:
                 _tell(study, handle, result)
         except BaseException:
-            # Ctrl-C or an exit: the trial waits for the next run of the study.
+            # Ctrl-C, an exit, a full disk: the trial waits for the next run of the study.
             put_back(study, taken._trial_id)
             raise
 
-    def _compose(self, overrides: list[str]) -> DictConfig:
-        return self.hydra_context.config_loader.load_sweep_config(self.config, overrides)
+    def _attempt(self, study: "Study", taken: "FrozenTrial") -> tuple[TrialHandle, JobReturn]:
+        from optuna.trial import Trial
 
-    def _job(self, handle: TrialHandle, overrides: list[str]) -> JobReturn:
-        config = self._compose(overrides)
+        params = draw(study, taken, self.space, self.config.hydra.sweeper, self._compose)
+        config = self._compose(self.space.overrides(params))
         with open_dict(config):
-            config.hydra.job.id = f"trial-{handle.number:04d}"
-            config.hydra.job.num = handle.number
+            config.hydra.job.id = f"trial-{taken.number:04d}"
+            config.hydra.job.num = taken.number
             config.hydra.sweep.dir = str(self.directory)
             config.hydra.sweeper.study_name = self.name
+        seed = derive_seed(study.user_attrs["seed"], taken.number)
+        directory = self.directory / config.hydra.sweep.subdir
+        handle = TrialHandle(Trial(study, taken._trial_id), seed, directory, self.driver)
         set_current_trial(handle)
         try:
-            return run_job(
+            result = run_job(
                 task_function=_Quiet(self.task_function),
                 config=config,
                 job_dir_key="hydra.sweep.dir",
@@ -110,6 +118,10 @@ class Worker:
             )
         finally:
             set_current_trial(None)
+        return handle, result
+
+    def _compose(self, overrides: list[str]) -> DictConfig:
+        return self.hydra_context.config_loader.load_sweep_config(self.config, overrides)
 
 
 @dataclass
@@ -129,39 +141,53 @@ class _Quiet:
 def _tell(study: "Study", handle: TrialHandle, result: JobReturn) -> None:
     from optuna.trial import TrialState
 
-    if result.status == JobStatus.FAILED:
-        _fail(study, handle.number, result._return_value)
-    elif handle.stopped:
+    if handle.stopped:
         study.tell(handle.number, state=TrialState.PRUNED)
-    else:
-        values = result.return_value
-        values = list(values) if isinstance(values, Sequence) else [values]
-        problem = _unusable(values, len(study.directions))
-        if problem:
-            _fail(study, handle.number, ValueError(problem))
-        else:
-            study.tell(handle.number, values)
+        return
+    values, problem = _values(result.return_value, len(study.directions))
+    if problem is None:
+        study.tell(handle.number, values)
+        return
+    if not all(map(math.isfinite, values)):
+        # The sampler is to learn from it as from a configuration that is not allowed.
+        handle.set_constraint("diverged", 1.0)
+    fail(study, handle._trial._trial_id, ValueError(problem))
 
 
-def _unusable(values: list[Any], expected: int) -> str | None:
-    if len(values) != expected:
-        return (
-            f"the task function must return {expected} value(s), as `hydra.sweeper.direction` says, got {len(values)}"
-        )
-    for value in values:
-        try:
-            if math.isnan(float(value)):
-                return f"the task function returned {value}: the trial diverged"
-        except (TypeError, ValueError):
-            return f"the task function must return a number (or several), got {value!r}"
-    return None
-
-
-def _fail(study: "Study", number: int, error: BaseException) -> None:
+def _tell_error(study: "Study", trial_id: int, error: BaseException) -> None:
     from optuna.trial import TrialState
 
-    trial_id = study.get_trials(deepcopy=False)[number]._trial_id
-    lines = "".join(traceback.format_exception(error))
-    study._storage.set_trial_user_attr(trial_id, "error", f"{type(error).__name__}: {error}")
-    study._storage.set_trial_user_attr(trial_id, "traceback", lines[-10_000:])
-    study.tell(number, state=TrialState.FAIL)
+    if _disk_is_full(error):
+        raise error
+    if isinstance(error, Infeasible):
+        storage, known = study._storage, study._storage.get_trial(trial_id)
+        if not any(violation > 0 for violation in known.constraints.values()):
+            study._storage.set_trial_system_attr(trial_id, "constraints:feasible", 1.0)
+        storage.set_trial_user_attr(trial_id, "infeasible", str(error))
+        storage.set_trial_state_values(trial_id, TrialState.PRUNED)
+    else:
+        fail(study, trial_id, error)
+
+
+def _disk_is_full(error: BaseException | None) -> bool:
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def _values(returned: Any, expected: int) -> tuple[list[float], str | None]:
+    """Return what the task function returned as numbers, and what is wrong with them, if anything."""
+    several = returned if isinstance(returned, Sequence) and not isinstance(returned, str) else [returned]
+    if len(several) != expected:
+        return [], (
+            f"the task function must return {expected} value(s), as `hydra.sweeper.direction` says, got {len(several)}"
+        )
+    try:
+        values = [float(value) for value in several]
+    except (TypeError, ValueError):
+        return [], f"the task function must return a number (or several), got {returned!r}"
+    if all(map(math.isfinite, values)):
+        return values, None
+    return values, f"the task function returned {returned}: the trial diverged"

@@ -1,0 +1,123 @@
+"""Launching workers, and launching them again, until the budget is spent."""
+
+import logging
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hydra.core.plugins import Plugins
+from hydra.core.singleton import Singleton
+from hydra.core.utils import JobStatus
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig, open_dict
+from rich.console import Console
+
+from ._bounds import Bounds
+from ._errors import UserError
+from ._progress import say
+from ._space import Space, as_override_value
+from ._states import settle
+from ._stopping import Stopping
+from ._study import is_local
+from ._supervisor import Supervisor
+from ._worker import Worker
+
+if TYPE_CHECKING:
+    from optuna import Study
+
+# So often are workers launched without a trial finishing meanwhile: then something other than a trial is wrong.
+MAX_IN_VAIN = 5
+
+
+@dataclass
+class Launch:
+    """What a worker needs to know, and the launcher that brings it to where it runs."""
+
+    hydra_context: HydraContext
+    task_function: TaskFunction
+    config: DictConfig
+    space: Space
+    name: str
+    directory: Path
+    n_trials: int
+    console: Console
+
+    @property
+    def in_process(self) -> bool:
+        """Whether the one worker is this very process, as Hydra's basic launcher has it; good for debuggers."""
+        return self.config.hydra.launcher._target_.endswith("BasicLauncher")
+
+    def run(self, study: "Study", count: int, stopping: Stopping) -> None:
+        """Run `count` workers until no trial is left for them, whatever happens to them.
+
+        Raises:
+            KeyboardInterrupt: The user wants it to end at once.
+            UserError: The launcher fails, or the workers fail without running a trial.
+        """
+        in_vain, problem = 0, None
+        while in_vain < MAX_IN_VAIN:
+            done, problem = _done(study), None
+            try:
+                self._launch(count, stopping.driver)
+            except (UserError, OSError):
+                raise
+            except Exception as error:
+                problem = error
+            finally:
+                if is_local(self.config.hydra.sweeper.storage):
+                    settle(study)
+            left = any(t.state.name == "WAITING" for t in study.get_trials(deepcopy=False)[: self.n_trials])
+            if not left or stopping.asked or Bounds.of(self.config.hydra.sweeper).reached(study):
+                return
+            in_vain = in_vain + 1 if _done(study) == done else 0
+            why = f" ({type(problem).__name__})" if problem else ""
+            say(self.console, f"the workers ended before the trials did{why}; starting them again")
+            if isinstance(problem, RuntimeError) and in_vain:
+                break
+        reason = f": {problem}" if problem else ""
+        raise UserError(f"`hydra.launcher` could not keep the workers running{reason}")
+
+    def _launch(self, count: int, driver: str) -> None:
+        from hydra._internal.callbacks import Callbacks
+
+        with open_dict(self.config):
+            if "n_jobs" in self.config.hydra.launcher:
+                self.config.hydra.launcher.n_jobs = count
+        # The launcher's own jobs are the workers: the app's callbacks hear of trials alone.
+        context = HydraContext(config_loader=self.hydra_context.config_loader, callbacks=Callbacks())
+        launcher = Plugins.instance().instantiate_launcher(
+            config=self.config, hydra_context=context, task_function=self._task(driver)
+        )
+        common = [
+            *self.space.overrides(next(self.space.examples())),
+            f"hydra.sweep.dir={as_override_value(str(self.directory))}",
+            "hydra.output_subdir=null",
+            "hydra.job.chdir=false",
+        ]
+        for logger in ("hydra", "hydra_plugins"):  # what is launched where is shown by the plan
+            logging.getLogger(logger).setLevel(logging.WARNING)
+        jobs = launcher.launch([[*common, f"hydra.sweep.subdir=workers/{i}"] for i in range(count)], initial_job_idx=0)
+        for job in jobs:
+            if job.status == JobStatus.FAILED:
+                raise job._return_value
+
+    def _task(self, driver: str) -> TaskFunction:
+        import cloudpickle
+
+        worker = Worker(
+            self.task_function, self.hydra_context, self.config, self.name, self.directory, self.space, self.n_trials,
+            driver, recycled=not self.in_process,
+        )  # fmt: skip
+        if self.in_process:
+            return worker
+        sweeper = self.config.hydra.sweeper
+        return Supervisor(
+            cloudpickle.dumps((Singleton.get_state(), worker)), self.name, sweeper.storage, self.directory,
+            sweeper.max_retries, sweeper.trial_timeout,
+            os.getpid() if self.config.hydra.launcher._target_.endswith("JoblibLauncher") else None,
+        )  # fmt: skip
+
+
+def _done(study: "Study") -> int:
+    return sum(trial.state.is_finished() for trial in study.get_trials(deepcopy=False))

@@ -1,0 +1,185 @@
+"""A worker's keeper: it runs the worker in a process of its own, and says what became of one that died.
+
+The keeper is what a launcher launches. It imports no application code: whatever a trial does to its process,
+running out of memory, hanging, being killed, the keeper and its siblings live, know whose trial it was, and
+start the next process.
+"""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from omegaconf import DictConfig
+
+from ._states import WORKER, fail, retry
+from ._study import RECYCLE, open_storage, quieten_optuna
+
+if TYPE_CHECKING:
+    from optuna import Study
+    from optuna.trial import FrozenTrial
+
+POLL = 0.2  # seconds between two looks at the process, and, when trials have a time limit, at its trial
+MAX_STILLBORN = 3  # processes in a row that died before they took a trial: it is not the trials' fault
+
+# Runs before anything of the project can be found: it sets the path up first.
+START = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from {module} import main; main()"
+
+
+@dataclass
+class Supervisor:
+    """The task function of a worker's job; it is pickled and sent to where the launcher starts it.
+
+    Attributes:
+        payload: The worker and the globals that it needs, pickled by the driver for the process that it runs in.
+        name: The study's name.
+        storage: The study's storage as configured, None for the journal in `directory`.
+        max_retries: How often a trial whose worker died is run again.
+        trial_timeout: Seconds after which a trial is stopped by force, or None.
+        driver: Process id of the driver when keepers are its children on this machine, else None.
+    """
+
+    payload: bytes
+    name: str
+    storage: str | None
+    directory: Path
+    max_retries: int
+    trial_timeout: float | None = None
+    driver: int | None = None
+
+    def __call__(self, _: DictConfig) -> None:
+        """Keep a worker running until no trial is left for it.
+
+        Raises:
+            RuntimeError: Workers die before they take a trial.
+        """
+        stillborn = 0
+        while True:
+            process = self._start()
+            try:
+                self._watch(process)
+            finally:
+                process.kill()
+                process.wait()
+            if process.returncode not in (0, RECYCLE):
+                stillborn = 0 if self._bury(process) else stillborn + 1
+                if stillborn == MAX_STILLBORN:
+                    raise RuntimeError(
+                        f"{stillborn} workers in a row {_end(process.returncode)} before their first trial"
+                    )
+            elif process.returncode == 0:
+                return
+
+    def _start(self) -> "subprocess.Popen[bytes]":
+        # A session of its own keeps Ctrl-C from it: the driver hears that, and lets the trials end in order.
+        process = subprocess.Popen(
+            [sys.executable, "-c", START.format(module=__name__), json.dumps(sys.path)],
+            stdin=subprocess.PIPE,
+            start_new_session=True,
+        )
+        assert process.stdin is not None
+        if os.getpid() != self.driver:
+            with suppress(ValueError):  # not the main thread, where a launcher uses threads
+                signal.signal(signal.SIGINT, signal.SIG_IGN)
+                # A cluster takes the machine back: the trial is to be saved and handed back.
+                signal.signal(signal.SIGTERM, lambda *_: process.terminate())
+        with suppress(BrokenPipeError):
+            process.stdin.write(len(self.payload).to_bytes(8, "little") + self.payload)
+            process.stdin.flush()  # it stays open: its end tells the process that the keeper is dead
+        return process
+
+    def _watch(self, process: "subprocess.Popen[bytes]") -> None:
+        """Wait for the process's end, and bring it about where a trial takes too long."""
+        study: Study | None = None
+        current: tuple[int, Any] | None = None
+        since = 0.0
+        while True:
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(POLL)
+                return
+            if self.driver not in (None, os.getpid(), os.getppid()):
+                process.kill()
+                os._exit(1)  # the driver was killed: nobody waits for this process, and it would idle for minutes
+            if self.trial_timeout is None:
+                continue
+            study = study or self._open()
+            running = _trial_of(study, process.pid)
+            seen = running and (running.number, running.system_attrs[WORKER])
+            if seen != current:
+                current, since = seen, time.monotonic()
+            elif running and time.monotonic() - since > self.trial_timeout:
+                process.kill()
+                fail(study, running._trial_id, f"ran longer than hydra.sweeper.trial_timeout={self.trial_timeout:g} s")
+                return
+
+    def _bury(self, process: "subprocess.Popen[bytes]") -> bool:
+        """Settle the trial that the dead process was running; return whether there was one."""
+        study = self._open()
+        trial = _trial_of(study, process.pid)
+        if trial is not None:
+            retry(study, trial, self.max_retries, f"its worker {_end(process.returncode)}")
+        return trial is not None
+
+    def _open(self) -> "Study":
+        import optuna
+
+        quieten_optuna()
+        return optuna.load_study(study_name=self.name, storage=open_storage(self.storage, self.directory))
+
+
+def _trial_of(study: "Study", pid: int) -> "FrozenTrial | None":
+    from optuna.trial import TrialState
+
+    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+        if trial.system_attrs.get(WORKER, [])[:2] == [socket.gethostname(), pid]:
+            return trial
+    return None
+
+
+def _end(status: int) -> str:
+    if status >= 0:
+        return f"ended with status {status}"
+    name = signal.Signals(-status).name
+    hint = "; the operating system may have been short of memory" if name == "SIGKILL" else ""
+    return f"was killed by {name}{hint}"
+
+
+def main() -> None:
+    """Run the worker that the keeper sends; the worker's process starts here."""
+    import cloudpickle
+    from hydra.core.singleton import Singleton
+    from hydra.core.utils import setup_globals
+
+    from ._trial import stop_requested
+
+    signal.signal(signal.SIGTERM, lambda *_: stop_requested.set())
+    keeper = os.fdopen(os.dup(0), "rb", buffering=0)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    payload = _read(keeper, int.from_bytes(_read(keeper, 8), "little"))
+    threading.Thread(target=_end_with, args=(keeper,), daemon=True).start()
+    setup_globals()
+    singletons, worker = cloudpickle.loads(payload)
+    Singleton.set_state(singletons)
+    sys.exit(worker())
+
+
+def _read(file: Any, size: int) -> bytes:
+    data = b""
+    while len(data) < size:
+        if not (more := file.read(size - len(data))):
+            os._exit(1)
+        data += more
+    return data
+
+
+def _end_with(keeper: Any) -> None:
+    keeper.read()
+    os._exit(1)
