@@ -10,11 +10,14 @@ from omegaconf import DictConfig
 from hydra_plugins.hydra_convsweep import StudyCallback
 from src.config import ConfigError, settings
 from src.config.objective import directions, objectives
+from src.tracking import StudyRun, TrialRun, courier, is_outage, open_store, unreachable
 
 if TYPE_CHECKING:
     from optuna import Study
 
-PARENT = "mlflow_run_id"
+# The study's attributes: the id of its MLflow run, and whether that has its report.
+PARENT, REPORTED = "mlflow_run_id", "mlflow_reported"
+OUTBOX = "outbox"  # beside the trials' folders: what MLflow is still to get
 LEADERS = 20
 
 
@@ -26,23 +29,62 @@ class StudyTracking(StudyCallback):
             self._config = settings(config)
         except ConfigError as error:
             return error.problems
-        return []
+        if not hasattr(self, "_problem"):  # one answer for all trials
+            self._problem = unreachable(self._config.tracking.uri)
+        return [self._problem] if self._problem else []
 
     def on_study_start(self, study: "Study", directory: Path) -> None:
-        from src.tracking import StudyRun, open_store
-
-        tracking = self._config.tracking
-        self._run = StudyRun(open_store(tracking.experiment, tracking.uri), study.study_name, command())
-        # The trials wait for this: by now the store and the experiment exist.
-        study.set_user_attr(PARENT, self._run.run_id)
+        self._open(study)
+        study.set_user_attr(REPORTED, False)
+        self._courier.adopt(directory / OUTBOX)
 
     def on_study_end(self, study: "Study", directory: Path) -> None:
-        if hasattr(self, "_run"):
-            self._report(study, directory)
-            self._run.end(finished=all(trial.state.is_finished() for trial in study.trials))
+        if not study.user_attrs.get(REPORTED) and (problem := self._finish(study, directory)):
+            print(f"tracking {problem}; the same command delivers what waits")
         tracking = self._config.tracking
         where = "make ui" if tracking.uri is None else f"mlflow ui --backend-store-uri {tracking.uri}"
         print(f"review   {where}: experiment {tracking.experiment}, study {study.study_name}")
+
+    def _open(self, study: "Study") -> None:
+        tracking = self._config.tracking
+        store = open_store(tracking.experiment, tracking.uri)
+        self._courier = courier(tracking.experiment, tracking.uri)
+        self._run = StudyRun(store, study.study_name, command(), study.user_attrs.get(PARENT))
+        # The trials wait for this: by now the store and the experiment exist.
+        study.set_user_attr(PARENT, self._run.run_id)
+
+    def _finish(self, study: "Study", directory: Path) -> str | None:
+        """Deliver what is left and close the study's run; return what hindered it, if MLflow did."""
+        try:
+            if not hasattr(self, "_run"):
+                self._open(study)
+            if left := self._courier.settle(directory / OUTBOX) or self._correct(study, directory):
+                return f"MLflow has not got all of {len(left)} trials: it waits in {directory / OUTBOX}"
+            self._report(study, directory)
+            self._run.end(finished=all(trial.state.is_finished() for trial in study.trials))
+        except Exception as error:
+            if not is_outage(error):
+                raise
+            return f"MLflow cannot be reached ({error})"
+        study.set_user_attr(REPORTED, True)
+        return None
+
+    def _correct(self, study: "Study", directory: Path) -> list[Path]:
+        """Tell MLflow of trials that ended without their process being able to; return what it has not got."""
+        known = self._run.states()
+        for trial in study.get_trials(deepcopy=False):
+            number, state = trial.number, trial.state.name
+            if state == known.get(number, "WAITING") or state == "RUNNING":
+                continue
+            record = TrialRun(
+                self._courier, directory / OUTBOX, f"trial-{number:04d}", trial.params, study.study_name, number,
+                self._run.run_id,
+            )  # fmt: skip
+            if state == "FAIL":
+                error = trial.user_attrs.get("traceback") or trial.user_attrs.get("error", "")
+                record.log_text(error, "traceback.txt")
+            record.end(state)
+        return self._courier.settle(directory / OUTBOX)
 
     def _report(self, study: "Study", directory: Path) -> None:
         from src.report import leaderboard, objective_history

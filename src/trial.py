@@ -1,7 +1,9 @@
 """A trial, from its config to its record: this function is the table of contents of the application."""
 
+import sys
 import time
-import traceback
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hydra_plugins.hydra_convsweep import current_trial
@@ -11,8 +13,8 @@ from src.config.objective import METRICS, leading_metric, objectives
 from src.dataset import DatasetError
 from src.evaluation import Evaluation, evaluate
 from src.report import confusion_matrix, learning_curves
-from src.study import PARENT
-from src.tracking import TrialRun, open_store
+from src.study import OUTBOX, PARENT
+from src.tracking import TrialRun, courier, unreachable
 
 __all__ = ["DatasetError", "run"]
 
@@ -34,8 +36,7 @@ def run(config: Config) -> float | list[float]:
     trial = current_trial()
     seed = trial.seed if trial is not None else config.seed
     training.prepare(config.training.precision, config.training.threads or (1 if trial is not None else None))
-    record = _start_record(config, trial)
-    try:
+    with _start_record(config, trial) as record:
         data = dataset.load(config.dataset, config.seed)
         network = model.build(config.model, data.input_shape, len(data.class_names), seed, data.scale, data.offset)
         history = training.fit(
@@ -51,13 +52,9 @@ def run(config: Config) -> float | list[float]:
         judged = evaluate(network, data.validation, len(data.class_names))
         values = _objective_values(config, network, history)
         _record(config, record, data, network, history, judged, values)
-        if _is_best(config, trial, record, values[0]):
-            record.log_model(network, data.validation.images[:5])
-    except Exception:
-        record.log_text(traceback.format_exc(), "traceback.txt")
-        record.end("FAIL")
-        raise
-    record.end("PRUNED" if trial is not None and trial.stopped else "COMPLETE")
+        if _is_best(config, trial, values[0]):
+            record.log_model(network)
+        record.end(_state(trial))
     return values if len(values) > 1 else values[0]
 
 
@@ -70,18 +67,18 @@ def _start_record(config: Config, trial: "TrialHandle | None") -> TrialRun:
         "epochs": config.training.epochs,
         "batch_size": config.training.batch_size,
     }
-    tracking = config.tracking
+    post = courier(config.tracking.experiment, config.tracking.uri)
     if trial is None:
-        record = TrialRun(
-            open_store(tracking.experiment, tracking.uri), f"{config.dataset.name}-{config.model.name}", shown
-        )
+        if problem := unreachable(config.tracking.uri):
+            sys.exit(f"error: {problem}")
+        outbox = Path("outputs", OUTBOX).absolute()
+        post.adopt(outbox)  # what an earlier run left
+        record = TrialRun(post, outbox, f"{config.dataset.name}-{config.model.name}", shown)
     else:
-        parent = _wait_for_parent(trial)
         record = TrialRun(
-            open_store(tracking.experiment, tracking.uri), f"trial-{trial.number:04d}", shown | dict(trial.params),
-            trial.study_name, trial.number, parent, trial.attrs.get(PARENT),
+            post, trial.directory.parent / OUTBOX, f"trial-{trial.number:04d}", shown | dict(trial.params),
+            trial.study_name, trial.number, _wait_for_parent(trial),
         )  # fmt: skip
-        trial.set_attr(PARENT, record.run_id)
     record.log_text(as_yaml(config), "config.yaml")
     return record
 
@@ -129,8 +126,10 @@ def _record(
     summary |= {"best_epoch": history.best_epoch, "fit_seconds": history.fit_seconds}
     summary |= {"parameters": network.count_params(), "objective": values[0]}
     title = f"{data.name}, {config.model.name}: {names[0]} {values[0]:.4g}"
-    record.log_figure(learning_curves(history.epochs, history.best_epoch, title), "learning_curves.png")
-    record.log_figure(confusion_matrix(judged.confusion, data.class_names, "validation images"), "confusion_matrix.png")
+    record.log_figure(partial(learning_curves, history.epochs, history.best_epoch, title), "learning_curves.png")
+    record.log_figure(
+        partial(confusion_matrix, judged.confusion, data.class_names, "validation images"), "confusion_matrix.png"
+    )
     record.log_table(
         {"class_names": list(data.class_names), "counts": judged.confusion.tolist()}, "confusion_matrix.json"
     )
@@ -140,9 +139,15 @@ def _record(
     record.log_metrics(summary)
 
 
-def _is_best(config: Config, trial: "TrialHandle | None", record: TrialRun, value: float) -> bool:
+def _is_best(config: Config, trial: "TrialHandle | None", value: float) -> bool:
     if trial is None:
         return True
-    maximize = METRICS[objectives(config.objective)[0]] == "maximize"
-    best = record.best_value(trial.study_name, maximize)
-    return not trial.stopped and (best is None or (value > best if maximize else value < best))
+    maximize, best = METRICS[objectives(config.objective)[0]] == "maximize", trial.best_value
+    return _state(trial) == "COMPLETE" and (best is None or (value > best if maximize else value < best))
+
+
+def _state(trial: "TrialHandle | None") -> str:
+    """Return how a trial that got to its end ended: COMPLETE, PRUNED, or WAITING, to go on another time."""
+    if trial is None:
+        return "COMPLETE"
+    return "PRUNED" if trial.stopped else "WAITING" if trial.interrupted else "COMPLETE"

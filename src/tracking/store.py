@@ -10,7 +10,18 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 ROLE, STUDY, TRIAL, STATE = "convsweep.role", "convsweep.study", "convsweep.trial", "convsweep.state"
+RECORD = "convsweep.record"  # on a trial's run: the one name under which all attempts at the trial record
 MODEL_ID = "convsweep.model"  # on a run whose model is kept
+PARENT_RUN = "mlflow.parentRunId"
+
+# What MLflow calls the state of a trial. A waiting one was interrupted; its run is taken up when the trial is.
+STATUS = {"COMPLETE": "FINISHED", "PRUNED": "KILLED", "FAIL": "FAILED", "WAITING": "KILLED"}
+
+CONNECT_TIMEOUT = 5.0  # seconds
+
+# MLflow would ask a silent server for minutes. Here a record waits in the outbox instead, and is tried again.
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
 
 
 @dataclass(frozen=True)
@@ -27,6 +38,45 @@ def tracking_uri(uri: str | None) -> str:
     return uri or os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{Path('mlflow.db').absolute()}"
 
 
+def unreachable(uri: str | None) -> str | None:
+    """Say in one line that no server answers at `tracking.uri`, and what to do; None when one does.
+
+    Takes `CONNECT_TIMEOUT` at most, and does not import MLflow. A database is not asked.
+    """
+    address = tracking_uri(uri)
+    if not address.startswith(("http://", "https://")):
+        return None
+    import ssl
+    import urllib.error
+    import urllib.request
+
+    try:
+        urllib.request.urlopen(f"{address.rstrip('/')}/health", timeout=CONNECT_TIMEOUT).close()
+    except urllib.error.HTTPError:
+        return None  # somebody is there
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "reason", error)
+        if isinstance(reason, ssl.SSLError):
+            return None  # MLflow has its own settings for certificates
+        return (
+            f"`tracking.uri`: no MLflow server answers at {address} ({reason}); start it, type another address, "
+            "or tracking.uri=sqlite:///mlflow.db for a file here"
+        )
+    return None
+
+
+def is_outage(error: Exception) -> bool:
+    """Whether the same request may succeed later: nothing answered, or MLflow did not say that it is wrong."""
+    from mlflow.exceptions import MlflowException
+
+    if isinstance(error, MlflowException):
+        return error.get_http_status_code() not in (400, 404)
+    response = getattr(error, "response", None)  # that of an upload
+    if response is not None:
+        return response.status_code not in (400, 404, 413)
+    return isinstance(error, OSError) and not isinstance(error, FileNotFoundError)
+
+
 def open_store(experiment: str, uri: str | None) -> Store:
     """Open the store and the experiment, creating them when they are missing; once a process.
 
@@ -39,15 +89,13 @@ def open_store(experiment: str, uri: str | None) -> Store:
 def _open(experiment: str, address: str) -> Store:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        import mlflow
         from mlflow import MlflowClient
 
     # MLflow announces each step of making a database, in lines that no user has a use for. Its import sets the levels.
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    logging.getLogger("mlflow").setLevel(logging.WARNING)
+    logging.getLogger("mlflow").setLevel(logging.ERROR)
 
-    mlflow.set_tracking_uri(address)
-    client = MlflowClient()
+    client = MlflowClient(address)
     found = client.get_experiment_by_name(experiment)
     if found is not None:
         return Store(client, found.experiment_id, address)

@@ -1,7 +1,7 @@
 import contextlib
 from typing import TYPE_CHECKING
 
-from src.tracking.store import MODEL_ID, ROLE, STUDY, TRIAL, Store
+from src.tracking.store import MODEL_ID, PARENT_RUN, ROLE, STATE, STUDY, TRIAL, Store, is_outage
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -10,19 +10,41 @@ if TYPE_CHECKING:
 class StudyRun:
     """MLflow's record of a study: the parent of its trials' runs."""
 
-    def __init__(self, store: Store, study: str, command: str) -> None:
-        """Create the run, or go on with the study's earlier one."""
-        self._store, self._client, self._study = store, store.client, study
-        filter_ = f"tags.`{STUDY}` = '{study}' and tags.`{ROLE}` = 'study'"
-        found = self._client.search_runs([store.experiment_id], filter_, max_results=1)
-        if found:
-            self.run_id: str = found[0].info.run_id
-            self._client.update_run(self.run_id, status="RUNNING")
+    def __init__(self, store: Store, study: str, command: str, run_id: str | None = None) -> None:
+        """Create the run, or go on with `run_id`, the study's earlier one, if it is still there."""
+        self._store, self._client = store, store.client
+        if run_id is not None and self._is_there(run_id):
+            self.run_id = run_id
+            self._client.update_run(run_id, status="RUNNING")
         else:
             tags = {ROLE: "study", STUDY: study}
             self.run_id = self._client.create_run(store.experiment_id, tags=tags, run_name=study).info.run_id
         self._client.set_tag(self.run_id, "convsweep.command", command)
         self._client.log_text(self.run_id, command + "\n", "command.txt")
+
+    def _is_there(self, run_id: str) -> bool:
+        from mlflow.exceptions import MlflowException
+
+        try:
+            return self._client.get_run(run_id).info.lifecycle_stage == "active"
+        except MlflowException as error:
+            if is_outage(error):
+                raise
+            return False
+
+    def states(self) -> dict[int, str]:
+        """Return the state, by number, of each trial that has a run: RUNNING until it ended."""
+        runs, token = [], None
+        while token != "":
+            page = self._client.search_runs(
+                [self._store.experiment_id], self._below, max_results=1000, page_token=token
+            )
+            runs, token = [*runs, *page], page.token or ""
+        return {int(run.data.tags[TRIAL]): run.data.tags.get(STATE, "RUNNING") for run in runs}
+
+    @property
+    def _below(self) -> str:
+        return f"tags.`{PARENT_RUN}` = '{self.run_id}'"
 
     def describe(self, markdown: str) -> None:
         """Set the text that the run's page shows at its top."""
@@ -42,7 +64,7 @@ class StudyRun:
         """Delete the models that were the best for a while, files included."""
         from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
-        with_model = f"tags.`{STUDY}` = '{self._study}' and tags.`{MODEL_ID}` != ''"
+        with_model = f"{self._below} and tags.`{MODEL_ID}` != ''"
         for run in self._client.search_runs([self._store.experiment_id], with_model, max_results=1000):
             if int(run.data.tags[TRIAL]) in trials:
                 continue
@@ -50,7 +72,7 @@ class StudyRun:
             self._client.delete_logged_model(model.model_id)
             self._client.delete_tag(run.info.run_id, MODEL_ID)
             with contextlib.suppress(NotImplementedError):  # a store that cannot: `mlflow gc` does it there
-                get_artifact_repository(model.artifact_location).delete_artifacts()
+                get_artifact_repository(model.artifact_location, self._store.uri).delete_artifacts()
 
     def end(self, finished: bool) -> None:
         """End the run: FINISHED, or KILLED while some of the study is left to do."""

@@ -1,94 +1,129 @@
+import base64
+import json
 import logging
+import pickle
+import shutil
 import time
+import traceback
+import uuid
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
 
-from src.tracking.store import MODEL_ID, ROLE, STATE, STUDY, TRIAL, Store
+from src.tracking.courier import Courier
+from src.tracking.envelope import MODEL, Envelope
+from src.tracking.store import PARENT_RUN, RECORD, ROLE, STUDY, TRIAL
 
 if TYPE_CHECKING:
     import keras
-    import numpy as np
     from matplotlib.figure import Figure
 
-# What MLflow calls the end of a trial.
-STATUS = {"COMPLETE": "FINISHED", "PRUNED": "KILLED", "FAIL": "FAILED"}
-
-MODEL = "model"
+log = logging.getLogger(__name__)
 
 
 class TrialRun:
-    """MLflow's record of a trial, or of a training run outside a study."""
+    """MLflow's record of a trial, or of a training run outside a study.
+
+    Each call writes a line to an envelope in the outbox and returns; a thread brings it to MLflow. Nothing is
+    raised: a trial does not fail for its record.
+    """
 
     def __init__(
         self,
-        store: Store,
+        courier: Courier,
+        outbox: Path,
         name: str,
         params: Mapping[str, Any],
         study: str | None = None,
         number: int | None = None,
         parent: str | None = None,
-        run_id: str | None = None,
     ) -> None:
-        """Create the run, or go on with `run_id`, that of an interrupted trial."""
-        from mlflow.entities import Param
-
-        self._store, self._client = store, store.client
-        if run_id is not None:
-            self.run_id = run_id
-            self._client.update_run(run_id, status="RUNNING")
-            return
-        tags = {ROLE: "trial"}
+        """Start the run, or go on with that of the trial `number` below the study's run `parent`."""
+        self._courier, self._outbox, self._name = courier, outbox, name
+        self._envelope: Envelope | None = None
+        self._alone, self._complained = parent is None, False
+        tags = {ROLE: "trial", RECORD: uuid.uuid4().hex}
         if study is not None and parent is not None:
-            tags |= {STUDY: study, TRIAL: str(number), "mlflow.parentRunId": parent}
-        created = self._client.create_run(store.experiment_id, tags=tags, run_name=name)
-        self.run_id: str = created.info.run_id
-        self._client.log_batch(self.run_id, params=[Param(key, str(value)) for key, value in params.items()])
+            tags |= {RECORD: f"{parent}/{number}", STUDY: study, TRIAL: str(number), PARENT_RUN: parent}
+        self._write("create", name=name, tags=tags)
+        self._write("params", params={key: str(value) for key, value in params.items()})
 
     def log_metrics(self, metrics: Mapping[str, float], step: int = 0) -> None:
-        """Log several metrics at a step in one request."""
-        from mlflow.entities import Metric
+        """Log several metrics at a step; step 0 is for what is known once, at the end."""
+        self._write("metrics", metrics={name: float(value) for name, value in metrics.items()}, step=step)
 
-        now = int(time.time() * 1000)
-        self._client.log_batch(self.run_id, metrics=[Metric(k, float(v), now, step) for k, v in metrics.items()])
-
-    def log_figure(self, figure: "Figure", path: str) -> None:
-        self._client.log_figure(self.run_id, figure, path)
+    def log_figure(self, draw: "Callable[[], Figure]", path: str) -> None:
+        """Log a figure, drawn when it is delivered: `draw` is pickled."""
+        self._write("figure", draw=base64.b64encode(pickle.dumps(draw)).decode(), path=path)
 
     def log_text(self, text: str, path: str) -> None:
-        self._client.log_text(self.run_id, text, path)
+        self._write("text", text=text, path=path)
 
     def log_table(self, columns: Mapping[str, list[Any]], path: str) -> None:
-        self._client.log_dict(self.run_id, dict(columns), path)
+        self._write("text", text=json.dumps(dict(columns), indent=2), path=path)
 
-    def log_model(self, model: "keras.Model", example: "np.ndarray") -> None:
-        """Keep the model as an MLflow model that takes images like `example`, uint8 [N, H, W, C]."""
-        import mlflow
-        from mlflow.models import infer_signature
+    def log_model(self, model: "keras.Model") -> None:
+        """Keep the model, which takes uint8 images [N, H, W, C] and returns float32 [N, classes]."""
+        if self._envelope is None:
+            return
+        try:
+            _save(model, self._envelope.folder / MODEL)
+        except OSError as error:
+            self._complain(error)
+        else:
+            self._write("model")
 
-        # Given by name, or MLflow imports the model in a fresh process to find them, which takes 14 s.
-        requirements = [f"{package}=={version(package)}" for package in ("keras", "tensorflow", "numpy")]
-        logging.getLogger("mlflow").setLevel(logging.ERROR)
-        with warnings.catch_warnings(), mlflow.start_run(run_id=self.run_id):
-            warnings.simplefilter("ignore")
-            signature = infer_signature(example, model(example, training=False).numpy())
-            kept = mlflow.keras.log_model(model, name=MODEL, signature=signature, pip_requirements=requirements)
-        self._client.set_tag(self.run_id, MODEL_ID, kept.model_id)
-        # Leaving the block ends the run, which has an end of its own in `end`.
-        self._client.update_run(self.run_id, status="RUNNING")
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
+        """After an error, end the run; outside a study, where nobody else does, wait for its delivery."""
+        if isinstance(error, Exception):
+            self.log_text("".join(traceback.format_exception(error)), "traceback.txt")
+            self.end("FAIL")
+        elif error is not None:
+            self.end("WAITING")
+        if self._alone and self._courier.flush():
+            log.warning("MLflow has not got all of this run: the rest waits in %s for the next run", self._outbox)
 
     def end(self, state: str) -> None:
-        """End the run as COMPLETE, PRUNED or FAIL."""
-        self._client.set_tag(self.run_id, STATE, state)
-        self._client.set_terminated(self.run_id, STATUS[state])
+        """End the run as COMPLETE, PRUNED or FAIL, or as WAITING when the trial was interrupted."""
+        self._write("end", state=state)
+        self._courier.hurry()
 
-    def best_value(self, study: str, maximize: bool) -> float | None:
-        """Return the best `objective` among the study's complete trials, or None when there is none."""
-        found = self._client.search_runs(
-            [self._store.experiment_id],
-            f"tags.`{STUDY}` = '{study}' and tags.`{STATE}` = 'COMPLETE'",
-            order_by=[f"metrics.objective {'DESC' if maximize else 'ASC'}"],
-            max_results=1,
+    def _write(self, do: str, **fields: Any) -> None:
+        try:
+            if do == "create":
+                self._envelope = Envelope.create(self._outbox, self._name)
+            if self._envelope is not None:
+                self._envelope.write({"do": do, "time": int(time.time() * 1000)} | fields)
+            if do == "create" and self._envelope is not None:
+                self._courier.take(self._envelope)
+        except OSError as error:
+            self._complain(error)
+
+    def _complain(self, error: OSError) -> None:
+        if not self._complained:
+            log.error("%s is not recorded in full: %s cannot be written (%s)", self._name, self._outbox, error)
+        self._complained = True
+
+
+def _save(model: "keras.Model", folder: Path) -> None:
+    import numpy as np
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import mlflow.keras
+        from mlflow.models import ModelSignature
+        from mlflow.types import Schema, TensorSpec
+
+        images, probabilities = ((-1, *shape[1:]) for shape in (model.input_shape, model.output_shape))
+        signature = ModelSignature(
+            Schema([TensorSpec(np.dtype("uint8"), images)]), Schema([TensorSpec(np.dtype("float32"), probabilities)])
         )
-        return found[0].data.metrics.get("objective") if found else None
+        # Given by name, or MLflow imports the model in a fresh process to find them, which takes 14 s.
+        requirements = [f"{package}=={version(package)}" for package in ("keras", "tensorflow", "numpy")]
+        shutil.rmtree(folder, ignore_errors=True)
+        mlflow.keras.save_model(model, str(folder), signature=signature, pip_requirements=requirements)

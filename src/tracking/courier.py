@@ -1,0 +1,118 @@
+import contextlib
+import functools
+import logging
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from src.tracking.envelope import RECORDS, Envelope
+from src.tracking.store import open_store, tracking_uri, unreachable
+
+ROUND = 1.0  # seconds between two looks at a running trial; its epochs since then are one request
+FIRST_PAUSE, LAST_PAUSE = 0.5, 30.0  # seconds, after a delivery that failed
+PATIENCE = 10.0  # seconds without progress that an exit waits for a server that does not answer
+LONG_PATIENCE = 60.0  # seconds, for one that does
+
+log = logging.getLogger(__name__)
+
+
+def courier(experiment: str, uri: str | None) -> "Courier":
+    """Return this process's courier to a store; it opens the store when there is something to deliver."""
+    return _courier(experiment, tracking_uri(uri))
+
+
+@functools.cache
+def _courier(experiment: str, address: str) -> "Courier":
+    started = Courier(experiment, address)
+    started.start()
+    return started
+
+
+class Courier(threading.Thread):
+    """Brings this process's envelopes to MLflow, in the background: while it cannot, nobody waits but they."""
+
+    def __init__(self, experiment: str, uri: str) -> None:
+        super().__init__(name="courier", daemon=True)
+        self._experiment, self._uri = experiment, uri
+        self._envelopes: list[Envelope] = []
+        self._wake = threading.Event()
+
+    def take(self, envelope: Envelope) -> None:
+        """Deliver an envelope, now and while it is written."""
+        self._envelopes.append(envelope)
+        self.hurry()
+
+    def adopt(self, outbox: Path) -> None:
+        """Deliver, too, what dead processes left in an outbox."""
+        for folder in waiting(outbox):
+            if (envelope := Envelope.adopt(folder)) is not None:
+                self.take(envelope)
+
+    def hurry(self) -> None:
+        """Deliver at once what is written."""
+        self._wake.set()
+
+    def settle(self, outbox: Path) -> list[Path]:
+        """Adopt what is in an outbox, and wait until it is delivered, also by other processes; return what is not.
+
+        Waits as long as there is progress.
+        """
+
+        def left() -> list[Path]:
+            self.adopt(outbox)
+            return waiting(outbox)
+
+        return self._wait(left)
+
+    def flush(self) -> list[Path]:
+        """Do as `settle` for the envelopes that this process has."""
+        self.hurry()
+        return self._wait(lambda: [envelope.folder for envelope in list(self._envelopes)])
+
+    def _wait(self, left: Callable[[], list[Path]]) -> list[Path]:
+        seen, since = None, time.monotonic()
+        while folders := left():
+            if (now := _modified(folders)) != seen:
+                seen, since = now, time.monotonic()
+            quiet = time.monotonic() - since
+            if quiet > LONG_PATIENCE or (quiet > PATIENCE and unreachable(self._uri)):
+                return folders
+            time.sleep(0.05)
+        return []
+
+    def run(self) -> None:
+        pause = FIRST_PAUSE
+        while True:
+            self._wake.wait(ROUND if self._envelopes else None)
+            self._wake.clear()
+            try:
+                self._deliver()
+            except Exception as error:
+                if pause == FIRST_PAUSE:
+                    log.warning("MLflow at %s: %s; what is recorded waits", self._uri, error)
+                time.sleep(pause)
+                pause = min(2 * pause, LAST_PAUSE)
+                self.hurry()
+            else:
+                pause = FIRST_PAUSE
+
+    def _deliver(self) -> None:
+        store = open_store(self._experiment, self._uri)
+        for envelope in list(self._envelopes):
+            if envelope.deliver(store):
+                envelope.discard()
+                self._envelopes.remove(envelope)
+
+
+def waiting(outbox: Path) -> list[Path]:
+    """Return the envelopes in an outbox, oldest first."""
+    return sorted(outbox.glob("[!.]*"), key=lambda folder: folder.suffix)
+
+
+def _modified(folders: list[Path]) -> dict[Path, int]:
+    found = {}
+    for folder in folders:
+        with contextlib.suppress(FileNotFoundError):  # delivered in the meantime
+            found[folder] = (folder / RECORDS).stat().st_mtime_ns
+    return found
