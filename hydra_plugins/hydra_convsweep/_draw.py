@@ -49,8 +49,8 @@ def make_sampler(config: DictConfig, study_seed: int, *parts: int, conditional: 
     sampler = instantiate("hydra.sweeper.sampler", config, **arguments)
     if not isinstance(sampler, BaseSampler):
         raise UserError(
-            f"`hydra.sweeper.sampler` must make an Optuna sampler, got {type(sampler).__name__} from {config._target_}; "
-            "type e.g. hydra/sweeper/sampler=tpe, or =grid for a grid"
+            f"`hydra.sweeper.sampler` must make an Optuna sampler, got {type(sampler).__name__} from "
+            f"{config._target_}; type e.g. hydra/sweeper/sampler=tpe, or =grid for a grid"
         )
     return sampler
 
@@ -105,7 +105,7 @@ def _find(key: str, config: DictConfig) -> Any:
         ) from error
 
 
-def load_custom(path: str) -> "Callable[[DictConfig, Trial], None]":
+def load_custom(path: str) -> "Callable[[DictConfig, Trial], Any]":
     """Return the function of `hydra.sweeper.custom_search_space`.
 
     Raises:
