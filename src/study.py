@@ -10,7 +10,7 @@ from omegaconf import DictConfig
 from hydra_plugins.hydra_convsweep import StudyCallback
 from src.config import ConfigError, settings
 from src.config.objective import directions, objectives
-from src.tracking import StudyRun, TrialRun, courier, is_outage, open_store, unreachable
+from src.tracking import StudyRun, TrialRun, courier, is_outage, open_store, tracking_uri, unreachable
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -34,7 +34,14 @@ class StudyTracking(StudyCallback):
         return [self._problem] if self._problem else []
 
     def on_study_start(self, study: "Study", directory: Path) -> None:
-        self._open(study)
+        try:
+            self._open(study)
+        except Exception as error:
+            uri = tracking_uri(self._config.tracking.uri)
+            raise RuntimeError(
+                f"`tracking.uri`: MLflow at {uri} cannot be used ({str(error).splitlines()[0]}); "
+                "type another address, or tracking.uri=sqlite:///mlflow.db for a file here"
+            ) from error
         study.set_user_attr(REPORTED, False)
         self._courier.adopt(directory / OUTBOX)
 

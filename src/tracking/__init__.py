@@ -5,8 +5,19 @@ envelopes to MLflow, and keeps trying while it cannot be reached.
 """
 
 from src.tracking.courier import Courier, courier, waiting
-from src.tracking.store import Store, is_outage, open_store, unreachable
+from src.tracking.store import Store, is_outage, open_store, tracking_uri, unreachable
 from src.tracking.study_run import StudyRun
 from src.tracking.trial_run import TrialRun
 
-__all__ = ["Courier", "Store", "StudyRun", "TrialRun", "courier", "is_outage", "open_store", "unreachable", "waiting"]
+__all__ = [
+    "Courier",
+    "Store",
+    "StudyRun",
+    "TrialRun",
+    "courier",
+    "is_outage",
+    "open_store",
+    "tracking_uri",
+    "unreachable",
+    "waiting",
+]

@@ -90,7 +90,7 @@ class Courier(threading.Thread):
                 self._deliver()
             except Exception as error:
                 if pause == FIRST_PAUSE:
-                    log.warning("MLflow at %s: %s; what is recorded waits", self._uri, error)
+                    log.warning("MLflow at %s cannot be reached, what is recorded waits: %s", self._uri, error)
                 time.sleep(pause)
                 pause = min(2 * pause, LAST_PAUSE)
                 self.hurry()

@@ -19,8 +19,8 @@ STATUS = {"COMPLETE": "FINISHED", "PRUNED": "KILLED", "FAIL": "FAILED", "WAITING
 
 CONNECT_TIMEOUT = 5.0  # seconds
 
-# MLflow would ask a silent server for minutes. Here a record waits in the outbox instead, and is tried again.
-os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+# MLflow would ask a silent server for minutes, and perhaps create a run twice. Here the outbox waits, and looks first.
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
 
 
@@ -94,6 +94,7 @@ def _open(experiment: str, address: str) -> Store:
     # MLflow announces each step of making a database, in lines that no user has a use for. Its import sets the levels.
     logging.getLogger("alembic").setLevel(logging.WARNING)
     logging.getLogger("mlflow").setLevel(logging.ERROR)
+    logging.getLogger("urllib3").setLevel(logging.ERROR)
 
     client = MlflowClient(address)
     found = client.get_experiment_by_name(experiment)
