@@ -171,12 +171,16 @@ class Space:
                 return
 
     def agreeing(self, params: Mapping[str, Any]) -> dict[str, Any]:
-        """Return those of the values that lie in the space, with keys whose conditions hold among them."""
+        """Return those of the values that lie in the space, with keys whose conditions hold among them.
+
+        What a custom search space suggests is not known beforehand: there, other keys agree.
+        """
         found: dict[str, Any] = {}
         for name, parameter in self.parameters.items():
             if name in params and parameter.active(found) and parameter.contains(params[name]):
                 found[name] = params[name]
-        return found
+        others = {name: value for name, value in params.items() if self.custom and name not in self.parameters}
+        return {**found, **others}
 
     def missing(self, params: Mapping[str, Any]) -> list[str]:
         """Return the keys that a trial with these values has and that have no value among them."""

@@ -50,7 +50,7 @@ def remember(study: "Study", earlier: "Sequence[Study]", space: Space) -> list[d
     count = 0
     for other in earlier:
         for trial in other.get_trials(deepcopy=False) if other.directions == study.directions else []:
-            params = _agreeing(trial, space)
+            params = space.agreeing(trial.params)
             violated = any(violation > 0 for violation in trial.constraints.values())
             if space.missing(params) or not (violated or trial.state.name in ("COMPLETE", "PRUNED")):
                 continue
@@ -67,7 +67,7 @@ def remember(study: "Study", earlier: "Sequence[Study]", space: Space) -> list[d
             }
             study._storage.set_study_system_attr(study._study_id, f"{EARLIER}{count}", kept)
             count += 1
-        best += [params for trial in other.best_trials[:1] if (params := _agreeing(trial, space))]
+        best += [params for trial in other.best_trials[:1] if (params := space.agreeing(trial.params))]
     return best
 
 
@@ -91,13 +91,6 @@ def recall(study: "Study") -> "list[FrozenTrial]":
         trial.number = trial._trial_id = i - len(kept)
         trials.append(trial)
     return trials
-
-
-def _agreeing(trial: "FrozenTrial", space: Space) -> dict[str, Any]:
-    params = space.agreeing(trial.params)
-    # What a custom search space suggests is not known beforehand.
-    extra = {name: value for name, value in trial.params.items() if name not in space.parameters}
-    return {**params, **extra} if space.custom else params
 
 
 def _names(storage: str | None, directory: Path) -> list[str]:
