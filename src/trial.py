@@ -36,6 +36,7 @@ def run(config: Config) -> float | list[float]:
     trial = current_trial()
     seed = trial.seed if trial is not None else config.seed
     training.prepare(config.training.precision, config.training.threads or (1 if trial is not None else None))
+    checkpoint = training.Checkpoint(trial.directory / "checkpoint.npz" if trial is not None else None)
     with _start_record(config, trial) as record:
         data = dataset.load(config.dataset, config.seed)
         network = model.build(config.model, data.input_shape, len(data.class_names), seed, data.scale, data.offset)
@@ -47,14 +48,19 @@ def run(config: Config) -> float | list[float]:
             config.schedule,
             leading_metric(config.objective),
             seed,
-            lambda epoch, metrics: _after_epoch(config, trial, record, epoch, metrics),
+            partial(_after_epoch, config, trial, record),
+            checkpoint,
         )
+        if history.paused:
+            record.end("WAITING")
+            return 0.0  # which nobody reads: the trial goes on another time
         judged = evaluate(network, data.validation, len(data.class_names))
         values = _objective_values(config, network, history)
         _record(config, record, data, network, history, judged, values)
         if _is_best(config, trial, values[0]):
             record.log_model(network)
         record.end(_state(trial))
+    checkpoint.remove()
     return values if len(values) > 1 else values[0]
 
 
@@ -93,17 +99,19 @@ def _wait_for_parent(trial: "TrialHandle") -> str:
 
 
 def _after_epoch(
-    config: Config, trial: "TrialHandle | None", record: TrialRun, epoch: int, metrics: dict[str, float]
-) -> bool:
-    """Record an epoch; return whether to stop."""
+    config: Config, trial: "TrialHandle | None", record: TrialRun, epoch: int, metrics: dict[str, float], last: bool
+) -> training.Verdict:
+    """Record an epoch; return what is to become of the trial."""
     record.log_metrics(metrics, epoch)
     if trial is None:
         shown = " ".join(f"{name} {metrics[name]:.4f}" for name in ("loss", "accuracy", "val_loss", "val_accuracy"))
         print(f"epoch {epoch}/{config.training.epochs}: {shown}, {metrics['epoch_seconds']:.1f} s", flush=True)
-        return False
+        return training.Verdict.GO_ON
     if (metric := objectives(config.objective)[0]) in metrics:
         trial.report(metrics[metric], epoch)
-    return trial.should_stop()
+    if last or not trial.should_stop():
+        return training.Verdict.GO_ON
+    return training.Verdict.STOP if trial.stopped else training.Verdict.PAUSE
 
 
 def _objective_values(config: Config, network: "keras.Model", history: training.History) -> list[float]:
@@ -147,7 +155,7 @@ def _is_best(config: Config, trial: "TrialHandle | None", value: float) -> bool:
 
 
 def _state(trial: "TrialHandle | None") -> str:
-    """Return how a trial that got to its end ended: COMPLETE, PRUNED, or WAITING, to go on another time."""
+    """Return how a trial that got to its end ended."""
     if trial is None:
         return "COMPLETE"
-    return "PRUNED" if trial.stopped else "WAITING" if trial.interrupted else "COMPLETE"
+    return "PRUNED" if trial.stopped else "COMPLETE"

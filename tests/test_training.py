@@ -10,14 +10,20 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from hydra_plugins.hydra_convsweep._memory import resident
 from src.config.dataset import DatasetConfig
+from src.config.model import CNN
 from src.config.schedule import Constant, Cosine, OneCycle, Plateau, ScheduleConfig
 from src.config.schema import TrainingConfig
 from src.dataset import Dataset, Split, load
-from src.training import Diverged, History, fit, prepare
+from src.model import build
+from src.training import Checkpoint, Diverged, History, Verdict, fit, prepare
 from src.training.backend import fastest_precision
 from src.training.batches import evaluation_batch_size, evaluation_batches, training_batches
 from src.training.schedule import rate_after, rate_by_step
+
+GO_ON, STOP, PAUSE = Verdict.GO_ON, Verdict.STOP, Verdict.PAUSE
+ONE_CYCLE = OneCycle(warmup=0.25, initial_divisor=25.0, final_divisor=1e5)
 
 
 def split(count: int = 50) -> Split:
@@ -43,7 +49,16 @@ def train(epochs: int = 4, rate: float = 0.01, metric: str = "val_loss", stop_at
     prepare("float32", None)
     settings = TrainingConfig(epochs=epochs, batch_size=16, precision="float32", **config)
     optimizer = keras.optimizers.SGD(rate)
-    return fit(network(), optimizer, data(), settings, Constant(), metric, 0, lambda epoch, _: epoch == stop_at)
+    return fit(
+        network(),
+        optimizer,
+        data(),
+        settings,
+        Constant(),
+        metric,
+        0,
+        lambda epoch, *_: STOP if epoch == stop_at else GO_ON,
+    )
 
 
 def orders(seed: int, epochs: int) -> list[list[int]]:
@@ -92,11 +107,12 @@ def test_early_stopping_leaves_the_model_as_it_was_in_its_best_epoch() -> None:
     settings = TrainingConfig(epochs=9, batch_size=16, early_stopping=3, precision="float32")
     seen: list[list[np.ndarray]] = []
 
-    def worse_from_the_third_epoch_on(epoch: int, metrics: dict[str, float]) -> bool:
+    def worse_from_the_third_epoch_on(epoch: int, metrics: dict[str, float], last: bool) -> Verdict:
         seen.append(model.get_weights())
         if epoch == 2:
             model.optimizer.learning_rate = -0.05
-        return False
+        assert last == (epoch == 5)
+        return GO_ON
 
     optimizer = keras.optimizers.SGD(0.05, momentum=0.5)
     history = fit(model, optimizer, data(), settings, Constant(), "val_loss", 0, worse_from_the_third_epoch_on)
@@ -108,6 +124,80 @@ def test_early_stopping_leaves_the_model_as_it_was_in_its_best_epoch() -> None:
 def test_a_loss_that_is_no_number_is_a_divergence() -> None:
     with pytest.raises(Diverged, match=r"the loss became (nan|inf) in epoch"):
         train(epochs=3, rate=float("inf"), metric="loss")
+
+
+DROPPING = CNN(
+    filters=4, depth=1, dropout=0.5, batch_norm=True, l1=0.0, l2=1e-3, kernel_size=3, stride=1, padding="same",
+    pooling="max", dense_units=8, spatial_dropout=0.2,
+)  # fmt: skip
+
+
+def train_digits(checkpoint: Checkpoint | None, schedule: ScheduleConfig, pause_after: int = 0) -> tuple[list, list]:
+    """Train with all that is random, and with an optimizer that remembers; return the history and the weights."""
+    prepare("float32", 1)
+    digits = load(DatasetConfig("digits", limit=200), 0)
+    model = build(DROPPING, digits.input_shape, 10, 7, digits.scale, digits.offset)
+    settings = TrainingConfig(epochs=5, batch_size=32, precision="float32")
+    optimizer = keras.optimizers.Adam(0.003)
+    ask = lambda epoch, *_: PAUSE if epoch == pause_after else GO_ON  # noqa: E731
+    history = fit(model, optimizer, digits, settings, schedule, "val_loss", 7, ask, checkpoint)
+    assert history.paused == bool(pause_after)
+    numbers = [[m[name] for name in ("loss", "val_loss", "val_accuracy", "learning_rate")] for m in history.epochs]
+    return [numbers, history.best_epoch], [] if pause_after else model.get_weights()
+
+
+@pytest.mark.parametrize(
+    "schedule", [ONE_CYCLE, pytest.param(Plateau(factor=0.5, patience=1, min_rate=0.0), marks=pytest.mark.slow)]
+)
+def test_a_run_that_paused_equals_one_that_ran_through_bit_for_bit(tmp_path: Path, schedule: ScheduleConfig) -> None:
+    checkpoint = Checkpoint(tmp_path / "trial" / "checkpoint.npz")
+    whole, weights = train_digits(None, schedule)
+    paused, _ = train_digits(checkpoint, schedule, pause_after=3)
+    assert paused[0] == whole[0][:3]
+    resumed, same = train_digits(checkpoint, schedule)
+    assert resumed == whole
+    for one, other in zip(weights, same, strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert [path.name for path in (tmp_path / "trial").iterdir()] == ["checkpoint.npz"]
+    checkpoint.remove()
+    assert not list((tmp_path / "trial").iterdir())
+
+
+@pytest.mark.parametrize("damage", ["cut", "flipped", "empty", "of another model"])
+def test_a_checkpoint_that_cannot_be_used_means_a_fresh_start(tmp_path: Path, damage: str) -> None:
+    prepare("float32", None)
+    path = tmp_path / "checkpoint.npz"
+    model = network(shape=(5, 5, 1)) if damage == "of another model" else network()
+    model.compile("adam")
+    Checkpoint(path).save(model, History([{"val_loss": 1.0}], 1), [])
+    content = bytearray(path.read_bytes())
+    if damage == "flipped":
+        content[len(content) // 2] ^= 255
+    path.write_bytes({"cut": content[: len(content) // 2], "empty": b""}.get(damage, content))
+    other = network()
+    other.compile("adam")
+    before = other.get_weights()
+    assert Checkpoint(path).load(other) is None
+    for one, same in zip(before, other.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, same)
+
+
+def test_a_full_disk_costs_the_checkpoint_alone(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    model = network()
+    model.compile("adam")
+    (tmp_path / "file").touch()
+    Checkpoint(tmp_path / "file" / "checkpoint.npz").save(model, History(), [])
+    assert "no checkpoint in" in caplog.text
+
+
+@pytest.mark.slow
+def test_models_leave_no_memory_behind() -> None:
+    """TensorFlow keeps 12 MB of each traced model, unless it is told to forget."""
+    sizes = []
+    for _ in range(25):
+        train_digits(None, Constant())
+        sizes.append(resident())
+    assert sizes[-1] - sizes[9] < 60e6
 
 
 def test_precision_is_set_after_the_session_is_cleared() -> None:
@@ -124,7 +214,6 @@ def cosine(start: float, end: float, done: float) -> float:
     return end + (start - end) * (1 + np.cos(np.pi * done)) / 2
 
 
-ONE_CYCLE = OneCycle(warmup=0.25, initial_divisor=25.0, final_divisor=1e5)
 BY_STEP = [
     (Cosine(warmup=0.0, final_fraction=0.0), [(n, cosine(0.5, 0, n / 40)) for n in range(41)]),
     (Cosine(warmup=0.0, final_fraction=0.2), [(0, 0.5), (10, cosine(0.5, 0.1, 0.25)), (40, 0.1), (50, 0.1)]),
@@ -185,7 +274,7 @@ def test_a_fit_on_digits_has_the_rates_of_its_schedule(
     digits = load(DatasetConfig("digits", limit=200), 0)
     settings = TrainingConfig(epochs=4, batch_size=64, precision="float32")
     model = network(0, digits.input_shape, 10)
-    history = fit(model, keras.optimizers.SGD(rate), digits, settings, schedule, "loss", 0, lambda *_: False)
+    history = fit(model, keras.optimizers.SGD(rate), digits, settings, schedule, "loss", 0, lambda *_: GO_ON)
     np.testing.assert_allclose([metrics["learning_rate"] for metrics in history.epochs], rates, rtol=1e-5, atol=1e-40)
 
 
@@ -198,7 +287,7 @@ def test_label_smoothing_and_what_a_saved_model_knows(tmp_path: Path) -> None:
     one_hot = Dataset("made", *parts, None, ("dark", "light"), None, None)
     settings = TrainingConfig(epochs=1, batch_size=16, label_smoothing=smoothing, precision="float32")
     model = network()
-    history = fit(model, keras.optimizers.Adam(0.01), one_hot, settings, ONE_CYCLE, "val_loss", 0, lambda *_: False)
+    history = fit(model, keras.optimizers.Adam(0.01), one_hot, settings, ONE_CYCLE, "val_loss", 0, lambda *_: GO_ON)
     targets = (1 - smoothing) * labels + smoothing / classes
     expected = -np.mean(np.sum(targets * np.log(np.asarray(model(images))), axis=1))
     assert history.best["val_loss"] == pytest.approx(expected, rel=1e-5)

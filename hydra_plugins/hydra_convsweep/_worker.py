@@ -64,7 +64,10 @@ class Worker:
         study = optuna.load_study(storage=open_storage(sweeper.storage, self.directory), study_name=self.name)
         study.pruner = make_pruner(sweeper.pruner)
         bounds, memory = Bounds.of(sweeper), Memory()
-        while not (self._told_to_stop(study) or bounds.reached(study)):
+        while not self._told_to_stop(study):
+            if bounds.reached(study):
+                study.set_user_attr(STOP + self.driver, "now")
+                break
             taken = take(study, self.n_trials)
             if taken is None:
                 break

@@ -16,6 +16,7 @@ def prepare(precision: str, threads: int | None) -> None:
         threads: Threads that one operation may use, None for TensorFlow's choice (one a core).
     """
     _limit_threads(threads)
+    _forget_gradients()
     keras.utils.clear_session(free_memory=True)
     # After clear_session, which resets the policy as well.
     keras.config.set_dtype_policy(fastest_precision() if precision == "auto" else precision)
@@ -27,6 +28,20 @@ def fastest_precision() -> str:
     cpu = Path("/proc/cpuinfo")
     flags = set(cpu.read_text().split()) if cpu.exists() else set()
     return "mixed_bfloat16" if flags & BFLOAT16_FLAGS else "float32"
+
+
+def _forget_gradients() -> None:
+    """Let go of the models before this one.
+
+    TensorFlow registers the gradient of each operation that brings its own (Keras's crossentropy is one) under
+    a new name with each tracing, for ever, and with it the whole graph: some 12 MB a model.
+    """
+    if keras.backend.backend() == "tensorflow":
+        from tensorflow.python.framework.ops import gradient_registry
+
+        known = gradient_registry._registry
+        for name in [name for name in known if name.startswith("CustomGradient-")]:
+            del known[name]
 
 
 @functools.cache

@@ -11,9 +11,12 @@ from src.dataset import Split
 EVALUATION_PIXELS = 2**20
 
 
-def training_batches(split: Split, batch_size: int, seed: int) -> tf.data.Dataset:
-    """Return batches for `fit`, in an order that depends on the seed and the epoch alone."""
-    epoch = 0
+def training_batches(split: Split, batch_size: int, seed: int, first_epoch: int = 0) -> tf.data.Dataset:
+    """Return batches for `fit`, in an order that depends on the seed and the epoch alone.
+
+    Each pass over them is an epoch, from `first_epoch` on.
+    """
+    epoch = first_epoch
 
     def orders() -> Iterator[np.ndarray]:
         nonlocal epoch

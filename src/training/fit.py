@@ -2,7 +2,7 @@ import functools
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any
 
 import keras
@@ -13,28 +13,25 @@ from src.config.schedule import Cosine, OneCycle, Plateau, ScheduleConfig
 from src.config.schema import TrainingConfig
 from src.dataset import Dataset
 from src.training.batches import evaluation_batches, training_batches
+from src.training.checkpoint import Checkpoint
+from src.training.history import History
 from src.training.schedule import rate_after, rate_by_step
 
-# Called with the epoch, from 1, and its metrics; returns whether to stop.
-EpochEnd = Callable[[int, dict[str, float]], bool]
+
+class Verdict(Enum):
+    """What becomes of a training run after an epoch."""
+
+    GO_ON = "go on"
+    STOP = "stop"  # for good
+    PAUSE = "pause"  # to go on another time, from a checkpoint
+
+
+# Called with the epoch, from 1, its metrics, and whether it is the last in any case.
+EpochEnd = Callable[[int, dict[str, float], bool], Verdict]
 
 
 class Diverged(Exception):
     """The loss is not a finite number."""
-
-
-@dataclass
-class History:
-    """The metrics of each epoch, and which epoch was best (from 1)."""
-
-    epochs: list[dict[str, float]] = field(default_factory=list)
-    best_epoch: int = 0
-    fit_seconds: float = 0.0
-
-    @property
-    def best(self) -> dict[str, float]:
-        """The metrics of the best epoch."""
-        return self.epochs[self.best_epoch - 1]
 
 
 def fit(
@@ -46,8 +43,11 @@ def fit(
     metric: str,
     seed: int,
     on_epoch_end: EpochEnd,
+    checkpoint: Checkpoint | None = None,
 ) -> History:
     """Train the model and leave it with the weights of its best epoch by `metric` and a fresh optimizer.
+
+    A run that finds its checkpoint goes on from there, and gives what an unbroken one would.
 
     Args:
         model: Takes `data`'s images, gives probabilities [B, classes].
@@ -58,6 +58,7 @@ def fit(
         metric: One of `EPOCH_METRICS`.
         seed: Of the order of the images and what else is drawn in an epoch.
         on_epoch_end: Called after each epoch.
+        checkpoint: Where the run's state is kept from time to time, and when it pauses.
 
     Everything random depends on the seed and the epoch alone, given the model's own seeds.
 
@@ -80,12 +81,15 @@ def fit(
         # XLA is slower on a CPU, and its compilation costs more than a short trial on a GPU.
         jit_compile=False,  # pyright: ignore[reportArgumentType]
     )
+    # Made now, its variables need no branches in the graph, which is then traced sooner and smaller.
+    model.optimizer.build(model.trainable_variables)
     keras.utils.set_random_seed(seed)
     plateau = functools.partial(rate_after, schedule, rate) if isinstance(schedule, Plateau) else None
-    follower = _Follower(model, metric, config.early_stopping, plateau, on_epoch_end)
-    started = time.perf_counter()
+    follower = _Follower(model, metric, config, plateau, on_epoch_end, checkpoint or Checkpoint(None))
+    first = len(follower.history.epochs)
     model.fit(
-        training_batches(data.train, config.batch_size, seed),
+        training_batches(data.train, config.batch_size, seed, first),
+        initial_epoch=first,
         epochs=config.epochs,
         validation_data=evaluation_batches(data.validation),
         callbacks=[follower],
@@ -94,12 +98,14 @@ def fit(
     )
     if follower.diverged:
         raise Diverged(follower.diverged)
+    if follower.history.paused:
+        return follower.history
     model.set_weights(follower.best_weights)
     # The old one's state is of the last epoch, and its schedule may be a class that is not known where a saved
     # model is loaded.
     model.compile(optimizer=fresh, loss=loss, metrics=["accuracy"])
     model.optimizer.build(model.trainable_variables)  # or Keras warns where the model is loaded
-    follower.history.fit_seconds = time.perf_counter() - started
+    follower.tick()
     return follower.history
 
 
@@ -114,17 +120,25 @@ class _Follower(keras.callbacks.Callback):
         self,
         model: keras.Model,
         metric: str,
-        patience: int | None,
+        config: TrainingConfig,
         plateau: Callable[[list[float]], float] | None,
         on_epoch_end: EpochEnd,
+        checkpoint: Checkpoint,
     ) -> None:
         super().__init__()
-        self._network, self._metric, self._patience = model, metric, patience
-        self._plateau, self._ask = plateau, on_epoch_end
+        self._network, self._metric, self._config = model, metric, config
+        self._plateau, self._ask, self._checkpoint = plateau, on_epoch_end, checkpoint
         self._sign = 1.0 if EPOCH_METRICS[metric] == "maximize" else -1.0
-        self.history = History()
-        self.best_weights: list[np.ndarray] = []
+        self.history, self.best_weights = checkpoint.load(model) or (History(), [])
+        self.history.paused = False
         self.diverged = ""
+        self._ticked = time.perf_counter()
+
+    def tick(self) -> None:
+        """Count the time since the last call as spent on the training."""
+        now = time.perf_counter()
+        self.history.fit_seconds += now - self._ticked
+        self._ticked = now
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self._started = time.perf_counter()
@@ -140,11 +154,17 @@ class _Follower(keras.callbacks.Callback):
             self.diverged = f"the loss became {metrics['loss']} in epoch {epoch + 1}"
             self._network.stop_training = True
             return
-        history = self.history
+        history, patience = self.history, self._config.early_stopping
         history.epochs.append(metrics)
         if not history.best_epoch or self._sign * (metrics[self._metric] - history.best[self._metric]) > 0:
             history.best_epoch = epoch + 1
             self.best_weights = self._network.get_weights()
-        stale = self._patience is not None and epoch + 1 - history.best_epoch >= self._patience
+        stale = patience is not None and epoch + 1 - history.best_epoch >= patience
+        last = stale or epoch + 1 == self._config.epochs
+        verdict = self._ask(epoch + 1, metrics, last)
+        self.tick()
+        if verdict is Verdict.PAUSE or (verdict is Verdict.GO_ON and not last and self._checkpoint.due()):
+            self._checkpoint.save(self._network, history, self.best_weights)
+        history.paused = verdict is Verdict.PAUSE
         # Setting the flag, rather than raising, lets Keras finish the epoch and keep its state in order.
-        self._network.stop_training = self._ask(epoch + 1, metrics) or stale
+        self._network.stop_training = last or verdict is not Verdict.GO_ON

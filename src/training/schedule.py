@@ -54,7 +54,8 @@ class OneCycleRate(keras.optimizers.schedules.LearningRateSchedule):
 
 def _half_cosine(start: float, end: float, done: Any) -> Any:
     angle: Any = ops.minimum(done, 1.0)
-    return end + (start - end) / 2 * (1 + ops.cos(angle * math.pi))
+    cosine: Any = ops.cos(angle * math.pi)
+    return end + (start - end) / 2 * (1 + cosine)
 
 
 def rate_after(schedule: Plateau, rate: float, val_losses: Sequence[float]) -> float:
