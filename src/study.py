@@ -37,18 +37,18 @@ class StudyTracking(StudyCallback):
         try:
             self._open(study)
         except Exception as error:
-            uri = tracking_uri(self._config.tracking.uri)
+            uri, reason = tracking_uri(self._config.tracking.uri), str(error).partition("\n")[0]
             raise RuntimeError(
-                f"`tracking.uri`: MLflow at {uri} cannot be used ({str(error).splitlines()[0]}); "
+                f"`tracking.uri`: MLflow at {uri} cannot be used ({reason}); "
                 "type another address, or tracking.uri=sqlite:///mlflow.db for a file here"
             ) from error
         study.set_user_attr(REPORTED, False)
         self._courier.adopt(directory / OUTBOX)
 
     def on_study_end(self, study: "Study", directory: Path) -> None:
-        if not study.user_attrs.get(REPORTED) and (problem := self._finish(study, directory)):
-            print(f"tracking {problem}; the same command delivers what waits")
         tracking = self._config.tracking
+        if not study.user_attrs.get(REPORTED) and (waits := self._finish(study, directory)):
+            print(f"waiting  for MLflow at {tracking_uri(tracking.uri)}: {waits}; the same command delivers it")
         where = "make ui" if tracking.uri is None else f"mlflow ui --backend-store-uri {tracking.uri}"
         print(f"review   {where}: experiment {tracking.experiment}, study {study.study_name}")
 
@@ -61,18 +61,18 @@ class StudyTracking(StudyCallback):
         study.set_user_attr(PARENT, self._run.run_id)
 
     def _finish(self, study: "Study", directory: Path) -> str | None:
-        """Deliver what is left and close the study's run; return what hindered it, if MLflow did."""
+        """Deliver what is left and close the study's run; return what MLflow could not be given."""
         try:
             if not hasattr(self, "_run"):
                 self._open(study)
             if left := self._courier.settle(directory / OUTBOX) or self._correct(study, directory):
-                return f"MLflow has not got all of {len(left)} trials: it waits in {directory / OUTBOX}"
+                return f"the record of {len(left)} trials, in {directory / OUTBOX}"
             self._report(study, directory)
             self._run.end(finished=all(trial.state.is_finished() for trial in study.trials))
         except Exception as error:
             if not is_outage(error):
                 raise
-            return f"MLflow cannot be reached ({error})"
+            return f"the study's summary ({error})"
         study.set_user_attr(REPORTED, True)
         return None
 

@@ -96,7 +96,7 @@ def test_the_report_that_mlflow_missed_is_made_by_the_same_command(
     with monkeypatch.context() as patched:
         patched.setattr(driver._run, "describe", lambda _: (_ for _ in ()).throw(ConnectionError("nobody")))
         driver.on_study_end(study, folder)
-    assert "tracking MLflow cannot be reached (nobody); the same command delivers what waits" in capsys.readouterr().out
+    assert ": the study's summary (nobody); the same command delivers it" in capsys.readouterr().out
     client, run_id = open_store("convsweep", None).client, study.user_attrs[PARENT]
     assert client.get_run(run_id).info.status == "RUNNING"
     tracking().on_study_end(study, folder)

@@ -1,6 +1,7 @@
 """MLflow's records: where they go, that they arrive once and in order, and what happens while nobody takes them."""
 
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -21,8 +22,17 @@ from src.tracking import Courier, Store, StudyRun, TrialRun, courier, open_store
 from tests.command import start
 
 
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty database, to be copied: MLflow takes a second or two to make one."""
+    path = tmp_path_factory.mktemp("database") / "mlflow.db"
+    MlflowClient(f"sqlite:///{path}").search_experiments()
+    return path
+
+
 @pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database: Path) -> Store:
+    shutil.copy(database, tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     return open_store("experiment", None)
@@ -195,6 +205,25 @@ def test_an_outbox_that_cannot_be_written_fails_no_trial(
         trial.end("COMPLETE")
     (problem,) = caplog.messages
     assert problem.startswith(f"trial-0007 is not recorded in full: {tmp_path}/file/outbox cannot be written (")
+
+
+def test_a_disk_that_is_full_for_a_while_costs_no_epoch(store: Store, post: Courier, tmp_path: Path) -> None:
+    trial = trial_run(Courier("experiment", store.uri), tmp_path / "outbox")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        for epoch in range(1, 21):
+            trial.log_metrics({"loss": 1 / epoch}, epoch)
+        trial.log_text("x" * 20_000, "long.txt")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    trial.log_metrics({"loss": 1 / 21}, 21)
+    trial.end("COMPLETE")
+    assert trial._complained
+    left_behind(trial)
+    assert not post.settle(tmp_path / "outbox")
+    assert [step for step, _ in epochs(store.client)] == list(range(1, 22))
+    assert the_run(store.client).info.status == "FINISHED"
 
 
 def free_port() -> int:

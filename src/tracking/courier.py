@@ -90,7 +90,8 @@ class Courier(threading.Thread):
                 self._deliver()
             except Exception as error:
                 if pause == FIRST_PAUSE:
-                    log.warning("MLflow at %s cannot be reached, what is recorded waits: %s", self._uri, error)
+                    reason = "no answer" if unreachable(self._uri) else error
+                    log.warning("MLflow at %s: %s; what is recorded waits, and training goes on", self._uri, reason)
                 time.sleep(pause)
                 pause = min(2 * pause, LAST_PAUSE)
                 self.hurry()

@@ -111,7 +111,10 @@ class Envelope:
             file.seek(self._delivered)
             lines = [line for line in file if line.endswith(b"\n")]
         ends = itertools.accumulate(map(len, lines), initial=self._delivered)
-        read = [(json.loads(line), end) for line, end in zip(lines, itertools.islice(ends, 1, None), strict=True)]
+        read = []
+        for line, end in zip(lines, itertools.islice(ends, 1, None), strict=True):
+            with contextlib.suppress(ValueError):  # a line that a full disk cut
+                read.append((json.loads(line), end))
         for do, group in itertools.groupby(read, key=lambda pair: pair[0]["do"]):
             together = list(group)
             size = BATCH if do == "metrics" else 1

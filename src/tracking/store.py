@@ -22,6 +22,7 @@ CONNECT_TIMEOUT = 5.0  # seconds
 # MLflow would ask a silent server for minutes, and perhaps create a run twice. Here the outbox waits, and looks first.
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
+os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")  # the terminal is the progress's
 
 
 @dataclass(frozen=True)
