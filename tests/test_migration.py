@@ -94,7 +94,7 @@ def test_the_options_for_samplers(tmp_path: Path, sampler: str) -> None:
 
 
 ARGUMENTS = [
-    {"_target_": "CmaEsSampler", "x0": None, "sigma0": None, "restart_strategy": "ipop", "inc_popsize": 2},
+    {"_target_": "CmaEsSampler", "x0": None, "sigma0": None, "restart_strategy": None, "inc_popsize": 2},
     {"_target_": "NSGAIISampler", "mutation_prob": None, "crossover_prob": 0.9, "constraints_func": None},
 ]
 
@@ -107,6 +107,10 @@ def test_arguments_that_the_official_options_set(arguments: dict[str, Any]) -> N
 
 GONE = [
     ({"_target_": "optuna.samplers.MOTPESampler"}, "did you mean TPESampler?"),
+    (
+        {"_target_": "optuna.samplers.CmaEsSampler", "restart_strategy": "ipop"},
+        "restart_strategy` must be null, got ipop",
+    ),
     ({"_target_": "nowhere.Sampler"}, "which cannot be imported: No module named 'nowhere'"),
     (
         {"_target_": "optuna.samplers.TPESampler", "n_ehvi_candidates": 24},

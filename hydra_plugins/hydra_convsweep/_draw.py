@@ -42,6 +42,11 @@ def make_sampler(config: DictConfig, study_seed: int, *parts: int, conditional: 
     from optuna.samplers import BaseSampler, GridSampler, QMCSampler
 
     cls = _find("hydra.sweeper.sampler", config)
+    if restart := config.get("restart_strategy"):
+        raise UserError(
+            f"`hydra.sweeper.sampler.restart_strategy` must be null, got {restart}: Optuna's CMA-ES has no restarts "
+            "any more, since 4.4; take it out"
+        )
     sequence = isinstance(cls, type) and issubclass(cls, (QMCSampler, GridSampler))
     arguments: dict[str, Any] = {"seed": study_seed if sequence else derive_seed(study_seed, *parts)}
     if conditional and config.get("group") is None and config.get("multivariate") is not False:
