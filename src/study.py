@@ -2,9 +2,11 @@
 
 import shlex
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from omegaconf import DictConfig
 
 from hydra_plugins.hydra_convsweep import StudyCallback
@@ -14,6 +16,7 @@ from src.tracking import StudyRun, TrialRun, courier, is_outage, open_store, tra
 
 if TYPE_CHECKING:
     from optuna import Study
+    from optuna.trial import FrozenTrial
 
 # The study's attributes: the id of its MLflow run, and whether that has its report.
 PARENT, REPORTED = "mlflow_run_id", "mlflow_reported"
@@ -94,17 +97,22 @@ class StudyTracking(StudyCallback):
         return self._courier.settle(directory / OUTBOX)
 
     def _report(self, study: "Study", directory: Path) -> None:
-        from src.report import leaderboard, objective_history
+        from src.report import leaderboard, objective_history, pareto_front
 
         names = objectives(self._config.objective)
         best = _ranked(study, names)
-        counts = {state: sum(t.state.name == state for t in study.trials) for state in ("COMPLETE", "PRUNED", "FAIL")}
+        counts = Counter("INFEASIBLE" if "infeasible" in t.user_attrs else t.state.name for t in study.trials)
         rows = [(t.number, t.values, {k: _short(v) for k, v in t.params.items()}) for t in best[:LEADERS]]
         self._run.describe(leaderboard(study.study_name, names, rows, counts, command()))
         self._run.log_file(str(directory / "optimization_results.yaml"))
         if best:
             self._run.log_metrics({f"best_{name}": value for name, value in zip(names, best[0].values, strict=True)})
             self._run.keep_models_of({best[0].number})
+        complete = [trial for trial in study.trials if trial.state.name == "COMPLETE"]
+        if len(names) > 1 and complete:
+            front, numbers = [trial.number for trial in best], [trial.number for trial in complete]
+            figure = pareto_front(np.array([trial.values for trial in complete]), numbers, front, names)
+            self._run.log_figure(figure, "pareto_front.png")
         valued = [trial for trial in study.trials if trial.state.is_finished() and trial.values]
         for i, name in enumerate(names if valued else []):
             known = [trial for trial in valued if len(trial.values) > i]
@@ -119,10 +127,18 @@ class StudyTracking(StudyCallback):
 
 
 def _ranked(study: "Study", names: list[str]) -> list[Any]:
-    """Return the complete trials, best first; with several objectives the Pareto front, best in the first of them."""
-    trials = study.best_trials if len(names) > 1 else [t for t in study.trials if t.state.name == "COMPLETE"]
+    """Return the complete, feasible trials, best first; of several objectives the Pareto front, best in the first."""
+    trials = (
+        study.best_trials
+        if len(names) > 1
+        else [t for t in study.trials if t.state.name == "COMPLETE" and _feasible(t)]
+    )
     sign = -1 if directions(names)[0] == "maximize" else 1
     return sorted(trials, key=lambda trial: (sign * trial.values[0], trial.number))
+
+
+def _feasible(trial: "FrozenTrial") -> bool:
+    return all(violation <= 0 for violation in trial.constraints.values())
 
 
 def _short(value: Any) -> str:

@@ -12,7 +12,7 @@ import hydra
 from hydra.errors import HydraException
 from omegaconf import DictConfig
 
-from hydra_plugins.hydra_convsweep import current_trial, explain
+from hydra_plugins.hydra_convsweep import Infeasible, current_trial, explain
 from src.config import ConfigError, register, settings
 from src.quiet import quiet_native_stderr
 
@@ -28,7 +28,7 @@ def main(config: DictConfig) -> float | list[float]:
         _refuse(error)
     try:
         return run(checked)
-    except DatasetError as error:
+    except (DatasetError, Infeasible) as error:
         _refuse(error)
 
 

@@ -6,12 +6,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hydra_plugins.hydra_convsweep import current_trial
+from hydra_plugins.hydra_convsweep import Infeasible, current_trial
 from src import dataset, model, training
-from src.config import Config, as_yaml, make_optimizer
-from src.config.objective import METRICS, leading_metric, objectives
+from src.config import Config, as_yaml, constraint, make_optimizer
+from src.config.objective import METRICS, MODEL_METRICS, leading_metric, objectives
 from src.dataset import DatasetError
-from src.evaluation import Evaluation, evaluate
+from src.evaluation import Evaluation, evaluate, latency_ms
+from src.model.geometry import check_geometry
 from src.report import confusion_matrix, learning_curves
 from src.study import OUTBOX, PARENT
 from src.tracking import TrialRun, courier, unreachable
@@ -31,6 +32,7 @@ def run(config: Config) -> float | list[float]:
 
     Raises:
         DatasetError: The images cannot be had.
+        Infeasible: The model shrinks the images to nothing, or breaks a constraint before it is trained.
         Diverged: The loss became NaN or infinite.
     """
     trial = current_trial()
@@ -39,25 +41,32 @@ def run(config: Config) -> float | list[float]:
     checkpoint = training.Checkpoint(trial.directory / "checkpoint.npz" if trial is not None else None)
     with _start_record(config, trial) as record:
         data = dataset.load(config.dataset, config.seed)
-        network = model.build(config.model, data.input_shape, len(data.class_names), seed, data.scale, data.offset)
-        history = training.fit(
-            network,
-            make_optimizer(config.optimizer),
-            data,
-            config.training,
-            config.schedule,
-            leading_metric(config.objective),
-            seed,
-            partial(_after_epoch, config, trial, record),
-            checkpoint,
-        )
+        network, known = _build(config, trial, record, data, seed)
+        try:
+            history = training.fit(
+                network,
+                make_optimizer(config.optimizer),
+                data,
+                config.training,
+                config.schedule,
+                leading_metric(config.objective),
+                seed,
+                partial(_after_epoch, config, trial, record),
+                checkpoint,
+            )
+        except training.Diverged:
+            if trial is not None:  # the sampler is to keep away from there, as from what is not allowed
+                trial.set_constraint("diverged", 1.0)
+            raise
         if history.paused:
             record.end("WAITING")
             return 0.0  # which nobody reads: the trial goes on another time
         judged = evaluate(network, data.validation, len(data.class_names))
-        values = _objective_values(config, network, history)
-        _record(config, record, data, network, history, judged, values)
-        if _is_best(config, trial, values[0]):
+        known |= history.best | {"fit_seconds": history.fit_seconds}
+        broken = _constrain(config, trial, known)
+        values = [float(known[name]) for name in objectives(config.objective)]
+        _record(config, record, data, network, history, judged, known, values)
+        if not broken and _is_best(config, trial, values[0]):
             record.log_model(network)
         record.end(_state(trial))
     checkpoint.remove()
@@ -98,6 +107,37 @@ def _wait_for_parent(trial: "TrialHandle") -> str:
     return parent
 
 
+def _build(
+    config: Config, trial: "TrialHandle | None", record: TrialRun, data: dataset.Dataset, seed: int
+) -> "tuple[keras.Model, dict[str, float]]":
+    """Build the network, if it can be and is allowed to; return it with what is known of it before it is trained."""
+    broken = check_geometry(config.model, data.input_shape)
+    if not broken:
+        network = model.build(config.model, data.input_shape, len(data.class_names), seed, data.scale, data.offset)
+        known: dict[str, float] = {"parameters": network.count_params()}
+        if "latency_ms" in objectives(config.objective) or any("latency_ms" in text for text in config.constraints):
+            known["latency_ms"] = latency_ms(network, data.validation)
+        broken = _constrain(config, trial, known)
+        if not broken:
+            return network, known
+    record.log_text("\n".join(broken), "infeasible.txt")
+    record.end("PRUNED")
+    raise Infeasible("; ".join(broken))
+
+
+def _constrain(config: Config, trial: "TrialHandle | None", known: dict[str, float]) -> list[str]:
+    """Tell the sampler how far the constraints on what is known are kept; return those that are broken."""
+    broken = []
+    for rule in map(constraint.parse, config.constraints):
+        if rule.metric in known:
+            violation = rule.violation(known[rule.metric])
+            if trial is not None:
+                trial.set_constraint(str(rule), violation)
+            if violation > 0:
+                broken.append(f"{rule.metric} is {known[rule.metric]:g}, which breaks {rule}")
+    return broken
+
+
 def _after_epoch(
     config: Config, trial: "TrialHandle | None", record: TrialRun, epoch: int, metrics: dict[str, float], last: bool
 ) -> training.Verdict:
@@ -114,11 +154,6 @@ def _after_epoch(
     return training.Verdict.STOP if trial.stopped else training.Verdict.PAUSE
 
 
-def _objective_values(config: Config, network: "keras.Model", history: training.History) -> list[float]:
-    known = history.best | {"parameters": network.count_params(), "fit_seconds": history.fit_seconds}
-    return [float(known[name]) for name in objectives(config.objective)]
-
-
 def _record(
     config: Config,
     record: TrialRun,
@@ -126,13 +161,14 @@ def _record(
     network: "keras.Model",
     history: training.History,
     judged: Evaluation,
+    known: dict[str, float],
     values: list[float],
 ) -> None:
     """Log what is known at the end, and keep the model when it is the best so far."""
     names = objectives(config.objective)
     summary = {f"best_{name}": value for name, value in history.best.items() if name.startswith("val_")}
     summary |= {"best_epoch": history.best_epoch, "fit_seconds": history.fit_seconds}
-    summary |= {"parameters": network.count_params(), "objective": values[0]}
+    summary |= {"objective": values[0]} | {name: known[name] for name in MODEL_METRICS if name in known}
     title = f"{data.name}, {config.model.name}: {names[0]} {values[0]:.4g}"
     record.log_figure(partial(learning_curves, history.epochs, history.best_epoch, title), "learning_curves.png")
     record.log_figure(

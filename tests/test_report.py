@@ -7,7 +7,7 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 
-from src.report import confusion_matrix, leaderboard, learning_curves, objective_history
+from src.report import confusion_matrix, leaderboard, learning_curves, objective_history, pareto_front
 
 EPOCHS = [{"loss": 1 / n, "val_loss": 1.2 / n, "accuracy": 1 - 0.5 / n, "val_accuracy": 1 - 0.6 / n} for n in (1, 2, 3)]
 
@@ -27,6 +27,8 @@ def pixels(figure: Figure) -> np.ndarray:
         confusion_matrix(np.eye(10, dtype=int) * 9 + 1, [f"class {i}" for i in range(10)], "ten"),
         confusion_matrix(np.zeros((3, 3), int), list("abc"), "nothing"),
         confusion_matrix(np.eye(100, dtype=int), [str(i) for i in range(100)], "a hundred"),
+        pareto_front(np.array([[0.9, 1e5], [0.8, 2e4], [0.7, 3e4]]), [0, 2, 5], [0, 2], ["accuracy", "parameters"]),
+        pareto_front(np.array([[0.9, 1e5, 3.0]]), [4], [4], ["accuracy", "parameters", "latency_ms"]),
         objective_history([0, 1, 2], [0.5, 0.7, 0.6], [False, False, True], "val_accuracy", True),
         objective_history([0], [0.5], [True], "val_loss", False),
     ],

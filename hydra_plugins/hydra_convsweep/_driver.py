@@ -198,7 +198,8 @@ class Driver:
         space = "  ".join(f"{name} {words}" for name, words in self.space.describe().items()) or "nothing: one trial"
         how = "every combination once" if enumerated else f"drawn by {_class_name(sweeper.sampler)}"
         done = f", {n_trials - left} of them done" if left < n_trials else ""
-        pruner = "no pruning" if "NopPruner" in sweeper.pruner._target_ else f"pruned by {_class_name(sweeper.pruner)}"
+        never = "NopPruner" in sweeper.pruner._target_ or len(directions(sweeper)) > 1
+        pruner = "no pruning" if never else f"pruned by {_class_name(sweeper.pruner)}"
         limit = f", {sweeper.timeout:g} s at most" if sweeper.timeout else ""
         for line in (
             f"study   {self.name}: {' and '.join(directions(sweeper))}, in {_relative(self.directory)}",

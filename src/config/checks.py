@@ -7,7 +7,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from src.config import dataset, model, objective, schedule
+from src.config import constraint, dataset, model, objective, schedule
 from src.config.schema import Config, TrainingConfig
 
 PRECISIONS = ("auto", "float32", "mixed_bfloat16", "mixed_float16")
@@ -43,6 +43,7 @@ def check(config: Config) -> list[str]:
     """Return everything that is wrong with a config, one line a problem; reads no data."""
     return [
         *objective.check(config.objective),
+        *constraint.check(config.constraints),
         *_check_training(config.training),
         *_check_optimizer(config.optimizer),
         *dataset.check(config.dataset),

@@ -5,10 +5,12 @@ from typing import Any
 
 # Known after every epoch: reported while a trial runs, and taken at its best epoch at the end.
 EPOCH_METRICS = {"val_accuracy": "maximize", "val_loss": "minimize", "accuracy": "maximize", "loss": "minimize"}
+# Known of a model before it is trained; the latency is that of one image, in milliseconds.
+MODEL_METRICS = {"parameters": "minimize", "latency_ms": "minimize"}
 # Known once a trial.
-TRIAL_METRICS = {"parameters": "minimize", "fit_seconds": "minimize"}
+TRIAL_METRICS = {"fit_seconds": "minimize"}
 
-METRICS = EPOCH_METRICS | TRIAL_METRICS
+METRICS = EPOCH_METRICS | MODEL_METRICS | TRIAL_METRICS
 
 
 def objectives(objective: Any) -> list[str]:

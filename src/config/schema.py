@@ -40,5 +40,7 @@ class Config:
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
     # The metric that the search is for, or a list of several for a Pareto front.
     objective: Any = MISSING
+    # What a trial must keep to: "parameters <= 200000", "latency_ms <= 2". One that cannot is not trained.
+    constraints: list[str] = field(default_factory=list)
     # Of the split into training and validation images and, outside a study, of the training.
     seed: int = MISSING

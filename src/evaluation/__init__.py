@@ -1,5 +1,6 @@
 """Judging a trained model: names and numbers, nothing of any framework."""
 
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,9 @@ from src.training import evaluation_batch_size
 
 if TYPE_CHECKING:
     import keras
+
+
+LATENCY_RUNS, LATENCY_WARMUP = 50, 5
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,17 @@ class Evaluation:
     @property
     def accuracy(self) -> float:
         return float(np.trace(self.confusion) / self.confusion.sum())
+
+
+def latency_ms(model: "keras.Model", split: Split) -> float:
+    """Return the milliseconds that the model takes for one image: the median of `LATENCY_RUNS`, after warming up."""
+    image = split.images[:1]
+    seconds = []
+    for _ in range(LATENCY_RUNS + LATENCY_WARMUP):
+        started = time.perf_counter()
+        model.predict_on_batch(image)
+        seconds.append(time.perf_counter() - started)
+    return 1000 * float(np.median(seconds[LATENCY_WARMUP:]))
 
 
 def evaluate(model: "keras.Model", split: Split, classes: int) -> Evaluation:

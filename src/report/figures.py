@@ -55,6 +55,34 @@ def confusion_matrix(counts: np.ndarray, class_names: Sequence[str], title: str)
     return figure
 
 
+def pareto_front(values: np.ndarray, numbers: Sequence[int], front: Sequence[int], metrics: Sequence[str]) -> Figure:
+    """Draw trials by the first objective and each other one, those that no trial beats in all of them marked.
+
+    Args:
+        values: float [trials, objectives].
+        numbers: Each trial's number.
+        front: The numbers of those on the Pareto front.
+        metrics: The objectives' names.
+    """
+    others = range(1, len(metrics))
+    figure = Figure(figsize=(1 + 5 * len(others), 4.2))
+    figure.subplots_adjust(left=0.7 / (1 + 5 * len(others)), right=0.98, bottom=0.13, top=0.9, wspace=0.25)
+    on = np.isin(numbers, front)
+    for axes, other in zip(np.atleast_1d(figure.subplots(1, len(others))), others, strict=True):
+        axes.plot(values[~on, other], values[~on, 0], "o", color=GREY, label="beaten by another")
+        best = values[on][np.argsort(values[on, other], kind="stable")]
+        axes.plot(
+            best[:, other], best[:, 0], "o-" if len(metrics) == 2 else "o", color=VALIDATION, label="Pareto front"
+        )
+        for number, row in zip(np.asarray(numbers)[on], values[on], strict=True):
+            axes.annotate(str(number), (row[other], row[0]), xytext=(4, 4), textcoords="offset points", fontsize=8)
+        axes.set(xlabel=metrics[other], ylabel=metrics[0])
+        axes.grid(alpha=0.25)
+    figure.axes[0].legend(frameon=False)
+    figure.suptitle(f"{on.sum()} of {len(numbers)} trials on the Pareto front")
+    return figure
+
+
 def objective_history(
     numbers: Sequence[int], values: Sequence[float], pruned: Sequence[bool], metric: str, maximize: bool
 ) -> Figure:

@@ -91,7 +91,7 @@ class Courier(threading.Thread):
             except Exception as error:
                 if pause == FIRST_PAUSE:
                     reason = "no answer" if unreachable(self._uri) else error
-                    log.warning("MLflow at %s: %s; what is recorded waits, and training goes on", self._uri, reason)
+                    log.warning("MLflow at %s: %s; what is recorded waits", self._uri, reason)
                 time.sleep(pause)
                 pause = min(2 * pause, LAST_PAUSE)
                 self.hurry()

@@ -43,7 +43,7 @@ class TrialRun:
         """Start the run, or go on with that of the trial `number` below the study's run `parent`."""
         self._courier, self._outbox, self._name = courier, outbox, name
         self._envelope: Envelope | None = None
-        self._alone, self._complained = parent is None, False
+        self._alone, self._complained, self._ended = parent is None, False, False
         tags = {ROLE: "trial", RECORD: uuid.uuid4().hex}
         if study is not None and parent is not None:
             tags |= {RECORD: f"{parent}/{number}", STUDY: study, TRIAL: str(number), PARENT_RUN: parent}
@@ -79,8 +79,10 @@ class TrialRun:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
-        """After an error, end the run; outside a study, where nobody else does, wait for its delivery."""
-        if isinstance(error, Exception):
+        """After an error, end the run if it has not ended; outside a study, wait for its delivery: nobody else does."""
+        if self._ended:
+            pass
+        elif isinstance(error, Exception):
             self.log_text("".join(traceback.format_exception(error)), "traceback.txt")
             self.end("FAIL")
         elif error is not None:
@@ -90,6 +92,7 @@ class TrialRun:
 
     def end(self, state: str) -> None:
         """End the run as COMPLETE, PRUNED or FAIL, or as WAITING when the trial was interrupted."""
+        self._ended = True
         self._write("end", state=state)
         self._courier.hurry()
 

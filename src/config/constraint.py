@@ -1,0 +1,54 @@
+"""What a trial must keep to: `constraints`, a list of texts such as `parameters <= 200000`."""
+
+import re
+from dataclasses import dataclass
+
+from src.config.objective import METRICS
+
+_FORM = re.compile(r"\s*(\w+)\s*(<=|>=)\s*([-+.\w]+)\s*")
+
+
+@dataclass(frozen=True)
+class Constraint:
+    """A metric and the bound that it must keep to; `sense` is <= or >=."""
+
+    metric: str
+    sense: str
+    bound: float
+
+    def violation(self, value: float) -> float:
+        """Return by how much of the bound a value breaks it, 0 or less if it keeps to it.
+
+        Relative, since samplers add the violations of different constraints up.
+        """
+        over = value - self.bound if self.sense == "<=" else self.bound - value
+        return over / abs(self.bound) if self.bound else over
+
+    def __str__(self) -> str:
+        return f"{self.metric} {self.sense} {self.bound:g}"
+
+
+def parse(text: str) -> Constraint:
+    """Read a constraint.
+
+    Raises:
+        ValueError: It is none.
+    """
+    match = _FORM.fullmatch(str(text))
+    if match is None or match[1] not in METRICS:
+        raise ValueError(text)
+    return Constraint(match[1], match[2], float(match[3]))
+
+
+def check(constraints: list[str]) -> list[str]:
+    """Return what is wrong with `constraints`."""
+    problems = []
+    for i, text in enumerate(constraints):
+        try:
+            parse(text)
+        except ValueError:
+            problems.append(
+                f"`constraints[{i}]` must be a metric, <= or >=, and a number, the metric one of "
+                f"{', '.join(METRICS)}; got {text}; type e.g. 'constraints=[\"parameters <= 200000\"]'"
+            )
+    return problems
