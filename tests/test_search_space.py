@@ -7,6 +7,7 @@ from typing import Any
 
 import optuna
 import pytest
+from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
 from optuna.trial import FrozenTrial, TrialState
 
@@ -18,7 +19,8 @@ from hydra_plugins.hydra_convsweep._queue import fill, parse_enqueue
 from hydra_plugins.hydra_convsweep._space import Space
 from hydra_plugins.hydra_convsweep._view import SamplerView
 from hydra_plugins.hydra_convsweep._warm_start import find_earlier, remember
-from tests.command import toy, trials
+from src.config import register
+from tests.command import ROOT, toy, trials
 
 CHAIN = {"b": "a=2,3", "c": ["b=true", "a=3"]}
 
@@ -189,6 +191,19 @@ def test_conditions_are_part_of_what_a_study_is(tmp_path: Path) -> None:
     assert "if group=high" in other.stderr
 
 
+def test_the_architecture_space_suits_several_architectures() -> None:
+    register()
+    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        config = compose("config", ["space=[architecture]"], return_hydra_config=True)
+    sweeper: Any = OmegaConf.to_container(OmegaConf.masked_copy(config.hydra.sweeper, ["params", "conditions"]))
+
+    def sizes(*models: str) -> list[int | None]:
+        searched = (parse([f"model={model}"], sweeper["params"]) for model in models)
+        return [restrict(found, sweeper["conditions"], lambda _: config).size for found in searched]
+
+    assert sizes("cnn,resnet", "cnn,mlp", "vgg,resnet") == [4 * (36 + 1), 4 * (36 + 9), 4 * 2]
+
+
 # Custom search spaces
 
 
@@ -245,6 +260,7 @@ def test_a_trial_taken_up_again_is_suggested_what_it_was(storage: str | None) ->
         ("tests.toy.search.near_y", "got tests.toy.search.near_y: "),
         ("no_such_module.configure", "No module named 'no_such_module'"),
         (".search.near_x", "got .search.near_x"),
+        ("__main__.configure", "a worker has another __main__; type the script's own name"),
         ("tests.toy.search.not_a_function", "it is 3, which cannot be called"),
     ],
 )
