@@ -307,6 +307,30 @@ print(mlflow.keras.load_model(f"models:/{sys.argv[2]}").count_params())
 """
 
 
+LEAVING = """
+from functools import partial
+from pathlib import Path
+import numpy as np
+from src.report import confusion_matrix
+from src.tracking import TrialRun, courier, open_store
+open_store("experiment", None)
+trial = TrialRun(courier("experiment", None), Path("outbox"), "trial-0007", {"x": 1}, "s", 7, "parent")
+for i in range(20):
+    trial.log_figure(partial(confusion_matrix, np.eye(10, dtype=int), ["a"] * 10, "title"), f"{i}.png")
+trial.end("COMPLETE")
+"""
+
+
+@pytest.mark.slow
+def test_a_process_may_end_while_its_record_is_delivered(store: Store, post: Courier, tmp_path: Path) -> None:
+    for _ in range(3):
+        leaving = start(["-c", LEAVING], tmp_path)
+        _, err = leaving.communicate(timeout=120)
+        assert (leaving.returncode, err) == (0, "")
+        assert not post.settle(tmp_path / "outbox")
+        assert len(store.client.list_artifacts(the_run(store.client).info.run_id)) == 20
+
+
 @pytest.mark.slow
 def test_what_a_killed_process_left_is_delivered_by_the_next(server: Server, tmp_path: Path) -> None:
     server.kill()

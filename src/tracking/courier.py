@@ -1,3 +1,4 @@
+import atexit
 import contextlib
 import functools
 import logging
@@ -26,6 +27,7 @@ def courier(experiment: str, uri: str | None) -> "Courier":
 def _courier(experiment: str, address: str) -> "Courier":
     started = Courier(experiment, address)
     started.start()
+    atexit.register(started.stop)
     return started
 
 
@@ -37,6 +39,7 @@ class Courier(threading.Thread):
         self._experiment, self._uri = experiment, uri
         self._envelopes: list[Envelope] = []
         self._wake = threading.Event()
+        self._stopping = threading.Event()
 
     def take(self, envelope: Envelope) -> None:
         """Deliver an envelope, now and while it is written."""
@@ -81,9 +84,15 @@ class Courier(threading.Thread):
             time.sleep(0.05)
         return []
 
+    def stop(self) -> None:
+        """End the thread: a process that is taken down below it, while it draws, would abort. The rest waits."""
+        self._stopping.set()
+        self.hurry()
+        self.join(PATIENCE)
+
     def run(self) -> None:
         pause = FIRST_PAUSE
-        while True:
+        while not self._stopping.is_set():
             self._wake.wait(ROUND if self._envelopes else None)
             self._wake.clear()
             try:
@@ -92,7 +101,7 @@ class Courier(threading.Thread):
                 if pause == FIRST_PAUSE:
                     reason = "no answer" if unreachable(self._uri) else error
                     log.warning("MLflow at %s: %s; what is recorded waits", self._uri, reason)
-                time.sleep(pause)
+                self._stopping.wait(pause)
                 pause = min(2 * pause, LAST_PAUSE)
                 self.hurry()
             else:
@@ -101,6 +110,10 @@ class Courier(threading.Thread):
     def _deliver(self) -> None:
         store = open_store(self._experiment, self._uri)
         for envelope in list(self._envelopes):
+            if self._stopping.is_set():
+                return
+            self._envelopes.append(envelope)  # one that fails lets the others go first
+            self._envelopes.remove(envelope)
             if envelope.deliver(store):
                 envelope.discard()
                 self._envelopes.remove(envelope)

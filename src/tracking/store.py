@@ -75,7 +75,8 @@ def is_outage(error: Exception) -> bool:
     response = getattr(error, "response", None)  # that of an upload
     if response is not None:
         return response.status_code not in (400, 404, 413)
-    return isinstance(error, OSError) and not isinstance(error, FileNotFoundError)
+    # A RuntimeError: Python starts no more threads for an upload, since the process is ending.
+    return isinstance(error, (OSError, RuntimeError)) and not isinstance(error, FileNotFoundError)
 
 
 def open_store(experiment: str, uri: str | None) -> Store:
