@@ -6,6 +6,7 @@ import math
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, open_dict
 
 from ._bounds import Bounds
+from ._compose import Composer
 from ._draw import derive_seed, draw, make_pruner
 from ._memory import Memory
 from ._space import Space
@@ -123,8 +125,9 @@ class Worker:
             set_current_trial(None)
         return handle, result
 
-    def _compose(self, overrides: list[str]) -> DictConfig:
-        return self.hydra_context.config_loader.load_sweep_config(self.config, overrides)
+    @cached_property
+    def _compose(self) -> Composer:
+        return Composer(self.hydra_context.config_loader, self.config)
 
 
 @dataclass
