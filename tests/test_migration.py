@@ -71,12 +71,13 @@ def sweep(folder: Path, config: str, *overrides: str) -> dict[str, Any]:
 
 
 def test_the_documented_example(tmp_path: Path) -> None:
-    results = sweep(tmp_path, SPHERE, "hydra.sweeper.n_trials=11")
+    results = sweep(tmp_path, SPHERE, "hydra.sweeper.n_trials=4")
     assert set(results["best_params"]) == {"x", "y"}
     assert results["best_value"] == results["best_params"]["x"] ** 2 + results["best_params"]["y"] ** 2
-    assert sorted(int(path.name) for path in tmp_path.glob("multirun/*/*/[0-9]*")) == list(range(11))
+    assert sorted(int(path.name) for path in tmp_path.glob("multirun/*/*/[0-9]*")) == list(range(4))
 
 
+@pytest.mark.slow
 def test_the_documented_custom_search_space(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(tmp_path))  # where `python sphere.py` looks for modules
     custom = "hydra.sweeper.custom_search_space=sphere.configure"
