@@ -7,10 +7,13 @@ import runpy
 import signal
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import optuna
+import yaml
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
@@ -89,3 +92,13 @@ def load_study(folder: Path, name: str) -> optuna.Study:
 def trials(folder: Path, name: str = "toy") -> list[optuna.trial.FrozenTrial]:
     """Return a study's trials."""
     return load_study(folder, name).trials
+
+
+def states(folder: Path, name: str = "toy") -> Counter[str]:
+    """Count a study's trials by state."""
+    return Counter(trial.state.name for trial in trials(folder, name))
+
+
+def results(folder: Path, name: str = "toy") -> dict[str, Any]:
+    """Return a study's `optimization_results.yaml`."""
+    return yaml.safe_load((folder / "multirun" / name / "optimization_results.yaml").read_text())

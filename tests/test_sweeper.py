@@ -1,23 +1,11 @@
 """The sweeper on a Hydra app that knows no Keras, from the command line."""
 
-import os
-import signal
-import time
 from collections import Counter
 from pathlib import Path
 
 import pytest
-import yaml
 
-from tests.command import ROOT, load_study, run, start, toy, toy_workers, trials
-
-
-def results(folder: Path, name: str = "toy") -> dict:
-    return yaml.safe_load((folder / "multirun" / name / "optimization_results.yaml").read_text())
-
-
-def states(folder: Path) -> Counter[str]:
-    return Counter(trial.state.name for trial in trials(folder))
+from tests.command import ROOT, load_study, results, run, states, toy, toy_workers, trials
 
 
 def test_a_finite_space_is_enumerated_once(tmp_path: Path) -> None:
@@ -77,23 +65,6 @@ def test_params_are_searched_and_the_command_line_wins(tmp_path: Path) -> None:
     assert {t.user_attrs["seen"]["y"] for t in trials(tmp_path)} == {7}
 
 
-def test_one_worker_repeats_itself_and_resumes_as_if_unbroken(tmp_path: Path) -> None:
-    command = ["x=interval(-5,5)", "y=a,b,c", "hydra.sweeper.sampler.n_startup_trials=4"]
-    kept = ("number", "params", "values", "intermediate_values", "state")
-
-    def study(name: str, *budgets: int) -> list:
-        for n_trials in budgets:
-            done = toy(tmp_path, *command, f"hydra.sweeper.study_name={name}", f"hydra.sweeper.n_trials={n_trials}")
-            assert done.returncode == 0, done.stderr
-        found = trials(tmp_path, name)
-        return [[getattr(t, key) for key in kept] + [t.user_attrs["seed"]] for t in found]
-
-    whole = study("whole", 8)
-    assert study("again", 8) == whole
-    assert study("broken", 5, 8) == whole
-    assert len({row[-1] for row in whole}) == 8
-
-
 def test_pruning_cuts_the_worse_trials(tmp_path: Path) -> None:
     done = toy(tmp_path, "x=interval(-5,5)", "steps=9", "hydra.sweeper.n_trials=20")
     assert done.returncode == 0, done.stderr
@@ -129,68 +100,6 @@ def test_several_objectives_give_a_pareto_front(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     solutions = results(tmp_path)["solutions"]
     assert [(s["params"]["x"], s["values"]) for s in solutions] == [(0, [0, 0]), (1, [1, -1]), (2, [4, -2])]
-
-
-def test_a_failing_trial_is_recorded_and_the_sweep_goes_on(tmp_path: Path) -> None:
-    done = toy(tmp_path, "x=1,2,3", "fail_above=2")
-    assert done.returncode == 0
-    found = trials(tmp_path)
-    assert [t.state.name for t in found] == ["COMPLETE", "COMPLETE", "FAIL"]
-    assert found[2].user_attrs["error"] == "RuntimeError: x is 3"
-    assert "app.py" in found[2].user_attrs["traceback"]
-    assert "trial 2: RuntimeError: x is 3" in done.stdout
-    hopeless = toy(tmp_path, "x=1,2", "fail_above=0", "hydra.sweeper.study_name=hopeless")
-    assert hopeless.returncode == 1
-    assert "trial 0 and 1 more" not in hopeless.stderr
-
-
-def test_a_killed_worker_costs_no_trial(tmp_path: Path) -> None:
-    done = toy_workers(tmp_path, "x=range(0,8)", f"die_once={tmp_path}/died", "hydra.sweeper.n_jobs=2")
-    assert done.returncode == 0, done.stderr
-    assert (tmp_path / "died").exists()
-    assert states(tmp_path) == {"COMPLETE": 8}
-    assert sorted(t.params["x"] for t in trials(tmp_path)) == list(range(8))
-
-
-@pytest.mark.parametrize("n_jobs", [1, 2])
-def test_interrupt_keeps_the_study_and_prints_how_to_resume(tmp_path: Path, n_jobs: int) -> None:
-    command = ["x=range(0,4)", "seconds=0.7", f"hydra.sweeper.n_jobs={n_jobs}"]
-    process = start([str(ROOT / "tests/toy/app.py"), "-m", *command], tmp_path)
-    journal = tmp_path / "multirun/toy/journal.log"
-    while not (journal.exists() and any(t.state.name == "COMPLETE" for t in trials(tmp_path))):
-        time.sleep(0.2)
-    os.killpg(process.pid, signal.SIGINT)
-    out, err = process.communicate(timeout=60)
-    assert process.returncode == 130, err
-    assert "Traceback" not in err
-    assert "resume   python" in out.splitlines()[-1]
-    interrupted = trials(tmp_path)
-    assert {t.state.name for t in interrupted} == {"COMPLETE", "WAITING"}
-    done = toy_workers(tmp_path, *command)
-    assert done.returncode == 0, done.stderr
-    assert states(tmp_path) == {"COMPLETE": 4}
-    assert sorted(t.params["x"] for t in trials(tmp_path)) == list(range(4))
-
-
-def test_a_second_driver_is_refused_with_the_pid_of_the_first(tmp_path: Path) -> None:
-    command = ["x=1,2", "seconds=3"]
-    first = start([str(ROOT / "tests/toy/app.py"), "-m", *command], tmp_path)
-    while not (tmp_path / "multirun/toy/journal.log").exists():
-        time.sleep(0.1)
-    second = toy_workers(tmp_path, *command)
-    assert second.returncode == 1
-    assert f"is being run by process {first.pid}" in second.stderr
-    first.communicate(timeout=60)
-    assert states(tmp_path) == {"COMPLETE": 2}
-
-
-def test_another_space_under_the_same_name_is_refused_with_the_difference(tmp_path: Path) -> None:
-    assert toy(tmp_path, "x=1,2").returncode == 0
-    other = toy(tmp_path, "x=1,3", "y=4")
-    assert other.returncode == 1
-    assert 'space x: it has "{1, 2}", now asked for "{1, 3}"' in other.stderr
-    assert "y: it has null, now asked for 4" in other.stderr
-    assert len(trials(tmp_path)) == 2
 
 
 @pytest.mark.slow
@@ -276,40 +185,3 @@ def test_the_best_trials_are_readable_in_wide_and_narrow_terminals(tmp_path: Pat
     assert all(len(line) <= columns for line in table.splitlines())
     for value in ("0.123", "abcdefgh"):
         assert value in table.replace("\n", "")
-
-
-def test_timeout_starts_no_more_trials_and_the_study_goes_on_later(tmp_path: Path) -> None:
-    command = ["x=range(0,6)", "seconds=0.6"]
-    first = toy(tmp_path, *command, "hydra.sweeper.timeout=1")
-    assert first.returncode == 0, first.stderr
-    assert "resume   python" in first.stdout.splitlines()[-1]
-    assert 1 <= states(tmp_path)["COMPLETE"] <= 3
-    assert toy(tmp_path, *command).returncode == 0
-    assert states(tmp_path) == {"COMPLETE": 6}
-
-
-@pytest.mark.slow
-def test_workers_of_a_killed_driver_end_and_the_study_goes_on(tmp_path: Path) -> None:
-    command = ["x=range(0,8)", "seconds=0.7", "hydra.sweeper.n_jobs=2"]
-    driver = start([str(ROOT / "tests/toy/app.py"), "-m", *command], tmp_path)
-    journal = tmp_path / "multirun/toy/journal.log"
-    while not (journal.exists() and states(tmp_path)["COMPLETE"]):
-        time.sleep(0.1)
-    driver.kill()
-    driver.wait()
-    workers = {trial.user_attrs["pid"] for trial in trials(tmp_path) if "pid" in trial.user_attrs}
-    for _ in range(100):
-        workers = {pid for pid in workers if Path(f"/proc/{pid}").exists()}
-        if not workers:
-            break
-        time.sleep(0.1)
-    assert not workers
-    for pipe in (driver.stdout, driver.stderr):
-        assert pipe is not None
-        pipe.close()
-    left = states(tmp_path)["WAITING"]
-    assert left > 0
-    done = toy_workers(tmp_path, *command)
-    assert done.returncode == 0, done.stderr
-    assert sorted(t.params["x"] for t in trials(tmp_path)) == list(range(8))
-    assert states(tmp_path) == {"COMPLETE": 8}

@@ -20,7 +20,7 @@ from rich.console import Console
 from ._bounds import Bounds
 from ._callback import StudyCallback
 from ._checks import check_settings, check_trials, check_warm_start, directions, plain, read_space
-from ._errors import UserError
+from ._errors import UserError, is_disk_full
 from ._launch import Launch
 from ._progress import Monitor, say
 from ._queue import fill, parse_enqueue
@@ -100,9 +100,24 @@ class Driver:
             self.config.hydra.sweep.dir = str(Path(self.config.hydra.sweep.dir).absolute())
 
     def run(self) -> int:
-        """Run what is left of the study; return the exit status."""
+        """Run what is left of the study; return the exit status.
+
+        Raises:
+            UserError: The study is another one than what is asked for, or runs already; the disk is full.
+        """
         quieten_optuna()
         self._make_folder()
+        try:
+            return self._open()
+        except OSError as error:
+            if not is_disk_full(error):
+                raise
+            raise UserError(
+                f"{_relative(self.directory)} cannot be written: {error.strerror}; what it holds is whole. "
+                f"Free some space, then go on: {_command()}"
+            ) from error
+
+    def _open(self) -> int:
         sweeper = self.config.hydra.sweeper
         with _only_driver(self.directory) if is_local(sweeper.storage) else nullcontext():
             storage = open_storage(sweeper.storage, self.directory)
@@ -117,7 +132,8 @@ class Driver:
                 return self._take_up(study)
         stem, _, count = self.name.rpartition("-")
         self._name(f"{stem}-{int(count) + 1}" if stem and count.isdigit() else f"{self.name}-2")
-        return self.run()
+        self._make_folder()
+        return self._open()
 
     def _take_up(self, study: "Study") -> int:
         sweeper = self.config.hydra.sweeper

@@ -1,5 +1,6 @@
 import dataclasses
 import difflib
+import errno
 import importlib.util
 import re
 from collections.abc import Iterable
@@ -16,6 +17,15 @@ class UserError(Exception):
     def __init__(self, problems: str | Iterable[str]) -> None:
         self.problems = [problems] if isinstance(problems, str) else list(dict.fromkeys(problems))
         super().__init__("\n".join(self.problems))
+
+
+def is_disk_full(error: BaseException | None) -> bool:
+    """Whether an error, or one that led to it, is that of a disk or quota without space."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def listed(name: str, known: Iterable[str]) -> str:

@@ -65,7 +65,12 @@ def show_summary(study: "Study", directory: Path, console: Console) -> None:
     """Print the counts, the best trials as a table, and each kind of failure with the trial to look at."""
     trials = study.get_trials(deepcopy=False)
     counts = Counter(state_of(trial) for trial in trials if trial.state.is_finished())
-    say(console, ", ".join(f"{counts[state]} {word}" for state, word in WORDS.items() if counts[state]))
+    say(
+        console,
+        "no trial ended"
+        if not counts
+        else ", ".join(f"{counts[state]} {word}" for state, word in WORDS.items() if counts[state]),
+    )
     best = ranked(study)[:TOP]
     if best:
         console.print(_table(best, len(study.directions) == 1, console))

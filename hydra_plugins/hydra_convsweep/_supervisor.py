@@ -5,6 +5,7 @@ running out of memory, hanging, being killed, the keeper and its siblings live, 
 start the next process.
 """
 
+import errno
 import json
 import os
 import signal
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig
 
+from ._errors import is_disk_full
 from ._states import WORKER, fail, retry
 from ._study import RECYCLE, open_storage, quieten_optuna
 
@@ -60,6 +62,7 @@ class Supervisor:
 
         Raises:
             RuntimeError: Workers die before they take a trial.
+            OSError: The disk is full.
         """
         stillborn = 0
         while True:
@@ -69,6 +72,8 @@ class Supervisor:
             finally:
                 process.kill()
                 process.wait()
+            if process.returncode == os.EX_IOERR:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.directory))
             if process.returncode not in (0, RECYCLE):
                 stillborn = 0 if self._bury(process) else stillborn + 1
                 if stillborn == MAX_STILLBORN:
@@ -168,7 +173,13 @@ def main() -> None:
     setup_globals()
     singletons, worker = cloudpickle.loads(payload)
     Singleton.set_state(singletons)
-    sys.exit(worker())
+    try:
+        status = worker()
+    except OSError as error:
+        if not is_disk_full(error):
+            raise
+        status = os.EX_IOERR
+    sys.exit(status)
 
 
 def _read(file: Any, size: int) -> bytes:

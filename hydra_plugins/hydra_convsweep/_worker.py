@@ -1,6 +1,5 @@
 """What runs trials: a loop that takes waiting trials of a shared study until none is left."""
 
-import errno
 import logging
 import math
 import sys
@@ -17,6 +16,7 @@ from omegaconf import DictConfig, open_dict
 from ._bounds import Bounds
 from ._compose import Composer
 from ._draw import derive_seed, draw, make_pruner
+from ._errors import is_disk_full
 from ._memory import Memory
 from ._space import Space
 from ._states import fail, put_back, take
@@ -163,7 +163,7 @@ def _tell(study: "Study", handle: TrialHandle, result: JobReturn) -> None:
 def _tell_error(study: "Study", trial_id: int, error: BaseException) -> None:
     from optuna.trial import TrialState
 
-    if _disk_is_full(error):
+    if is_disk_full(error):
         raise error
     if isinstance(error, Infeasible):
         storage, known = study._storage, study._storage.get_trial(trial_id)
@@ -173,14 +173,6 @@ def _tell_error(study: "Study", trial_id: int, error: BaseException) -> None:
         storage.set_trial_state_values(trial_id, TrialState.PRUNED)
     else:
         fail(study, trial_id, error)
-
-
-def _disk_is_full(error: BaseException | None) -> bool:
-    while error is not None:
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
 
 
 def _values(returned: Any, expected: int) -> tuple[list[float], str | None]:
