@@ -10,7 +10,7 @@ import numpy as np
 from omegaconf import DictConfig
 
 from ._errors import UserError, listed
-from ._queue import agree, trial_params
+from ._queue import agree, hashable, trial_params
 from ._space import Space
 
 if TYPE_CHECKING:
@@ -151,14 +151,17 @@ def draw(
         sweeper: `hydra.sweeper`.
         compose: Makes a config from overrides, for a custom search space.
     """
+    from ._journal import together
+
     params = trial_params(taken)
     trial = None
     if space.custom or space.missing(params):
         params, trial = _propose(study, taken, space, params, sweeper)
-    for name, parameter in space.parameters.items():
-        if name in params and name not in taken.params:
-            internal = parameter.distribution.to_internal_repr(params[name])
-            study._storage.set_trial_param(taken._trial_id, name, internal, parameter.distribution)
+    with together(study._storage):
+        for name, parameter in space.parameters.items():
+            if name in params and name not in taken.params:
+                internal = parameter.distribution.to_internal_repr(params[name])
+                study._storage.set_trial_param(taken._trial_id, name, internal, parameter.distribution)
     if space.custom and trial is not None:
         trial._cached_frozen_trial = study._storage.get_trial(taken._trial_id)
         _extend(trial, space, compose(space.overrides(params)))
@@ -177,19 +180,20 @@ def _propose(
     seed = study.user_attrs["seed"]
     known = {name: value for name, value in known.items() if name in space.parameters}
     others = study.get_trials(deepcopy=False) if sweeper.skip_duplicates and space.missing(known) else []
-    tried = [trial.params for trial in others if trial.number != taken.number]
     attempt = 0
     while True:
         study.sampler = make_sampler(sweeper.sampler, seed, taken.number, attempt, conditional=space.conditional)
         trial = Trial(SamplerView(study, study.sampler), taken._trial_id)
         params = _sample(trial, taken, space, known)
-        if params not in tried:
+        # Compared one by one, since most draws are new: putting thousands into a set takes longer.
+        if not any(other.params == params and other.number != taken.number for other in others):
             return params, trial
         attempt += 1
         if attempt == MAX_DRAWS:
             break
     if space.size is not None and space.size <= MAX_LISTED:
-        untried = [c for c in space.combinations(seed) if c not in tried and agree(known, c)]
+        tried = {hashable(other.params) for other in others if other.number != taken.number}
+        untried = [c for c in space.combinations(seed) if hashable(c) not in tried and agree(known, c)]
         if untried:
             params = untried[derive_seed(seed, taken.number, MAX_DRAWS) % len(untried)]
     return params, trial

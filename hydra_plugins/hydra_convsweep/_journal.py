@@ -5,9 +5,10 @@ import fcntl
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, BinaryIO
 
+from optuna.storages import BaseStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
 
 # What a file system says that has no flock, such as some network ones.
@@ -22,12 +23,31 @@ class Journal(JournalFileBackend):
     its holder is dead, where Optuna's own makes everybody wait for half a minute.
     """
 
+    _held: list[Mapping[str, Any]] | None = None
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Write what is appended meanwhile at the end, all of it or none: one wait for the disk instead of many.
+
+        Until then nobody reads it, this process neither.
+        """
+        held = self._held = []
+        try:
+            yield
+        finally:
+            self._held = None
+        if held:
+            self.append_logs(held)
+
     def append_logs(self, logs: Sequence[Mapping[str, Any]]) -> None:
         """Write all of the logs, or none of them.
 
         Raises:
             OSError: The disk is full, or the like; the file is as it was.
         """
+        if self._held is not None:
+            self._held += logs
+            return
         data = "".join(json.dumps(log, separators=(",", ":")) + "\n" for log in logs).encode()
         with self._locked(), open(self._file_path, "r+b", buffering=0) as file:
             end = _cut_to_last_line(file)
@@ -54,6 +74,12 @@ class Journal(JournalFileBackend):
                     lock.release()
                 return
             yield
+
+
+def together(storage: BaseStorage) -> AbstractContextManager[None]:
+    """Let a journal write at once what is told to the storage meanwhile, see `Journal.together`; others write on."""
+    journal = getattr(storage, "_backend", None)
+    return journal.together() if isinstance(journal, Journal) else nullcontext()
 
 
 def _cut_to_last_line(file: BinaryIO) -> int:

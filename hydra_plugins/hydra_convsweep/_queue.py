@@ -1,6 +1,6 @@
 """The study as a queue: its waiting trials are its budget, and workers take them one by one."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ._errors import UserError, listed
@@ -66,12 +66,15 @@ def fill(study: "Study", space: Space, n_trials: int, first: Sequence[Mapping[st
     """
     from optuna.trial import TrialState, create_trial
 
+    from ._journal import together
+
     trials = study.get_trials(deepcopy=False)
     tried = [trial_params(trial) for trial in trials]
+    known = {hashable(params) for params in tried}
     size = space.size
     enumerated = size is not None and size <= n_trials
     combinations = space.combinations(study.user_attrs["seed"]) if enumerated else ()
-    missing = [combination for combination in combinations if combination not in tried]
+    missing = [combination for combination in combinations if hashable(combination) not in known]
     wanted: list[Mapping[str, Any]] = []
     for configuration in first:
         if not any(agree(configuration, params) for params in [*tried, *wanted]):
@@ -86,18 +89,26 @@ def fill(study: "Study", space: Space, n_trials: int, first: Sequence[Mapping[st
     budget = max(0, n_trials - len(trials))
     if not enumerated:
         wanted += [{}] * budget
-    study.add_trials(
-        [
-            create_trial(state=TrialState.WAITING, system_attrs={"fixed_params": dict(params)} if params else {})
-            for params in wanted[:budget]
-        ]
-    )
+    waiting = [
+        create_trial(state=TrialState.WAITING, system_attrs={"fixed_params": dict(params)} if params else {})
+        for params in wanted[:budget]
+    ]
+    study.add_trials(waiting[:1])  # a journal's storage must have seen one that it made, before it cannot see them
+    with together(study._storage):
+        study.add_trials(waiting[1:])
     return enumerated
 
 
 def agree(part: Mapping[str, Any], params: Mapping[str, Any]) -> bool:
     """Whether all of the values of `part` are among those of `params`."""
     return all(name in params and equal(params[name], value) for name, value in part.items())
+
+
+def hashable(value: Any) -> Hashable:
+    """Return what stands for params, or a value of them, in a set; equal ones are the same, such as 1 and 1.0."""
+    if isinstance(value, Mapping):
+        return frozenset((name, hashable(item)) for name, item in value.items())
+    return tuple(map(hashable, value)) if isinstance(value, list | tuple) else value
 
 
 def trial_params(trial: "FrozenTrial") -> dict[str, Any]:

@@ -1,0 +1,44 @@
+"""What is written together to a journal is there as a whole, or not at all."""
+
+from pathlib import Path
+from unittest import mock
+
+import optuna
+import pytest
+from optuna.distributions import FloatDistribution
+
+from hydra_plugins.hydra_convsweep._journal import together
+from hydra_plugins.hydra_convsweep._queue import fill, hashable
+from hydra_plugins.hydra_convsweep._space import Parameter, Space
+from hydra_plugins.hydra_convsweep._study import open_storage
+
+
+def test_what_is_written_together_waits_for_the_disk_once(tmp_path: Path) -> None:
+    storage = open_storage(None, tmp_path)
+    study = optuna.create_study(storage=storage)
+    study.set_user_attr("seed", 1)
+    with mock.patch("os.fsync") as synced:
+        fill(study, Space({"x": Parameter("x", "x", FloatDistribution(0, 1), None)}), 1000)
+    assert synced.call_count == 2
+    for opened in (storage, open_storage(None, tmp_path)):
+        trials = opened.get_all_trials(study._study_id)
+        assert [trial.number for trial in trials] == list(range(1000))
+        assert {trial.state.name for trial in trials} == {"WAITING"}
+
+
+def test_nothing_is_written_where_not_all_can_be(tmp_path: Path) -> None:
+    storage = open_storage(None, tmp_path)
+    study = optuna.create_study(storage=storage)
+    with pytest.raises(ZeroDivisionError), together(storage):
+        study.set_user_attr("a", 1)
+        raise ZeroDivisionError
+    study.set_user_attr("b", 2)
+    assert study.user_attrs == {"b": 2}
+    assert optuna.load_study(study_name=None, storage=open_storage(None, tmp_path)).user_attrs == {"b": 2}
+
+
+@pytest.mark.parametrize("other", [{"a": 1.0, "b": [1, {"c": None}]}, {"b": [1, {"c": None}], "a": True}], ids=repr)
+def test_equal_params_are_one_in_a_set(other: dict) -> None:
+    params = {"a": 1, "b": [1, {"c": None}]}
+    assert params == other
+    assert len({hashable(params), hashable(other), hashable({**params, "a": "1"})}) == 2
