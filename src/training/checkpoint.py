@@ -3,7 +3,6 @@
 import contextlib
 import json
 import logging
-import os
 import time
 import zipfile
 from collections.abc import Iterator, Sequence
@@ -19,6 +18,8 @@ from src.training.history import History
 # at most, and what the insurance costs.
 INTERVAL = 10.0
 SHARE = 20
+
+PARTIAL = ".partial"  # what is being written, or was when its process was killed
 
 
 class Checkpoint:
@@ -45,7 +46,7 @@ class Checkpoint:
         if history.best_epoch < len(history.epochs):
             arrays |= {f"best{i}": weights for i, weights in enumerate(best_weights)}
         record = np.frombuffer(json.dumps(asdict(history)).encode(), np.uint8)
-        partial = self._path.with_suffix(f".{os.getpid()}")
+        partial = self._path.with_suffix(PARTIAL)
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             with partial.open("wb") as file:
@@ -83,6 +84,7 @@ class Checkpoint:
         """Delete the file; the run has come to its end."""
         if self._path is not None:
             self._path.unlink(missing_ok=True)
+            self._path.with_suffix(PARTIAL).unlink(missing_ok=True)
 
 
 def _state(model: keras.Model) -> Iterator[keras.Variable]:
