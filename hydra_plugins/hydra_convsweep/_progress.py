@@ -55,38 +55,40 @@ class Monitor:
             self._poll(live.update)
 
     def _poll(self, show: Callable[[Group], None]) -> None:
-        over = False
+        from ._summary import ranked
+
+        over, best = False, ranked(self.study)
         while not over:
             over = self._over.wait(INTERVAL)
             trials = self.study.get_trials(deepcopy=False)
-            for trial in sorted(trials, key=lambda trial: str(trial.datetime_complete)):
-                if trial.state.is_finished() and trial.number not in self.seen:
-                    self.seen.add(trial.number)
-                    say(self.console, self._line(trial))
-            show(self._status(trials))
+            news = [trial for trial in trials if trial.state.is_finished() and trial.number not in self.seen]
+            if news:
+                best = ranked(self.study)  # once for all of them: thousands of trials take a while
+            for trial in sorted(news, key=lambda trial: str(trial.datetime_complete)):
+                self.seen.add(trial.number)
+                say(self.console, self._line(trial, best))
+            show(self._status(trials, best))
 
-    def _line(self, trial: "FrozenTrial") -> str:
+    def _line(self, trial: "FrozenTrial", best: "list[FrozenTrial]") -> str:
         duration = f" in {trial.duration.total_seconds():.1f} s" if trial.duration else ""
         known = trial.user_attrs
         outcome = known.get("error") or known.get("infeasible") or values_in_words(trial)
         left = time_left(len(self.seen) - self.before, self.n_trials - len(self.seen), time.monotonic() - self.started)
         words = f"[{len(self.seen):>{len(str(self.n_trials))}}/{self.n_trials}] trial {trial.number} "
         words += f"{WORDS[state_of(trial)]:<6} {outcome}{duration}: {params_in_words(trial.params)}"
-        return "; ".join(filter(None, [words, self._best(), left and f"{left} left"]))
+        return "; ".join(filter(None, [words, self._best(best), left and f"{left} left"]))
 
-    def _best(self) -> str:
+    def _best(self, best: "list[FrozenTrial]") -> str:
         if len(self.study.directions) > 1:
-            return f"{len(self.study.best_trials)} on the Pareto front"
-        best = self.study.best_trials
+            return f"{len(best)} on the Pareto front"
         return f"best {values_in_words(best[0])} (trial {best[0].number})" if best else ""
 
-    def _status(self, trials: list["FrozenTrial"]) -> Group:
+    def _status(self, trials: list["FrozenTrial"], best: "list[FrozenTrial]") -> Group:
         counts = Counter(map(state_of, trials))
         self.bar.update(self.task, completed=len(self.seen))
         left = time_left(len(self.seen) - self.before, self.n_trials - len(self.seen), time.monotonic() - self.started)
         states = ", ".join(f"{counts[state]} {word}" for state, word in WORDS.items() if counts[state])
         lines: list[Any] = [self.bar, Text(f"{states or 'starting the workers'}{f'; {left} left' if left else ''}")]
-        best = self.study.best_trials if counts["COMPLETE"] else []
         if best:
             lines.append(Text(f"best {values_in_words(best[0])}: {params_in_words(best[0].params)}", style="bold"))
         return Group(*lines)
