@@ -2,6 +2,7 @@
 
 import logging
 import os
+from concurrent.futures import BrokenExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +21,7 @@ from ._space import Space, as_override_value
 from ._states import settle
 from ._stopping import Stopping
 from ._study import is_local
-from ._supervisor import Supervisor
+from ._supervisor import StillbornError, Supervisor
 from ._worker import Worker
 
 if TYPE_CHECKING:
@@ -55,13 +56,15 @@ class Launch:
             KeyboardInterrupt: The user wants it to end at once.
             UserError: The launcher fails, or the workers fail without running a trial.
         """
-        in_vain, problem = 0, None
+        in_vain, problem = 0.0, None
         while in_vain < MAX_IN_VAIN:
             done, problem = _done(study), None
             try:
                 self._launch(count, stopping.driver)
             except (UserError, OSError):
                 raise
+            except StillbornError as error:
+                raise UserError(f"`hydra.launcher`: {error}; their own messages stand above") from error
             except Exception as error:
                 problem = error
             finally:
@@ -70,11 +73,11 @@ class Launch:
             left = any(t.state.name == "WAITING" for t in study.get_trials(deepcopy=False)[: self.n_trials])
             if not left or stopping.asked or Bounds.of(self.config.hydra.sweeper).reached(study):
                 return
-            in_vain = in_vain + 1 if _done(study) == done else 0
+            # A process pool breaks when somebody kills one of its processes: that may happen more than once.
+            patience = 0.1 if isinstance(problem, BrokenExecutor) else 1
+            in_vain = in_vain + patience if _done(study) == done else 0
             why = f" ({type(problem).__name__})" if problem else ""
             say(self.console, f"the workers ended before the trials did{why}; starting them again")
-            if isinstance(problem, RuntimeError) and in_vain:
-                break
         reason = f": {problem}" if problem else ""
         raise UserError(f"`hydra.launcher` could not keep the workers running{reason}")
 

@@ -71,17 +71,27 @@ def show_summary(study: "Study", directory: Path, console: Console) -> None:
         if not counts
         else ", ".join(f"{counts[state]} {word}" for state, word in WORDS.items() if counts[state]),
     )
+    show_best(study, console)
+    show_failures(study, console)
+    say(console, f"results  {os.path.relpath(directory / 'optimization_results.yaml')}")
+
+
+def show_best(study: "Study", console: Console) -> None:
+    """Print the best trials as a table."""
     best = ranked(study)[:TOP]
     if best:
         console.print(_table(best, len(study.directions) == 1, console))
+
+
+def show_failures(study: "Study", console: Console) -> None:
+    """Print each kind of failure with the trial to look at."""
     failures: dict[str, list[int]] = {}
-    for trial in trials:
+    for trial in study.get_trials(deepcopy=False):
         if trial.state.name == "FAIL":
             failures.setdefault(trial.user_attrs.get("error", "unknown"), []).append(trial.number)
     for error, numbers in failures.items():
         which = f"trial {numbers[0]}" + (f" and {len(numbers) - 1} more" if len(numbers) > 1 else "")
         say(console, f"failed   {which}: {error}")
-    say(console, f"results  {os.path.relpath(directory / 'optimization_results.yaml')}")
 
 
 def _table(trials: list["FrozenTrial"], single: bool, console: Console) -> Table:

@@ -36,6 +36,10 @@ MAX_STILLBORN = 3  # processes in a row that died before they took a trial: it i
 START = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from {module} import main; main()"
 
 
+class StillbornError(Exception):
+    """A worker's process dies before it takes a trial, each time."""
+
+
 @dataclass
 class Supervisor:
     """The task function of a worker's job; it is pickled and sent to where the launcher starts it.
@@ -61,7 +65,7 @@ class Supervisor:
         """Keep a worker running until no trial is left for it.
 
         Raises:
-            RuntimeError: Workers die before they take a trial.
+            StillbornError: Workers die before they take a trial.
             OSError: The disk is full.
         """
         stillborn = 0
@@ -77,7 +81,7 @@ class Supervisor:
             if process.returncode not in (0, RECYCLE):
                 stillborn = 0 if self._bury(process) else stillborn + 1
                 if stillborn == MAX_STILLBORN:
-                    raise RuntimeError(
+                    raise StillbornError(
                         f"{stillborn} workers in a row {_end(process.returncode)} before their first trial"
                     )
             elif process.returncode == 0:
