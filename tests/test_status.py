@@ -13,7 +13,6 @@ from hydra_plugins.hydra_convsweep._states import take
 from hydra_plugins.hydra_convsweep._study import open_storage
 from tests.command import run, run_inside, toy
 
-
 DIRECTIONS = (StudyDirection.MINIMIZE, StudyDirection.MAXIMIZE)
 
 
