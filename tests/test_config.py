@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from hydra import compose, initialize_config_dir
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import ConfigCompositionException
 from omegaconf import DictConfig, OmegaConf
 
@@ -32,7 +33,7 @@ WRONG = [
     ("optimizer.learning_rate=0", "`optimizer.learning_rate` must be a number above 0, got 0"),
     ("optimizer.learning_rate=fast", "`optimizer.learning_rate` must be a number above 0, got fast"),
     ("seed=-1", "`seed` must be an integer from 0 to 2**32 - 1, got -1; type e.g. seed=0"),
-    ("objective=f1", "`objective` must be one of val_accuracy, val_loss, accuracy, loss, parameters, fit_seconds"),
+    ("objective=f1", "`objective` must be one of val_accuracy, val_loss, accuracy, loss, parameters, latency_ms"),
     ("objective=[loss,loss]", "`objective` must name each metric once, got loss, loss"),
     ("objective=[]", "`objective` must be one of val_accuracy"),
     ("model.depth=0", "`model.depth` must be"),
@@ -147,3 +148,20 @@ def test_the_yaml_of_a_config_composes_to_the_same_config() -> None:
     again = OmegaConf.create(as_yaml(config))
     assert again.model.filters == 7
     assert again.training.epochs == config.training.epochs
+
+
+@pytest.mark.parametrize("space", sorted(path.stem for path in (ROOT / "sweeps/space").glob("*.yaml")))
+def test_a_space_searches_keys_that_exist_and_says_what_it_is_for(space: str) -> None:
+    lines = (ROOT / f"sweeps/space/{space}.yaml").read_text().splitlines()
+    assert lines[0].startswith("# @package hydra.sweeper")
+    assert lines[1].startswith("# ")
+    assert any(f"space=[{space}" in line for line in lines[:8])
+    config = compose("config", [f"space=[{space}]"], return_hydra_config=True)
+    options = {path.name for path in (ROOT / "conf").iterdir()}
+    params = config.hydra.sweeper.params
+    read = OverridesParser.create().parse_overrides([f"{key}={text}" for key, text in params.items()])
+    assert any(override.is_sweep_override() for override in read)
+    for key in params:
+        group, _, name = key.rpartition(".")
+        assert key in options or name in OmegaConf.select(config, group)
+    assert set(config.hydra.sweeper.conditions) <= set(params)

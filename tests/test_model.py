@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 from hydra import compose, initialize_config_dir
 from hydra.core.config_store import ConfigStore
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
 from src.config.model import ARCHITECTURES, ModelConfig, check, register
@@ -158,16 +157,6 @@ def test_values_and_sizes_are_checked_without_keras():
         "import sys, src.config.model, src.model.geometry; sys.exit(bool({'keras', 'tensorflow'} & sys.modules.keys()))"
     )
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
-
-
-@pytest.mark.parametrize("space", ["architecture", "regularization"])
-def test_spaces_search_keys_of_the_cnn(space):
-    text = (ROOT / "sweeps" / "space" / f"{space}.yaml").read_text()
-    assert text.startswith("# @package hydra.sweeper.params\n")
-    overrides = [line.replace(": ", "=", 1) for line in text.splitlines() if not line.startswith("#")]
-    for override in OverridesParser.create().parse_overrides(overrides):
-        assert override.is_sweep_override()
-        assert hasattr(load("cnn"), override.key_or_group.removeprefix("model."))
 
 
 def test_units_of_the_mlp_follow_filters_unless_given():

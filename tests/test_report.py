@@ -32,7 +32,7 @@ def pixels(figure: Figure) -> np.ndarray:
         objective_history([0, 1, 2], [0.5, 0.7, 0.6], [False, False, True], "val_accuracy", True),
         objective_history([0], [0.5], [True], "val_loss", False),
     ],
-    ids=["curves", "one-epoch", "ten", "nothing", "hundred", "history", "only-pruned"],
+    ids=["curves", "one-epoch", "ten", "nothing", "hundred", "pareto", "three", "history", "only-pruned"],
 )
 def test_a_picture_is_drawn(figure: Figure) -> None:
     drawn = pixels(figure)

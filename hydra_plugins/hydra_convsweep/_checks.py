@@ -24,8 +24,8 @@ from ._warm_start import find_earlier
 NEEDS = {"CmaEsSampler": ("cmaes", "cmaes"), "GPSampler": ("torch", "gp")}
 
 
-def check_settings(sweeper: DictConfig) -> list[str]:
-    """Return what is wrong with the values under `hydra.sweeper`."""
+def check_settings(sweeper: DictConfig, in_process: bool) -> list[str]:
+    """Return what is wrong with the values under `hydra.sweeper`; `in_process`: there is one worker, the driver."""
     problems = []
 
     def expect(key: str, good: bool, expected: str, instead: str) -> None:
@@ -56,7 +56,7 @@ def check_settings(sweeper: DictConfig) -> list[str]:
     for key in ("target", "patience"):
         single = len(known) == 1 or sweeper[key] is None
         expect(key, single, "null in a study with several objectives, which has no single best value", "null")
-    if str(sweeper.storage).startswith("sqlite") and sweeper.n_jobs != 1:
+    if str(sweeper.storage).startswith("sqlite") and sweeper.n_jobs != 1 and not in_process:
         problems.append(
             f"`hydra.sweeper.storage` must not be SQLite with more than one worker, which corrupts the queue of "
             f"waiting trials, got {sweeper.storage}; leave it out (a journal file), or type hydra.sweeper.n_jobs=1"

@@ -21,7 +21,7 @@ from ._bounds import Bounds
 from ._callback import StudyCallback
 from ._checks import check_settings, check_trials, check_warm_start, directions, plain, read_space
 from ._errors import UserError, is_disk_full
-from ._launch import Launch
+from ._launch import Launch, is_in_process
 from ._progress import Monitor, say
 from ._queue import fill, parse_enqueue
 from ._space import Space
@@ -62,7 +62,7 @@ class Driver:
         """
         sweeper, loader = config.hydra.sweeper, hydra_context.config_loader
         callbacks = list(instantiate(sweeper.callbacks or {}).values())
-        problems = check_settings(sweeper)
+        problems = check_settings(sweeper, is_in_process(config))
         try:
             space = read_space(arguments, config, loader)
         except UserError as error:
@@ -205,8 +205,7 @@ class Driver:
     def _n_workers(self, left: int) -> int:
         from joblib import cpu_count
 
-        basic = self.config.hydra.launcher._target_.endswith("BasicLauncher")  # it runs one job after the other
-        wanted = 1 if basic else self.config.hydra.sweeper.n_jobs or cpu_count()
+        wanted = 1 if is_in_process(self.config) else self.config.hydra.sweeper.n_jobs or cpu_count()
         return max(1, min(wanted, left))
 
     def _show_plan(self, n_trials: int, left: int, workers: int, enumerated: bool) -> None:

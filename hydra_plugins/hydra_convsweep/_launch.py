@@ -31,6 +31,11 @@ if TYPE_CHECKING:
 MAX_IN_VAIN = 5
 
 
+def is_in_process(config: DictConfig) -> bool:
+    """Whether the one worker is the driver's own process, as Hydra's basic launcher has it; good for debuggers."""
+    return config.hydra.launcher._target_.endswith("BasicLauncher")
+
+
 @dataclass
 class Launch:
     """What a worker needs to know, and the launcher that brings it to where it runs."""
@@ -43,11 +48,6 @@ class Launch:
     directory: Path
     n_trials: int
     console: Console
-
-    @property
-    def in_process(self) -> bool:
-        """Whether the one worker is this very process, as Hydra's basic launcher has it; good for debuggers."""
-        return self.config.hydra.launcher._target_.endswith("BasicLauncher")
 
     def run(self, study: "Study", count: int, stopping: Stopping) -> None:
         """Run `count` workers until no trial is left for them, whatever happens to them.
@@ -110,9 +110,9 @@ class Launch:
 
         worker = Worker(
             self.task_function, self.hydra_context, self.config, self.name, self.directory, self.space, self.n_trials,
-            driver, recycled=not self.in_process,
+            driver, recycled=not is_in_process(self.config),
         )  # fmt: skip
-        if self.in_process:
+        if is_in_process(self.config):
             return worker
         sweeper = self.config.hydra.sweeper
         return Supervisor(
