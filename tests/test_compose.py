@@ -1,11 +1,13 @@
 """Composing a trial's config from what is kept gives what Hydra gives, and says what Hydra says."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from unittest import mock
 
 import pytest
 from hydra import initialize_config_dir
+from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import HydraException
 from hydra.types import RunMode
@@ -49,6 +51,7 @@ OVERRIDES = [
     ["+db@third.one=postgres", "third.one.kind=mine"],
     ["extra=more", "extra.more=1"],
     ["+whole=loud"],
+    ["db=typed", "db.port=3"],
     ["+new=1", "+deep.e.f=2"],
     ["++x=3", "++new.a=3"],
     ["~x"],
@@ -65,6 +68,11 @@ REFUSED = [["y=1"], ["+x=1"], ["~y"], ["db=oracle"], ["x=1,2"], ["++db=mysql"], 
 
 @pytest.fixture(scope="module")
 def sweep(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple]:
+    @dataclass
+    class Typed:  # as in a worker, where plugins' classes are made anew: no import finds it
+        port: int = 1
+
+    ConfigStore.instance().store(group="db", name="typed", node=Typed)
     folder = tmp_path_factory.mktemp("conf")
     for name, text in FILES.items():
         path = folder / name

@@ -1,12 +1,14 @@
-"""Composing trials' configs in a hundredth of the time: what only the config files say is read once a process."""
+"""Composing trials' configs in a tenth of the time: what only the config files say is read once a process."""
 
-import pickle
+import copy
 
 from hydra._internal.config_loader_impl import ConfigLoaderImpl, get_overrides_dirname
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 
 class Composer:
@@ -23,7 +25,7 @@ class Composer:
     def __init__(self, loader: ConfigLoader, config: DictConfig) -> None:
         self._loader, self._config = loader, config
         self._groups: dict[str, bool] = {}
-        self._kept: dict[tuple[str, ...], bytes] = {}
+        self._kept: dict[tuple[str, ...], DictConfig] = {}
 
     def __call__(self, overrides: list[str]) -> DictConfig:
         """Compose the sweep's config with these overrides.
@@ -33,7 +35,7 @@ class Composer:
         """
         try:
             return self._compose(overrides)
-        except Exception:  # Hydra words its errors while it composes
+        except (HydraException, OmegaConfBaseException):  # Hydra words its errors while it composes
             return self._loader.load_sweep_config(self._config, overrides)
 
     def _compose(self, overrides: list[str]) -> DictConfig:
@@ -42,8 +44,8 @@ class Composer:
             return self._loader.load_sweep_config(self._config, overrides)
         choices = tuple(str(o.input_line) for o in parsed if self._is_choice(o))
         if choices not in self._kept:
-            self._kept[choices] = pickle.dumps(self._loader.load_sweep_config(self._config, list(choices)))
-        config: DictConfig = pickle.loads(self._kept[choices])  # six times as fast as a deep copy
+            self._kept[choices] = self._loader.load_sweep_config(self._config, list(choices))
+        config = copy.deepcopy(self._kept[choices])
         ConfigLoaderImpl._apply_overrides_to_config([o for o in parsed if not self._is_choice(o)], config)
         job = config.hydra.job
         config.hydra.overrides.task = overrides
