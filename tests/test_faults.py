@@ -7,15 +7,17 @@ import contextlib
 import os
 import random
 import signal
+import subprocess
 import time
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Run
 from optuna.trial import FrozenTrial
 
-from tests.command import ROOT, start, states, toy, toy_workers, trials
+from tests.command import ROOT, run, run_inside, start, states, toy, toy_workers, trials
 
 ROUNDS = int(os.environ.get("ROUNDS", "10"))
 TOY = str(ROOT / "tests/toy/app.py")
@@ -136,3 +138,53 @@ def test_a_real_sweep_is_the_same_after_kills_an_interrupt_and_a_torn_checkpoint
         assert one.info.status == other.info.status
         for metric in ("loss", "val_accuracy", "learning_rate", "objective"):
             assert curve(whole, one, metric) == curve(broken, other, metric)
+
+
+TINY = [
+    "model=mlp",
+    "model.dense_units=4,5,6,7",
+    "dataset.limit=100",
+    "training.epochs=1",
+    "hydra.sweeper.study_name=s",
+]
+
+
+@pytest.mark.slow
+def test_a_real_sweep_while_the_clock_jumps_and_after_its_journal_was_cut(tmp_path: Path) -> None:
+    command = ["-m", "src.sweep", "-m", "hydra/launcher=basic", *TINY, "hydra.sweeper.timeout=600"]
+    wall, jump = time.time, random.Random(0)
+    with mock.patch("time.time", lambda: wall() + jump.uniform(-1e5, 1e5)):
+        assert run_inside([*command, "hydra.sweeper.n_trials=2"], tmp_path).returncode == 0
+    journal = tmp_path / "multirun/s/journal.log"
+    before = trials(tmp_path, "s")
+    journal.write_bytes(journal.read_bytes() + b'{"op_code": 6, "wor')
+    done = run_inside([*command, "hydra.sweeper.n_trials=4"], tmp_path)
+    assert done.returncode == 0, done.stderr
+    found = trials(tmp_path, "s")
+    assert list(map(told, found[:2])) == list(map(told, before))
+    assert states(tmp_path, "s") == {"COMPLETE": 4}
+    assert [run.info.status for run in runs(tmp_path)] == ["FINISHED"] * 4
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="mounts a small file system")
+def test_a_real_sweep_on_a_disk_that_fills_up(tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(disk)], check=True)
+    try:
+        space = ["model.dropout=interval(0,0.5)", "hydra/sweeper/sampler=random", "hydra.sweeper.n_trials=30"]
+        command = ["-m", "src.sweep", "-m", *[part for part in TINY if "units" not in part], *space]
+        full = run(command, disk)
+        assert full.returncode == 1
+        assert "No space left on device" in full.stderr
+        done = {t.number: t.value for t in trials(disk, "s") if t.state.name == "COMPLETE"}
+        subprocess.run(["mount", "-o", "remount,size=200m", str(disk)], check=True)
+        again = run(command, disk)
+        assert again.returncode == 0, again.stderr
+        found = trials(disk, "s")
+        assert states(disk, "s") == {"COMPLETE": 30}
+        assert {number: found[number].value for number in done} == done
+        assert [run.info.status for run in runs(disk)] == ["FINISHED"] * 30
+    finally:
+        subprocess.run(["umount", "-l", str(disk)], check=True)

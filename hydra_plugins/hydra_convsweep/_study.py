@@ -107,7 +107,7 @@ def open_study(
         study.set_user_attr("seed", int.from_bytes(os.urandom(4), "little") if seed is None else seed)
         return study, []
     study = optuna.load_study(storage=storage, study_name=name)
-    had = study.user_attrs.get(IDENTITY, wanted)
+    had = wanted | study.user_attrs.get(IDENTITY, {})
     changes = _changes("space ", had["space"], wanted["space"]) + _changes("", had["settings"], wanted["settings"])
     if had["direction"] != wanted["direction"]:
         changes.append(f"direction: it has {had['direction']}, now asked for {wanted['direction']}")
