@@ -1,7 +1,6 @@
 """What a trial that does nothing costs, and how the cost grows with the trials that a study has.
 
-    python -m benchmarks.bookkeeping [rounds]     # tables of medians
-    python -m benchmarks.bookkeeping whole        # one study of 10,000 trials, from its first to its last
+    python -m benchmarks.bookkeeping [rounds]
 
 Beside ours, Optuna alone: `study.optimize` in one process, on the same kind of journal and in memory. It has no config
 to compose, and writes no config, log and folder of each trial.
@@ -16,7 +15,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -126,21 +124,6 @@ def main(rounds: int) -> None:
             print(f"| {way} | {' | '.join(cells)} | {min(last):.1f}..{max(last):.1f} |", flush=True)
 
 
-def whole(n_trials: int = 10_000) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        started = time.perf_counter()
-        study = sweep(Path(folder), n_trials, 2, "random")
-        seconds = time.perf_counter() - started
-        ends = sorted(trial.datetime_complete for trial in study.trials if trial.datetime_complete)
-    tenth = n_trials // 10
-    first, last = ((e[-1] - e[0]).total_seconds() / (tenth - 1) for e in (ends[:tenth], ends[-tenth:]))
-    print(f"{n_trials} trials, 2 workers: {seconds:.0f} s, {n_trials / seconds:.1f} a second;")
-    print(f"the first tenth {1000 * first:.1f} ms a trial, the last {1000 * last:.1f}")
-
-
 if __name__ == "__main__":
     quieten_optuna()
-    if sys.argv[1:] == ["whole"]:
-        whole()
-    else:
-        main(int(sys.argv[1]) if len(sys.argv) > 1 else 3)
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 3)
