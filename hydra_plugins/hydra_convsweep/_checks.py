@@ -53,6 +53,12 @@ def check_settings(sweeper: DictConfig, in_process: bool) -> list[str]:
     expect("study_name", named, "a plain name: letters, digits, `_`, `-`, `.`, no path", "my_study")
     known = [str(direction) in ("minimize", "maximize") for direction in directions(sweeper)]
     expect("direction", bool(known) and all(known), "minimize or maximize, or a list of them", "maximize")
+    if scheduler := sweeper.scheduler:
+        expect("scheduler.min_resource", scheduler.min_resource >= 1, "1 or more steps", "3")
+        expect("scheduler.reduction_factor", scheduler.reduction_factor >= 2, "2 or more", "3")
+        most = scheduler.max_resource
+        expect("scheduler.max_resource", most is None or most >= 1, "1 or more steps, or null", "27")
+        expect("scheduler", len(known) == 1, "none in a study with several objectives", "none")
     for key in ("target", "patience"):
         single = len(known) == 1 or sweeper[key] is None
         expect(key, single, "null in a study with several objectives, which has no single best value", "null")

@@ -8,7 +8,9 @@ from omegaconf import MISSING
 class ConvsweepConf:
     """The keys of `hydra.sweeper`; names and meanings follow the official Optuna sweeper where it has them."""
 
-    defaults: list[Any] = field(default_factory=lambda: [{"sampler": "tpe"}, {"pruner": "successive_halving"}])
+    defaults: list[Any] = field(
+        default_factory=lambda: [{"sampler": "tpe"}, {"pruner": "successive_halving"}, {"scheduler": "none"}]
+    )
     _target_: str = "hydra_plugins.hydra_convsweep.sweeper.ConvsweepSweeper"
     # The sampler, the pruner and the callbacks are made where they are used, not by Hydra with the sweeper.
     _recursive_: bool = False
@@ -79,3 +81,4 @@ class ConvsweepConf:
 
     sampler: Any = MISSING
     pruner: Any = MISSING
+    scheduler: Any = MISSING

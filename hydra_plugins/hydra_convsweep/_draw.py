@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
+from ._asha import Asha
 from ._errors import UserError, listed
 from ._queue import agree, hashable, trial_params
 from ._space import Space
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 # So often is a combination that has been run drawn anew, before one that has not is picked at random.
 MAX_DRAWS = 20
+# With a scheduler one draw in so many is random: what a rung says of a configuration may be wrong.
+RANDOM_SHARE = 4
 # Up to this many combinations are looked through for that; above, a duplicate is next to impossible.
 MAX_LISTED = 100_000
 
@@ -180,10 +183,13 @@ def _propose(
     seed = study.user_attrs["seed"]
     known = {name: value for name, value in known.items() if name in space.parameters}
     others = study.get_trials(deepcopy=False) if sweeper.skip_duplicates and space.missing(known) else []
+    asha, sampler = Asha.of(sweeper), sweeper.sampler
+    if asha is not None and derive_seed(seed, taken.number, RANDOM_SHARE) % RANDOM_SHARE == 0:
+        sampler = OmegaConf.create({"_target_": "optuna.samplers.RandomSampler"})
     attempt = 0
     while True:
-        study.sampler = make_sampler(sweeper.sampler, seed, taken.number, attempt, conditional=space.conditional)
-        trial = Trial(SamplerView(study, study.sampler), taken._trial_id)
+        study.sampler = make_sampler(sampler, seed, taken.number, attempt, conditional=space.conditional)
+        trial = Trial(SamplerView(study, study.sampler, asha), taken._trial_id)
         params = _sample(trial, taken, space, known)
         # Compared one by one, since most draws are new: putting thousands into a set takes longer.
         if not any(other.params == params and other.number != taken.number for other in others):

@@ -17,6 +17,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf, open_dict
 from rich.console import Console
 
+from ._asha import Asha, close
 from ._bounds import Bounds
 from ._callback import StudyCallback
 from ._checks import check_settings, check_trials, check_warm_start, directions, plain, read_space
@@ -25,7 +26,7 @@ from ._launch import Launch, is_in_process
 from ._progress import Monitor, say
 from ._queue import fill, parse_enqueue
 from ._space import Space
-from ._states import settle
+from ._states import is_left, settle
 from ._stopping import Stopping
 from ._study import change, default_name, fixed_settings, is_local, open_storage, open_study, quieten_optuna
 from ._summary import ranked, show_summary, write_results
@@ -160,12 +161,14 @@ class Driver:
 
     def _choose_pruner(self, enumerated: bool) -> None:
         # Enumerated combinations are there to be compared: each is trained to its end unless a pruner is asked for.
+        # A scheduler does a pruner's work.
+        sweeper = self.config.hydra.sweeper
         chosen = self.config.hydra.runtime.choices.get(PRUNER) != DEFAULT_PRUNER or any(
             override.startswith(f"{PRUNER}=") for override in self.config.hydra.overrides.hydra
         )
-        if enumerated and not chosen:
+        if (enumerated or sweeper.scheduler) and not chosen:
             with open_dict(self.config):
-                self.config.hydra.sweeper.pruner = {"_target_": "optuna.pruners.NopPruner"}
+                sweeper.pruner = {"_target_": "optuna.pruners.NopPruner"}
 
     def _run(self, study: "Study", enumerated: bool) -> int:
         n_trials = sum(trial.number < self.config.hydra.sweeper.n_trials for trial in study.get_trials(deepcopy=False))
@@ -180,6 +183,8 @@ class Driver:
         interrupted = False
         if left and not bounds.reached(study):
             interrupted = self._launch(launch, study, workers)
+        if not (interrupted or is_left(study, n_trials, Asha.of(self.config.hydra.sweeper)) or bounds.reached(study)):
+            close(study)
         write_results(study, self.directory)
         show_summary(study, self.directory, self.console)
         for callback in self.callbacks:
@@ -215,6 +220,9 @@ class Driver:
         done = f", {n_trials - left} of them done" if left < n_trials else ""
         never = "NopPruner" in sweeper.pruner._target_ or len(directions(sweeper)) > 1
         pruner = "no pruning" if never else f"pruned by {_class_name(sweeper.pruner)}"
+        if asha := Asha.of(sweeper):
+            rungs = ", ".join(str(asha.step(rung)) for rung in range(3))
+            pruner = f"pausing at {rungs}, ..., one in {asha.reduction_factor} going on"
         limit = f", {sweeper.timeout:g} s at most" if sweeper.timeout else ""
         for line in (
             f"study   {self.name}: {' and '.join(directions(sweeper))}, in {_relative(self.directory)}",

@@ -14,11 +14,12 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, open_dict
 from rich.console import Console
 
+from ._asha import Asha
 from ._bounds import Bounds
 from ._errors import UserError
 from ._progress import say
 from ._space import Space, as_override_value
-from ._states import settle
+from ._states import is_left, settle
 from ._stopping import Stopping
 from ._study import is_local
 from ._supervisor import StillbornError, Supervisor
@@ -70,7 +71,7 @@ class Launch:
             finally:
                 if is_local(self.config.hydra.sweeper.storage):
                     settle(study)
-            left = any(t.state.name == "WAITING" for t in study.get_trials(deepcopy=False)[: self.n_trials])
+            left = is_left(study, self.n_trials, Asha.of(self.config.hydra.sweeper))
             if not left or stopping.asked or Bounds.of(self.config.hydra.sweeper).reached(study):
                 return
             # A process pool breaks when somebody kills one of its processes: that may happen more than once.

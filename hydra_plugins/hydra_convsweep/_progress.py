@@ -12,6 +12,7 @@ from rich.live import Live
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.text import Text
 
+from ._asha import pauses
 from ._space import as_override_value
 
 if TYPE_CHECKING:
@@ -20,7 +21,14 @@ if TYPE_CHECKING:
 
 INTERVAL = 0.5  # seconds between two looks at the storage
 
-WORDS = {"COMPLETE": "done", "PRUNED": "pruned", "INFEASIBLE": "infeasible", "FAIL": "failed", "RUNNING": "running"}
+WORDS = {
+    "COMPLETE": "done",
+    "PRUNED": "pruned",
+    "INFEASIBLE": "infeasible",
+    "FAIL": "failed",
+    "RUNNING": "running",
+    "PAUSED": "paused",
+}
 
 
 class Monitor:
@@ -104,8 +112,8 @@ def _finished(study: "Study") -> list["FrozenTrial"]:
 
 
 def state_of(trial: "FrozenTrial") -> str:
-    """Return Optuna's word for a trial's state, or INFEASIBLE for what it has no word for."""
-    return "INFEASIBLE" if "infeasible" in trial.user_attrs else trial.state.name
+    """Return Optuna's word for a trial's state, or PAUSED or INFEASIBLE for what it has no word for."""
+    return "PAUSED" if pauses(trial) else "INFEASIBLE" if "infeasible" in trial.user_attrs else trial.state.name
 
 
 def time_left(done: int, open_: int, elapsed: float) -> str | None:

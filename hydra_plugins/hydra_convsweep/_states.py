@@ -8,7 +8,10 @@ import os
 import socket
 import time
 import traceback
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
+
+from ._asha import RUNG, Asha, pauses
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -18,16 +21,41 @@ RETRIES = "convsweep:retries"  # how often its worker died
 WORKER = "convsweep:worker"  # who runs it: host, process id, and since when (Unix time)
 
 
-def take(study: "Study", n_trials: int) -> "FrozenTrial | None":
-    """Take the waiting trial with the lowest number below `n_trials`, as its only taker; None when there is none."""
+def take(study: "Study", n_trials: int, asha: Asha | None = None) -> "FrozenTrial | None":
+    """Take a trial with a number below `n_trials`, as its only taker; None when there is none to take.
+
+    First those that were interrupted, then those that a scheduler promotes, then new ones, by their numbers.
+    """
     from optuna.trial import TrialState
 
     storage = study._storage
-    for trial in study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
-        if trial.number < n_trials and storage.set_trial_state_values(trial._trial_id, TrialState.RUNNING):
+    for trial in _candidates(study, n_trials, asha):
+        if storage.set_trial_state_values(trial._trial_id, TrialState.RUNNING):
+            if pauses(trial):
+                storage.set_trial_system_attr(trial._trial_id, RUNG, ["promoted", trial.system_attrs[RUNG][1]])
             storage.set_trial_system_attr(trial._trial_id, WORKER, [socket.gethostname(), os.getpid(), time.time()])
             return storage.get_trial(trial._trial_id)
     return None
+
+
+def is_left(study: "Study", n_trials: int, asha: Asha | None) -> bool:
+    """Whether there is a trial to take."""
+    return next(_candidates(study, n_trials, asha), None) is not None
+
+
+def _candidates(study: "Study", n_trials: int, asha: Asha | None) -> "Iterator[FrozenTrial]":
+    from optuna.trial import TrialState
+
+    waiting = [t for t in study.get_trials(deepcopy=False, states=(TrialState.WAITING,)) if t.number < n_trials]
+    if asha is None:
+        yield from waiting
+        return
+    yield from (trial for trial in waiting if WORKER in trial.system_attrs and not pauses(trial))
+    yield from asha.promotable(study)
+    yield from (trial for trial in waiting if WORKER not in trial.system_attrs)
+    # Nothing new starts any more. Each turn brings the best to its next rung, where another may overtake it.
+    if best := asha.unfinished_best(study):
+        yield best
 
 
 def put_back(study: "Study", trial_id: int) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ._asha import RUNG, Asha, pause
 from ._study import STOP
 
 if TYPE_CHECKING:
@@ -34,12 +35,16 @@ class TrialHandle:
         directory: The trial's folder: its files, and a checkpoint if the app writes one, are there again when
             an interrupted trial goes on.
         stopped: Whether `should_stop` has said yes because the trial is pruned.
-        interrupted: Whether it has said yes because the sweep stops: the trial will go on another time.
+        interrupted: Whether it has said yes because the trial is to go on another time: the sweep stops, or a
+            scheduler lets it pause until it proves to be among the best.
     """
 
-    def __init__(self, trial: "optuna.Trial", seed: int, directory: Path, driver: str = "") -> None:
+    def __init__(
+        self, trial: "optuna.Trial", seed: int, directory: Path, driver: str = "", asha: Asha | None = None
+    ) -> None:
         self._trial = trial
         self._driver = driver
+        self._asha = asha
         self._single = len(trial.study.directions) == 1
         self._step = 0
         self.number: int = trial.number
@@ -83,14 +88,14 @@ class TrialHandle:
     def should_stop(self) -> bool:
         """Ask whether to end now; after a yes, save what the trial needs to go on, and return.
 
-        The trial is pruned, by the values reported so far, or the whole sweep stops. Ask while there is
-        something left to do, not after the last step.
+        The trial is pruned or pauses, by the values reported so far, or the whole sweep stops. Ask while
+        there is something left to do, not after the last step.
         """
         if not (self.stopped or self.interrupted):
             # The pruner has had its say on the steps that an interrupted run got past.
             asked = self._single and self._step == self._known().last_step
             self.stopped = asked and self._trial.should_prune()
-            self.interrupted = not self.stopped and self._sweep_stops()
+            self.interrupted = not self.stopped and ((asked and self._pauses()) or self._sweep_stops())
         return self.stopped or self.interrupted
 
     def set_attr(self, key: str, value: Any) -> None:
@@ -104,6 +109,15 @@ class TrialHandle:
 
     def _known(self) -> "optuna.trial.FrozenTrial":
         return self._trial.storage.get_trial(self._trial._trial_id)
+
+    def _pauses(self) -> bool:
+        rung = self._asha and self._asha.rung_at(self._step)
+        if self._asha is None or rung is None or self._known().system_attrs.get(RUNG) == ["promoted", rung]:
+            return False
+        if self._asha.goes_on(self._trial.study, self.number, rung):
+            return False
+        pause(self._trial.study, self._trial._trial_id, rung)
+        return True
 
     def _sweep_stops(self) -> bool:
         return stop_requested.is_set() or self.study_attrs.get(STOP + self._driver) == "now"

@@ -13,6 +13,7 @@ from hydra.core.utils import JobReturn, JobStatus, run_job
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, open_dict
 
+from ._asha import Asha
 from ._bounds import Bounds
 from ._compose import Composer
 from ._draw import derive_seed, draw, make_pruner
@@ -65,12 +66,12 @@ class Worker:
         sweeper = self.config.hydra.sweeper
         study = optuna.load_study(storage=open_storage(sweeper.storage, self.directory), study_name=self.name)
         study.pruner = make_pruner(sweeper.pruner)
-        bounds, memory = Bounds.of(sweeper), Memory()
+        bounds, memory, asha = Bounds.of(sweeper), Memory(), Asha.of(sweeper)
         while not self._told_to_stop(study):
             if bounds.reached(study):
                 study.set_user_attr(STOP + self.driver, "now")
                 break
-            taken = take(study, self.n_trials)
+            taken = take(study, self.n_trials, asha)
             if taken is None:
                 break
             self._run(study, taken)
@@ -111,7 +112,9 @@ class Worker:
             config.hydra.sweeper.study_name = self.name
         seed = derive_seed(study.user_attrs["seed"], taken.number)
         directory = self.directory / config.hydra.sweep.subdir
-        handle = TrialHandle(Trial(study, taken._trial_id), seed, directory, self.driver)
+        handle = TrialHandle(
+            Trial(study, taken._trial_id), seed, directory, self.driver, Asha.of(self.config.hydra.sweeper)
+        )
         set_current_trial(handle)
         try:
             result = run_job(

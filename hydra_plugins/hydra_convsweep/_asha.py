@@ -1,0 +1,110 @@
+"""Asynchronous successive halving by promotion.
+
+Li et al. 2020, "A System for Massively Parallel Hyperparameter Tuning"; the promotion type, in which nothing is lost.
+
+A trial that reaches a rung, a step min_resource * reduction_factor^k, goes on only if it is among the best
+1/reduction_factor of all that have reached it. Else it pauses: it waits with its values and its checkpoint until it
+is among them. Everything is read from the trials themselves, so that any worker, also a later one, decides alike.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from omegaconf import DictConfig
+
+if TYPE_CHECKING:
+    from optuna import Study
+    from optuna.trial import FrozenTrial
+
+RUNG = "convsweep:rung"  # of a trial: ["paused", k] where it waits to be promoted, ["promoted", k] once it was
+
+
+@dataclass(frozen=True)
+class Asha:
+    """The rungs, and who stands on them; `min_resource` and `max_resource` count steps as the app reports them."""
+
+    min_resource: int
+    reduction_factor: int
+    max_resource: int | None = None
+
+    @classmethod
+    def of(cls, sweeper: DictConfig) -> "Asha | None":
+        """Return the scheduler of `hydra.sweeper.scheduler`, None for none."""
+        given = sweeper.scheduler
+        return cls(given.min_resource, given.reduction_factor, given.max_resource) if given else None
+
+    def step(self, rung: int) -> int:
+        return self.min_resource * self.reduction_factor**rung
+
+    def rung_at(self, step: int) -> int | None:
+        """Return the rung at a step, or None where there is none."""
+        rung = 0
+        while self.step(rung) < step:
+            rung += 1
+        below = self.max_resource is None or step < self.max_resource
+        return rung if self.step(rung) == step and below else None
+
+    def goes_on(self, study: "Study", number: int, rung: int) -> bool:
+        """Whether a trial that has just reached a rung is among its best."""
+        return number in [trial.number for trial in self._best(study, rung)]
+
+    def promotable(self, study: "Study") -> Iterator["FrozenTrial"]:
+        """Yield the trials that are to go on, from the highest rung down, the best first."""
+        for rung in reversed(range(self._rungs(study))):
+            yield from (trial for trial in self._best(study, rung) if _pauses_at(trial, rung))
+
+    def unfinished_best(self, study: "Study") -> "FrozenTrial | None":
+        """Return the best of all, judged at the highest rung that anyone has reached, if it still waits there.
+
+        When no new trial starts any more, it goes on, so that the answer is never a trial that stopped half-way.
+        """
+        for rung in reversed(range(self._rungs(study))):
+            best = self._ranked(study, rung)[0]
+            return best if _pauses_at(best, rung) else None
+        return None
+
+    def _rungs(self, study: "Study") -> int:
+        """Return how many rungs have been reached by somebody."""
+        rung = 0
+        while self._ranked(study, rung):
+            rung += 1
+        return rung
+
+    def _best(self, study: "Study", rung: int) -> Sequence["FrozenTrial"]:
+        ranked = self._ranked(study, rung)
+        return ranked[: len(ranked) // self.reduction_factor]
+
+    def _ranked(self, study: "Study", rung: int) -> Sequence["FrozenTrial"]:
+        """Return the trials that reached a rung, the best first; a failed one is none of them."""
+        step, sign = self.step(rung), -1 if study.direction.name == "MAXIMIZE" else 1
+        there = [
+            trial
+            for trial in study.get_trials(deepcopy=False)
+            if math.isfinite(trial.intermediate_values.get(step, math.nan)) and trial.state.name != "FAIL"
+        ]
+        return sorted(there, key=lambda trial: (sign * trial.intermediate_values[step], trial.number))
+
+
+def _pauses_at(trial: "FrozenTrial", rung: int) -> bool:
+    return trial.state.name == "WAITING" and trial.system_attrs.get(RUNG) == ["paused", rung]
+
+
+def pauses(trial: "FrozenTrial") -> bool:
+    """Whether a trial waits at a rung."""
+    return trial.state.name == "WAITING" and trial.system_attrs.get(RUNG, [""])[0] == "paused"
+
+
+def pause(study: "Study", trial_id: int, rung: int) -> None:
+    """Note that a running trial pauses at a rung; it waits there once it is put back."""
+    study._storage.set_trial_system_attr(trial_id, RUNG, ["paused", rung])
+
+
+def close(study: "Study") -> None:
+    """End what still pauses as pruned: the study has its answer."""
+    from optuna.trial import TrialState
+
+    for trial in study.get_trials(deepcopy=False):
+        if pauses(trial) and study._storage.set_trial_state_values(trial._trial_id, TrialState.RUNNING):
+            study.tell(trial.number, state=TrialState.PRUNED)
