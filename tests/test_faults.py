@@ -48,7 +48,9 @@ def killed_again_and_again(folder: Path, command: list[str], rounds: int) -> int
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(chance.choice(family(process.pid)), signal.SIGKILL)
                     kills += 1
-        process.communicate()
+        for pipe in (process.stdout, process.stderr):
+            assert pipe is not None
+            pipe.close()  # its end may be minutes away: a killed driver's pool holds it until it notices
         if process.returncode >= 0:
             assert process.returncode == 0
             return kills
