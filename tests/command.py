@@ -45,11 +45,11 @@ def run(arguments: list[str], folder: Path, **env: str) -> "subprocess.Completed
     return subprocess.CompletedProcess(arguments, process.returncode, out, err)
 
 
-def run_inside(arguments: list[str], folder: Path) -> "subprocess.CompletedProcess[str]":
+def run_inside(arguments: list[str], folder: Path, columns: int = 200) -> "subprocess.CompletedProcess[str]":
     """Do as `run` in this very process, which has imported the libraries already: for one worker at most."""
     out, err = io.StringIO(), io.StringIO()
     handler = signal.getsignal(signal.SIGTERM)
-    environment = {"COLUMNS": "200", "HYDRA_FULL_ERROR": "0"}
+    environment = {"COLUMNS": str(columns), "HYDRA_FULL_ERROR": "0"}
     status: int | str | None = 0
     with (
         contextlib.chdir(folder),

@@ -34,7 +34,7 @@ def test_one_worker_repeats_itself_and_resumes_as_if_unbroken(tmp_path: Path) ->
     assert len({row[-1] for row in whole}) == 8
 
 
-@pytest.mark.parametrize("n_jobs", [1, 2])
+@pytest.mark.parametrize("n_jobs", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_interrupt_keeps_the_study_and_prints_how_to_resume(tmp_path: Path, n_jobs: int) -> None:
     command = ["x=range(0,4)", "seconds=0.9", f"hydra.sweeper.n_jobs={n_jobs}"]
     process = start([str(ROOT / "tests/toy/app.py"), "-m", *command], tmp_path)

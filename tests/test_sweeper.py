@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.command import ROOT, load_study, results, run, states, toy, toy_workers, trials
+from tests.command import ROOT, load_study, results, run_inside, states, toy, toy_workers, trials
 
 
 def test_a_finite_space_is_enumerated_once(tmp_path: Path) -> None:
@@ -21,6 +21,7 @@ def test_a_finite_space_is_enumerated_once(tmp_path: Path) -> None:
     assert "every combination once, no pruning; 2 workers" in done.stdout
 
 
+@pytest.mark.slow
 def test_budget_holds_exactly_with_eight_workers_and_counts_what_is_done(tmp_path: Path) -> None:
     command = ["x=interval(-5,5)", "hydra/sweeper/sampler=random"]
     assert toy_workers(tmp_path, *command, "hydra.sweeper.n_jobs=8", "hydra.sweeper.n_trials=20").returncode == 0
@@ -134,6 +135,9 @@ def test_basic_launcher_and_sqlite_with_one_worker(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "study.db").exists()
     assert results(tmp_path)["best_value"] == 1
+    several = run_inside([str(ROOT / "tests/toy/app.py"), "-m", "x=1,2", storage, "hydra.sweeper.n_jobs=2"], tmp_path)
+    assert several.returncode == 1
+    assert "must not be SQLite with more than one worker" in several.stderr
 
 
 BAD = [
@@ -147,7 +151,6 @@ BAD = [
     (["x=1,2", "hydra.sweeper.direction=up"], "`hydra.sweeper.direction` must be minimize or maximize"),
     (["x=1,2", "hydra.sweeper.timeout=0"], "`hydra.sweeper.timeout` must be a number of seconds above 0"),
     (["x=1,2", "hydra.sweeper.storage=nosuch://host/db"], "`hydra.sweeper.storage` cannot"),
-    (["x=1,2", "hydra.sweeper.storage=sqlite:///s.db", "hydra.sweeper.n_jobs=2"], "must not be SQLite with more than"),
     (["x=1,2", "hydra.sweep.dir=/proc/nowhere"], "`hydra.sweep.dir` must be a folder that can be written to"),
     (["z=1,2"], "`z` does not exist"),
     (["group=low,hgih"], "did you mean high?"),
@@ -168,7 +171,8 @@ def test_bad_input_is_refused_and_leaves_nothing_behind(tmp_path: Path, override
 
 
 def test_the_example_without_keras(tmp_path: Path) -> None:
-    done = run([str(ROOT / "examples/minimal/app.py"), "-m", "x=interval(-5,5)", "hydra.sweeper.n_trials=12"], tmp_path)
+    space = ["x=interval(-5,5)", "hydra.sweeper.n_trials=12", "hydra/launcher=basic"]
+    done = run_inside([str(ROOT / "examples/minimal/app.py"), "-m", *space], tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     (name,) = [path.name for path in (tmp_path / "multirun").iterdir()]
@@ -178,7 +182,7 @@ def test_the_example_without_keras(tmp_path: Path) -> None:
 @pytest.mark.parametrize("columns", [200, 60])
 def test_the_best_trials_are_readable_in_wide_and_narrow_terminals(tmp_path: Path, columns: int) -> None:
     space = ["x=1,2", "+some.group.with_a_long_name=0.123,0.5", "+another.key_to_search=abcdefgh,ijk"]
-    done = run([str(ROOT / "tests/toy/app.py"), "-m", "hydra.sweeper.n_jobs=1", *space], tmp_path, COLUMNS=str(columns))
+    done = run_inside([str(ROOT / "tests/toy/app.py"), "-m", "hydra/launcher=basic", *space], tmp_path, columns)
     assert done.returncode == 0, done.stderr
     table = done.stdout.partition("best trials")[2].partition("results  ")[0]
     assert "…" not in table
