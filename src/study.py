@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 # The study's attributes: the id of its MLflow run, and whether that has its report.
 PARENT, REPORTED = "mlflow_run_id", "mlflow_reported"
 OUTBOX = "outbox"  # beside the trials' folders: what MLflow is still to get
+CHECKPOINT = "checkpoint.npz"  # in a trial's folder
 LEADERS = 20
 
 
@@ -49,6 +50,9 @@ class StudyTracking(StudyCallback):
         self._courier.adopt(directory / OUTBOX)
 
     def on_study_end(self, study: "Study", directory: Path) -> None:
+        for trial in study.get_trials(deepcopy=False):
+            if trial.state.is_finished():  # one that paused to the end, or whose worker was killed, left its own
+                (directory / f"trial-{trial.number:04d}" / CHECKPOINT).unlink(missing_ok=True)
         tracking = self._config.tracking
         if not study.user_attrs.get(REPORTED) and (waits := self._finish(study, directory)):
             print(f"waiting  for MLflow at {tracking_uri(tracking.uri)}: {waits}; the same command delivers it")

@@ -11,6 +11,7 @@ from src.dataset import DatasetError
 from src.evaluation import evaluate, latency_ms
 from src.model.geometry import check_geometry
 from src.record import record_results, start_record
+from src.study import CHECKPOINT
 from src.tracking import TrialRun
 
 __all__ = ["DatasetError", "run"]
@@ -32,7 +33,7 @@ def run(config: Config) -> float | list[float]:
     trial = current_trial()
     seed = trial.seed if trial is not None else config.seed
     training.prepare(config.training.precision, config.training.threads or (1 if trial is not None else None))
-    checkpoint = training.Checkpoint(trial.directory / "checkpoint.npz" if trial is not None else None)
+    checkpoint = training.Checkpoint(trial.directory / CHECKPOINT if trial is not None else None)
     with start_record(config, trial) as record:
         data = dataset.load(config.dataset, config.seed)
         network, known = _build(config, trial, record, data, seed)
