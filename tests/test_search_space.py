@@ -127,7 +127,11 @@ def study_of(found: Space, n_trials: int = 0, **kept: Any) -> optuna.Study:
 
 
 SWEEPER = OmegaConf.create(
-    {"sampler": {"_target_": "optuna.samplers.TPESampler", "n_startup_trials": 4}, "skip_duplicates": True}
+    {
+        "sampler": {"_target_": "optuna.samplers.TPESampler", "n_startup_trials": 4},
+        "skip_duplicates": True,
+        "scheduler": {},
+    }
 )
 
 
