@@ -150,7 +150,7 @@ def run(study: optuna.Study, found: Space, sweeper: DictConfig = SWEEPER) -> lis
 )
 def test_drawn_trials_have_the_keys_that_their_values_ask_for(sampler: str) -> None:
     found = space("m=u,v", "x=interval(0,1)", "k=1,2,3", conditions={"x": "m=u", "k": "m=v"})
-    sweeper = OmegaConf.create({"sampler": {"_target_": f"optuna.samplers.{sampler}Sampler"}, "skip_duplicates": True})
+    sweeper = OmegaConf.create({**SWEEPER, "sampler": {"_target_": f"optuna.samplers.{sampler}Sampler"}})
     params = run(study_of(found, 16), found, sweeper)
     assert {p["m"]: set(p) for p in params} == {"u": {"m", "x"}, "v": {"m", "k"}}
     assert sum(p["m"] == "v" for p in params) >= 3
@@ -158,7 +158,7 @@ def test_drawn_trials_have_the_keys_that_their_values_ask_for(sampler: str) -> N
 
 def test_what_is_not_active_makes_no_difference_between_two_trials() -> None:
     found = space("a=1,2", "k=range(0,20)", conditions={"k": "a=2"})
-    sweeper = OmegaConf.create({"sampler": {"_target_": "optuna.samplers.RandomSampler"}, "skip_duplicates": True})
+    sweeper = OmegaConf.create({**SWEEPER, "sampler": {"_target_": "optuna.samplers.RandomSampler"}})
     params = run(study_of(found, 15), found, sweeper)
     assert len({tuple(p.items()) for p in params}) == 15
     assert sum(p == {"a": 1} for p in params) == 1
