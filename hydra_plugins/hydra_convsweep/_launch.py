@@ -2,7 +2,8 @@
 
 import logging
 import os
-from concurrent.futures import BrokenExecutor
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ from hydra.core.plugins import Plugins
 from hydra.core.singleton import Singleton
 from hydra.core.utils import JobStatus
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig, open_dict
+from omegaconf import DictConfig
 from rich.console import Console
 
 from ._asha import Asha
@@ -57,7 +58,7 @@ class Launch:
             KeyboardInterrupt: The user wants it to end at once.
             UserError: The launcher fails, or the workers fail without running a trial.
         """
-        in_vain, problem = 0.0, None
+        in_vain, problem = 0, None
         while in_vain < MAX_IN_VAIN:
             done, problem = _done(study), None
             try:
@@ -74,24 +75,38 @@ class Launch:
             left = is_left(study, self.n_trials, Asha.of(self.config.hydra.sweeper))
             if not left or stopping.asked or Bounds.of(self.config.hydra.sweeper).reached(study):
                 return
-            # A process pool breaks when somebody kills one of its processes: that may happen more than once.
-            patience = 0.1 if isinstance(problem, BrokenExecutor) else 1
-            in_vain = in_vain + patience if _done(study) == done else 0
+            in_vain = in_vain + 1 if _done(study) == done else 0
             why = f" ({type(problem).__name__})" if problem else ""
             say(self.console, f"the workers ended before the trials did{why}; starting them again")
         reason = f": {problem}" if problem else ""
         raise UserError(f"`hydra.launcher` could not keep the workers running{reason}")
 
     def _launch(self, count: int, driver: str) -> None:
+        if is_in_process(self.config):
+            self._launch_jobs(count, self._worker(driver))
+        elif self.config.hydra.launcher._target_.endswith("JoblibLauncher"):
+            self._start_threads(count, self._supervisor(driver, os.getpid()))
+        else:
+            self._launch_jobs(count, self._supervisor(driver, None))
+
+    def _start_threads(self, count: int, supervisor: Supervisor) -> None:
+        """Keep workers of this machine from threads; joblib's own processes would only stand in between."""
+        closing = threading.Event()
+        with ThreadPoolExecutor(count) as pool:
+            try:
+                for future in [pool.submit(supervisor.keep, closing) for _ in range(count)]:
+                    future.result()
+            finally:
+                closing.set()
+
+    def _launch_jobs(self, count: int, task: TaskFunction) -> None:
+        """Let Hydra's launcher bring the workers to where it runs jobs."""
         from hydra._internal.callbacks import Callbacks
 
-        with open_dict(self.config):
-            if "n_jobs" in self.config.hydra.launcher:
-                self.config.hydra.launcher.n_jobs = count
         # The launcher's own jobs are the workers: the app's callbacks hear of trials alone.
         context = HydraContext(config_loader=self.hydra_context.config_loader, callbacks=Callbacks())
         launcher = Plugins.instance().instantiate_launcher(
-            config=self.config, hydra_context=context, task_function=self._task(driver)
+            config=self.config, hydra_context=context, task_function=task
         )
         common = [
             *self.space.overrides(next(self.space.examples())),
@@ -106,21 +121,20 @@ class Launch:
             if job.status == JobStatus.FAILED:
                 raise job._return_value
 
-    def _task(self, driver: str) -> TaskFunction:
-        import cloudpickle
-
-        worker = Worker(
+    def _worker(self, driver: str) -> Worker:
+        return Worker(
             self.task_function, self.hydra_context, self.config, self.name, self.directory, self.space, self.n_trials,
             driver, recycled=not is_in_process(self.config),
         )  # fmt: skip
-        if is_in_process(self.config):
-            return worker
+
+    def _supervisor(self, driver: str, pid: int | None) -> Supervisor:
+        import cloudpickle
+
         sweeper = self.config.hydra.sweeper
+        payload = cloudpickle.dumps((Singleton.get_state(), self._worker(driver)))
         return Supervisor(
-            cloudpickle.dumps((Singleton.get_state(), worker)), self.name, sweeper.storage, self.directory,
-            sweeper.max_retries, sweeper.trial_timeout,
-            os.getpid() if self.config.hydra.launcher._target_.endswith("JoblibLauncher") else None,
-        )  # fmt: skip
+            payload, self.name, sweeper.storage, self.directory, sweeper.max_retries, sweeper.trial_timeout, pid
+        )
 
 
 def _done(study: "Study") -> int:

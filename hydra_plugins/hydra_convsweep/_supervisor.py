@@ -1,8 +1,8 @@
 """A worker's keeper: it runs the worker in a process of its own, and says what became of one that died.
 
-The keeper is what a launcher launches. It imports no application code: whatever a trial does to its process,
-running out of memory, hanging, being killed, the keeper and its siblings live, know whose trial it was, and
-start the next process.
+The keeper is what a launcher launches, or on this machine a thread of the driver. It imports no application code:
+whatever a trial does to its process, running out of memory, hanging, being killed, the keeper and its siblings
+live, know whose trial it was, and start the next process.
 """
 
 import errno
@@ -50,7 +50,7 @@ class Supervisor:
         storage: The study's storage as configured, None for the journal in `directory`.
         max_retries: How often a trial whose worker died is run again.
         trial_timeout: Seconds after which a trial is stopped by force, or None.
-        driver: Process id of the driver when keepers are its children on this machine, else None.
+        driver: Process id of the driver when keepers are its threads, else None.
     """
 
     payload: bytes
@@ -62,30 +62,39 @@ class Supervisor:
     driver: int | None = None
 
     def __call__(self, _: DictConfig) -> None:
-        """Keep a worker running until no trial is left for it.
+        """Keep a worker running until no trial is left for it: what a launcher's job does.
+
+        Raises:
+            StillbornError: Workers die before they take a trial.
+            OSError: The disk is full.
+        """
+        self.keep(threading.Event())
+
+    def keep(self, closing: threading.Event) -> None:
+        """Do so in a thread, until `closing` is set; then the worker is killed.
 
         Raises:
             StillbornError: Workers die before they take a trial.
             OSError: The disk is full.
         """
         stillborn = 0
-        while True:
+        while not closing.is_set():
             process = self._start()
             try:
-                self._watch(process)
+                self._watch(process, closing)
             finally:
                 process.kill()
                 process.wait()
+            if process.returncode == 0:
+                return
             if process.returncode == os.EX_IOERR:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.directory))
-            if process.returncode not in (0, RECYCLE):
+            if process.returncode != RECYCLE and not closing.is_set():
                 stillborn = 0 if self._bury(process) else stillborn + 1
                 if stillborn == MAX_STILLBORN:
                     raise StillbornError(
                         f"{stillborn} workers in a row {_end(process.returncode)} before their first trial"
                     )
-            elif process.returncode == 0:
-                return
 
     def _start(self) -> "subprocess.Popen[bytes]":
         # A session of its own keeps Ctrl-C from it: the driver hears that, and lets the trials end in order.
@@ -96,7 +105,7 @@ class Supervisor:
         )
         assert process.stdin is not None
         if os.getpid() != self.driver:
-            with suppress(ValueError):  # not the main thread, where a launcher uses threads
+            with suppress(ValueError):  # a launcher's own thread
                 signal.signal(signal.SIGINT, signal.SIG_IGN)
                 # A cluster takes the machine back: the trial is to be saved and handed back.
                 signal.signal(signal.SIGTERM, lambda *_: process.terminate())
@@ -105,18 +114,15 @@ class Supervisor:
             process.stdin.flush()  # it stays open: its end tells the process that the keeper is dead
         return process
 
-    def _watch(self, process: "subprocess.Popen[bytes]") -> None:
+    def _watch(self, process: "subprocess.Popen[bytes]", closing: threading.Event) -> None:
         """Wait for the process's end, and bring it about where a trial takes too long."""
         study: Study | None = None
         current: tuple[int, Any] | None = None
         since = 0.0
-        while True:
+        while not closing.is_set():
             with suppress(subprocess.TimeoutExpired):
                 process.wait(POLL)
                 return
-            if self.driver not in (None, os.getpid(), os.getppid()):
-                process.kill()
-                os._exit(1)  # the driver was killed: nobody waits for this process, and it would idle for minutes
             if self.trial_timeout is None:
                 continue
             study = study or self._open()
@@ -130,12 +136,12 @@ class Supervisor:
                 return
 
     def _bury(self, process: "subprocess.Popen[bytes]") -> bool:
-        """Settle the trial that the dead process was running; return whether there was one."""
+        """Settle the trial that the dead process was running; return whether it ever ran one."""
         study = self._open()
         trial = _trial_of(study, process.pid)
         if trial is not None:
             retry(study, trial, self.max_retries, f"its worker {_end(process.returncode)}")
-        return trial is not None
+        return any(_is_run_by(trial, process.pid) for trial in study.get_trials(deepcopy=False))
 
     def _open(self) -> "Study":
         import optuna
@@ -147,10 +153,12 @@ class Supervisor:
 def _trial_of(study: "Study", pid: int) -> "FrozenTrial | None":
     from optuna.trial import TrialState
 
-    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-        if trial.system_attrs.get(WORKER, [])[:2] == [socket.gethostname(), pid]:
-            return trial
-    return None
+    running = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+    return next((trial for trial in running if _is_run_by(trial, pid)), None)
+
+
+def _is_run_by(trial: "FrozenTrial", pid: int) -> bool:
+    return trial.system_attrs.get(WORKER, [])[:2] == [socket.gethostname(), pid]
 
 
 def _end(status: int) -> str:
