@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.command import load_study, states, toy, toy_workers, trials
+from tests.command import states, toy, toy_workers, trials
 
 
 def test_a_failing_trial_is_recorded_and_the_sweep_goes_on(tmp_path: Path) -> None:
@@ -118,13 +118,13 @@ def test_a_full_disk_stops_the_sweep_and_leaves_the_study_readable(tmp_path: Pat
         assert full.returncode == 1
         assert "No space left on device" in full.stderr
         assert "Traceback" not in full.stderr
-        done = [t.value for t in load_study(disk, "toy").trials if t.state.name == "COMPLETE"]
+        done = {t.number: t.value for t in trials(disk) if t.state.name == "COMPLETE"}
         assert done
         subprocess.run(["mount", "-o", "remount,size=100m", str(disk)], check=True)
         again = toy_workers(disk, *command)
         assert again.returncode == 0, again.stderr
         found = trials(disk)
-        assert [t.value for t in found[: len(done)]] == done
+        assert {number: found[number].value for number in done} == done
         assert states(disk) == {"COMPLETE": 200}
     finally:
         subprocess.run(["umount", "-l", str(disk)], check=True)
