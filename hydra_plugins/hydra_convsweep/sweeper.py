@@ -20,7 +20,7 @@ ConfigStore.instance().store(group="hydra/sweeper", name="convsweep", node=Convs
 
 
 class ConvsweepSearchPath(SearchPathPlugin):
-    """Brings the option files of `hydra/sweeper/sampler` and `hydra/sweeper/pruner` with the plugin."""
+    """Brings the option files of `hydra/sweeper/{sampler,pruner,scheduler}` with the plugin."""
 
     def manipulate_search_path(self, search_path: Any) -> None:
         search_path.append("convsweep", "pkg://hydra_plugins.hydra_convsweep.conf")
