@@ -24,7 +24,8 @@ from optuna.storages import InMemoryStorage, JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
 from hydra_plugins.hydra_convsweep._journal import together
-from hydra_plugins.hydra_convsweep._study import open_storage, quieten_optuna
+from hydra_plugins.hydra_convsweep._storage import open_storage
+from hydra_plugins.hydra_convsweep._study import quieten_optuna
 
 ROOT = Path(__file__).parent.parent
 SIZES = (10, 1_000, 10_000)

@@ -10,7 +10,7 @@ from optuna.distributions import FloatDistribution
 from hydra_plugins.hydra_convsweep._journal import together
 from hydra_plugins.hydra_convsweep._queue import fill, hashable
 from hydra_plugins.hydra_convsweep._space import Parameter, Space
-from hydra_plugins.hydra_convsweep._study import open_storage
+from hydra_plugins.hydra_convsweep._storage import open_storage
 
 
 def test_what_is_written_together_waits_for_the_disk_once(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from optuna.study import StudyDirection
 
 from hydra_plugins.hydra_convsweep._states import take
-from hydra_plugins.hydra_convsweep._study import open_storage
+from hydra_plugins.hydra_convsweep._storage import open_storage
 from tests.command import run, run_inside, toy
 
 DIRECTIONS = (StudyDirection.MINIMIZE, StudyDirection.MAXIMIZE)

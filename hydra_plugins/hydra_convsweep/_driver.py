@@ -28,7 +28,8 @@ from ._queue import fill, parse_enqueue
 from ._space import Space
 from ._states import is_left, settle
 from ._stopping import Stopping
-from ._study import change, default_name, fixed_settings, is_local, open_storage, open_study, quieten_optuna
+from ._storage import is_local, open_storage
+from ._study import change, default_name, fixed_settings, open_study, quieten_optuna
 from ._summary import ranked, show_summary, write_results
 from ._warm_start import find_earlier, remember
 

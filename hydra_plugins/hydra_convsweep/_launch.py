@@ -22,7 +22,7 @@ from ._progress import say
 from ._space import Space, as_override_value
 from ._states import is_left, settle
 from ._stopping import Stopping
-from ._study import is_local
+from ._storage import is_local
 from ._supervisor import StillbornError, Supervisor
 from ._worker import Worker
 

@@ -23,7 +23,8 @@ from omegaconf import DictConfig
 
 from ._errors import is_disk_full
 from ._states import WORKER, fail, retry
-from ._study import RECYCLE, open_storage, quieten_optuna
+from ._storage import open_storage
+from ._study import RECYCLE, quieten_optuna
 
 if TYPE_CHECKING:
     from optuna import Study

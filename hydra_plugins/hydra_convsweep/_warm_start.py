@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ._errors import UserError, listed
 from ._space import Space
-from ._study import is_local, open_storage
+from ._storage import is_local, open_storage
 
 if TYPE_CHECKING:
     from optuna import Study

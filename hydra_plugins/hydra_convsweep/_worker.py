@@ -21,7 +21,8 @@ from ._errors import is_disk_full
 from ._memory import Memory
 from ._space import Space
 from ._states import fail, put_back, take
-from ._study import RECYCLE, STOP, open_storage, quieten_optuna
+from ._storage import open_storage
+from ._study import RECYCLE, STOP, quieten_optuna
 from ._trial import Infeasible, TrialHandle, set_current_trial, stop_requested
 
 if TYPE_CHECKING:
