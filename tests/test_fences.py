@@ -10,7 +10,7 @@ import pytest
 from tests.command import ROOT
 
 # The rooms of src/ in the order in which data flows; a room imports only those before it.
-ROOMS = ["config", "dataset", "model", "training", "evaluation", "tracking", "report"]
+ROOMS = ["config", "dataset", "augmentation", "model", "training", "evaluation", "tracking", "report"]
 # The entry, and the two modules that bring the rooms together: a trial's steps, and a study's.
 ENTRY = ["sweep.py", "trial.py", "study.py"]
 
