@@ -38,6 +38,13 @@ class Asha:
     def step(self, rung: int) -> int:
         return self.min_resource * self.reduction_factor**rung
 
+    def next_rung(self, step: int) -> int:
+        """Return the step of the first rung after a step."""
+        rung = 0
+        while self.step(rung) <= step:
+            rung += 1
+        return self.step(rung)
+
     def rung_at(self, step: int) -> int | None:
         """Return the rung at a step, or None where there is none."""
         rung = 0
@@ -55,15 +62,15 @@ class Asha:
         for rung in reversed(range(self._rungs(study))):
             yield from (trial for trial in self._best(study, rung) if _pauses_at(trial, rung))
 
-    def unfinished_best(self, study: "Study") -> "FrozenTrial | None":
-        """Return the best of all, judged at the highest rung that anyone has reached, if it still waits there.
+    def leader(self, study: "Study") -> "FrozenTrial | None":
+        """Return the best of all, judged at the highest rung that anyone has reached."""
+        rungs = self._rungs(study)
+        return self._ranked(study, rungs - 1)[0] if rungs else None
 
-        When no new trial starts any more, it goes on, so that the answer is never a trial that stopped half-way.
-        """
-        for rung in reversed(range(self._rungs(study))):
-            best = self._ranked(study, rung)[0]
-            return best if _pauses_at(best, rung) else None
-        return None
+    def unfinished_best(self, study: "Study") -> "FrozenTrial | None":
+        """Return the leader if it pauses."""
+        best = self.leader(study)
+        return best if best is not None and pauses(best) else None
 
     def _rungs(self, study: "Study") -> int:
         """Return how many rungs have been reached by somebody."""

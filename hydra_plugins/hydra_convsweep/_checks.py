@@ -11,6 +11,8 @@ from hydra.core.config_loader import ConfigLoader
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 
+from ._budget import check as check_budget
+from ._budget import count_trials
 from ._callback import StudyCallback
 from ._conditions import restrict
 from ._draw import load_custom, make_pruner, make_sampler
@@ -18,6 +20,7 @@ from ._errors import UserError, explain
 from ._grammar import parse
 from ._queue import parse_enqueue
 from ._space import Space
+from ._storage import check_storage
 from ._warm_start import find_earlier
 
 # Optuna imports these when the first trial is drawn, which is late to hear of them.
@@ -35,7 +38,9 @@ def check_settings(sweeper: DictConfig, in_process: bool) -> list[str]:
                 f"`hydra.sweeper.{key}` must be {expected}, got {got}; type e.g. hydra.sweeper.{key}={instead}"
             )
 
-    expect("n_trials", sweeper.n_trials >= 1, "1 or more", "20")
+    problems += check_budget(sweeper)
+    most = sweeper.max_resource
+    expect("max_resource", most is None or most >= 1, "1 or more steps, or null", "10")
     expect("n_jobs", sweeper.n_jobs is None or sweeper.n_jobs >= 1, "1 or more, or null for one a core", "2")
     expect("timeout", sweeper.timeout is None or sweeper.timeout > 0, "a number of seconds above 0, or null", "3600")
     expect(
@@ -45,6 +50,8 @@ def check_settings(sweeper: DictConfig, in_process: bool) -> list[str]:
     rate, row = sweeper.max_failure_rate, sweeper.max_consecutive_failures
     expect("max_failure_rate", rate is None or 0 <= rate <= 1, "from 0 to 1, or null", "0.5")
     expect("max_consecutive_failures", row is None or row >= 1, "1 or more trials, or null", "10")
+    expect("storage_patience", sweeper.storage_patience >= 0, "seconds, 0 or more", "600")
+    expect("heartbeat", sweeper.heartbeat > 0, "a number of seconds above 0", "30")
     expect("on_change", sweeper.on_change in ("error", "continue", "new"), "error, continue or new", "continue")
     expect("max_retries", sweeper.max_retries >= 0, "0 or more", "2")
     expect("seed", sweeper.seed is None or 0 <= sweeper.seed < 2**32, "an integer from 0 to 2**32 - 1, or null", "0")
@@ -67,7 +74,7 @@ def check_settings(sweeper: DictConfig, in_process: bool) -> list[str]:
             f"`hydra.sweeper.storage` must not be SQLite with more than one worker, which corrupts the queue of "
             f"waiting trials, got {sweeper.storage}; leave it out (a journal file), or type hydra.sweeper.n_jobs=1"
         )
-    return problems + _check_parts(sweeper)
+    return problems + check_storage(sweeper.storage) + _check_parts(sweeper)
 
 
 def directions(sweeper: DictConfig) -> list[str]:
@@ -113,7 +120,7 @@ def read_space(arguments: Sequence[str], config: DictConfig, loader: ConfigLoade
             problems += error.problems
     try:
         space = restrict(space, conditions, lambda overrides: loader.load_sweep_config(config, overrides))
-        parse_enqueue(plain(sweeper.enqueue) or [], space, sweeper.n_trials)
+        parse_enqueue(plain(sweeper.enqueue) or [], space, count_trials(sweeper, space.size))
     except UserError as error:
         problems += error.problems
     if problems:

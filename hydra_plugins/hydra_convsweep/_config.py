@@ -18,8 +18,16 @@ class ConvsweepConf:
     # `minimize` or `maximize`, or a list of them, one for each value that the task function returns.
     direction: Any = "minimize"
 
-    # How many trials the study ends with, whatever their state; those of earlier runs of it count.
-    n_trials: int = 20
+    # How many trials the study ends with, whatever their state; those of earlier runs of it count. null: 20, or
+    # as many as the budget has room for.
+    n_trials: int | None = None
+
+    # What the search may cost: `40trials`, `300epochs` of all trials together, or a time, `1h30min`. At its end the
+    # best trial is trained to its own end. What earlier runs of the study used counts. null: see n_trials.
+    budget: Any = None
+
+    # How many steps (epochs) a whole trial has, as far as known; a scheduler and a budget plan with it.
+    max_resource: int | None = None
 
     # Seconds after which no new trial starts. null: no limit.
     timeout: float | None = None
@@ -45,8 +53,15 @@ class ConvsweepConf:
     # null: derived from the searched keys and the fixed overrides, so that the same command is the same study.
     study_name: str | None = None
 
-    # null: a journal file in `hydra.sweep.dir`. Else a journal's path (*.log) or a database's address.
+    # null: a journal file in `hydra.sweep.dir`. Else a journal's path (*.log), a database's address, without a
+    # password, or grpc://host:port.
     storage: str | None = None
+
+    # Seconds for which a worker waits for a database that does not answer, with growing pauses.
+    storage_patience: float = 600
+
+    # Seconds between two signs of life of a running trial in a database; after three without one it waits again.
+    heartbeat: float = 30
 
     # When the study exists with another space or other settings: `error` shows the difference, `continue` goes on
     # with what is now asked for, `new` starts a study of the next name beside it.

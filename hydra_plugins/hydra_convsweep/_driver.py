@@ -19,18 +19,21 @@ from rich.console import Console
 
 from ._asha import Asha, close
 from ._bounds import Bounds
+from ._budget import Budget, count_trials
 from ._callback import StudyCallback
 from ._checks import check_settings, check_trials, check_warm_start, directions, plain, read_space
 from ._errors import UserError, is_disk_full
 from ._launch import Launch, is_in_process
+from ._policy import Policy
 from ._progress import Monitor, say
 from ._queue import fill, parse_enqueue
 from ._space import Space
-from ._states import is_left, settle
+from ._states import settle
 from ._stopping import Stopping
 from ._storage import is_local, open_storage
 from ._study import change, default_name, fixed_settings, open_study, quieten_optuna
 from ._summary import ranked, show_summary, write_results
+from ._time_budget import TimeBudget
 from ._warm_start import find_earlier, remember
 
 if TYPE_CHECKING:
@@ -143,10 +146,11 @@ class Driver:
             settle(study)
         earlier = find_earlier(plain(sweeper.warm_start_from), sweeper.storage, self.directory, self.name)
         first = remember(study, earlier, self.space)
-        first += parse_enqueue(plain(sweeper.enqueue) or [], self.space, sweeper.n_trials)
-        enumerated = fill(study, self.space, sweeper.n_trials, first)
+        most = count_trials(sweeper, self.space.size)
+        first += parse_enqueue(plain(sweeper.enqueue) or [], self.space, most)
+        enumerated = fill(study, self.space, most, first, growing=Budget.of(sweeper).trials is None)
         self._choose_pruner(enumerated)
-        return self._run(study, enumerated)
+        return self._run(study, Policy.of(sweeper, most, enumerated), enumerated)
 
     def _make_folder(self) -> None:
         try:
@@ -171,38 +175,47 @@ class Driver:
             with open_dict(self.config):
                 sweeper.pruner = {"_target_": "optuna.pruners.NopPruner"}
 
-    def _run(self, study: "Study", enumerated: bool) -> int:
-        n_trials = sum(trial.number < self.config.hydra.sweeper.n_trials for trial in study.get_trials(deepcopy=False))
-        left = sum(not trial.state.is_finished() for trial in study.get_trials(deepcopy=False)[:n_trials])
-        workers = self._n_workers(left)
-        self._show_plan(n_trials, left, workers, enumerated)
+    def _run(self, study: "Study", policy: Policy, enumerated: bool) -> int:
+        done = sum(trial.state.is_finished() for trial in study.get_trials(deepcopy=False)[: policy.n_trials])
+        # A finite space may have fewer combinations than the budget has trials.
+        trials = policy.n_trials if policy.growing else len(study.get_trials(deepcopy=False)[: policy.n_trials])
+        left = policy.is_left(study)
+        workers = self._n_workers(trials - done)
+        self._show_plan(trials, done, workers, enumerated)
         launch = Launch(
-            self.hydra_context, self.task_function, self.config, self.space, self.name, self.directory, n_trials,
+            self.hydra_context, self.task_function, self.config, self.space, self.name, self.directory, policy,
             self.console,
         )  # fmt: skip
         bounds = Bounds.of(self.config.hydra.sweeper)
-        interrupted = False
+        interrupted = finishing = False
         if left and not bounds.reached(study):
-            interrupted = self._launch(launch, study, workers)
-        if not (interrupted or is_left(study, n_trials, Asha.of(self.config.hydra.sweeper)) or bounds.reached(study)):
+            interrupted, finishing = self._launch(launch, study, workers, trials)
+        left = policy.is_left(study, finishing)
+        if not (interrupted or left or bounds.reached(study)):
             close(study)
         write_results(study, self.directory)
         show_summary(study, self.directory, self.console)
         for callback in self.callbacks:
             callback.on_study_end(study, self.directory)
-        return self._conclude(study, bounds, interrupted)
+        return self._conclude(study, bounds, interrupted, left)
 
-    def _launch(self, launch: Launch, study: "Study", workers: int) -> bool:
-        """Run the workers, and the callbacks' start beside them; return whether the user interrupted."""
-        stopping = Stopping(study, uuid.uuid4().hex[:8], self.config.hydra.sweeper.timeout, self.console)
-        with ThreadPoolExecutor(1) as pool, Monitor(study, launch.n_trials, self.console), stopping:
+    def _launch(self, launch: Launch, study: "Study", workers: int, trials: int) -> tuple[bool, bool]:
+        """Run the workers, and the callbacks' start beside them.
+
+        Return whether the user interrupted, and whether a budget of time came to its end.
+        """
+        sweeper, driver = self.config.hydra.sweeper, uuid.uuid4().hex[:8]
+        budget = Budget.of(sweeper)
+        clock = TimeBudget(study, driver, launch.policy, budget.seconds) if budget.seconds else None
+        stopping = Stopping(study, driver, sweeper.timeout, self.console, clock)
+        with ThreadPoolExecutor(1) as pool, Monitor(study, budget, trials, self.console), stopping:
             started = pool.submit(self._start_callbacks, study)
             started.add_done_callback(lambda future: future.exception() and stopping.at_once())
             with suppress(KeyboardInterrupt):
                 launch.run(study, workers, stopping)
         if error := started.exception():
             raise UserError(f"`hydra.sweeper.callbacks`: {type(error).__name__}: {error}") from error
-        return stopping.interrupted
+        return stopping.interrupted, stopping.finishing
 
     def _start_callbacks(self, study: "Study") -> None:
         for callback in self.callbacks:
@@ -214,11 +227,13 @@ class Driver:
         wanted = 1 if is_in_process(self.config) else self.config.hydra.sweeper.n_jobs or cpu_count()
         return max(1, min(wanted, left))
 
-    def _show_plan(self, n_trials: int, left: int, workers: int, enumerated: bool) -> None:
+    def _show_plan(self, trials: int, finished: int, workers: int, enumerated: bool) -> None:
         sweeper = self.config.hydra.sweeper
+        budget = Budget.of(sweeper)
         space = "  ".join(f"{name} {words}" for name, words in self.space.describe().items()) or "nothing: one trial"
         how = "every combination once" if enumerated else f"drawn by {_class_name(sweeper.sampler)}"
-        done = f", {n_trials - left} of them done" if left < n_trials else ""
+        size = f"{trials} trials" if budget.trials is not None else str(budget)
+        done = f", {finished} {'of them' if budget.trials is not None else 'trials'} done" if finished else ""
         never = "NopPruner" in sweeper.pruner._target_ or len(directions(sweeper)) > 1
         pruner = "no pruning" if never else f"pruned by {_class_name(sweeper.pruner)}"
         if asha := Asha.of(sweeper):
@@ -228,20 +243,19 @@ class Driver:
         for line in (
             f"study   {self.name}: {' and '.join(directions(sweeper))}, in {_relative(self.directory)}",
             f"space   {space}",
-            f"budget  {n_trials} trials{done}, {how}, {pruner}; {workers} worker{'s' * (workers > 1)}{limit}",
+            f"budget  {size}{done}, {how}, {pruner}; {workers} worker{'s' * (workers > 1)}{limit}",
         ):
             say(self.console, line)
 
-    def _conclude(self, study: "Study", bounds: Bounds, interrupted: bool) -> int:
-        n_trials = self.config.hydra.sweeper.n_trials
-        left = sum(not t.state.is_finished() for t in study.get_trials(deepcopy=False) if t.number < n_trials)
+    def _conclude(self, study: "Study", bounds: Bounds, interrupted: bool, left: bool) -> int:
+        sweeper = self.config.hydra.sweeper
         ended = bounds.reached(study) or bounds.hopeless(study, least=1)
         if ended:
             say(self.console, f"ended    {ended}")
         if left and not ended:
             say(self.console, f"resume   {_command()}")
-        elif self.space.size is None or self.space.size > n_trials:
-            say(self.console, f"go on    {_command(f'hydra.sweeper.n_trials={2 * n_trials}')}")
+        elif self.space.size is None or self.space.size > len(study.get_trials(deepcopy=False)):
+            say(self.console, f"go on    {_command(Budget.of(sweeper).twice(by_name=sweeper.budget is not None))}")
         if interrupted:
             return 130
         if bounds.hopeless(study, least=1):

@@ -15,12 +15,12 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 from rich.console import Console
 
-from ._asha import Asha
 from ._bounds import Bounds
 from ._errors import UserError
+from ._policy import Policy
 from ._progress import say
 from ._space import Space, as_override_value
-from ._states import is_left, settle
+from ._states import settle
 from ._stopping import Stopping
 from ._storage import is_local
 from ._supervisor import StillbornError, Supervisor
@@ -48,7 +48,7 @@ class Launch:
     space: Space
     name: str
     directory: Path
-    n_trials: int
+    policy: Policy
     console: Console
 
     def run(self, study: "Study", count: int, stopping: Stopping) -> None:
@@ -72,7 +72,7 @@ class Launch:
             finally:
                 if is_local(self.config.hydra.sweeper.storage):
                     settle(study)
-            left = is_left(study, self.n_trials, Asha.of(self.config.hydra.sweeper))
+            left = self.policy.is_left(study, stopping.finishing)
             if not left or stopping.asked or Bounds.of(self.config.hydra.sweeper).reached(study):
                 return
             in_vain = in_vain + 1 if _done(study) == done else 0
@@ -123,7 +123,7 @@ class Launch:
 
     def _worker(self, driver: str) -> Worker:
         return Worker(
-            self.task_function, self.hydra_context, self.config, self.name, self.directory, self.space, self.n_trials,
+            self.task_function, self.hydra_context, self.config, self.name, self.directory, self.space, self.policy,
             driver, recycled=not is_in_process(self.config),
         )  # fmt: skip
 

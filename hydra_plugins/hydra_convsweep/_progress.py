@@ -13,7 +13,9 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.text import Text
 
 from ._asha import pauses
+from ._budget import Budget
 from ._space import as_override_value
+from ._time_budget import SPENT
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -37,13 +39,21 @@ class Monitor:
     Use as a context manager around the launch.
     """
 
-    def __init__(self, study: "Study", n_trials: int, console: Console) -> None:
-        self.study, self.n_trials, self.console = study, n_trials, console
+    def __init__(self, study: "Study", budget: Budget, n_trials: int, console: Console) -> None:
+        self.study, self.budget, self.n_trials, self.console = study, budget, n_trials, console
         self.started = time.monotonic()
+        self.spent = study.user_attrs.get(SPENT, 0.0)
         self.seen = {trial.number for trial in _finished(study)}
-        self.before = len(self.seen)
-        self.bar = Progress(TextColumn("trials {task.completed:.0f}/{task.total:.0f}"), BarColumn(24))
-        self.task = self.bar.add_task("", total=n_trials, completed=self.before)
+        self.unit, self.total = (
+            ("trials", n_trials)
+            if budget.trials is not None
+            else ("epochs", budget.steps)
+            if budget.steps is not None
+            else ("seconds", budget.seconds or 0.0)
+        )
+        self.before = self._done()
+        self.bar = Progress(TextColumn(f"{self.unit} {{task.completed:.0f}}/{{task.total:.0f}}"), BarColumn(24))
+        self.task = self.bar.add_task("", total=self.total, completed=int(self.before))
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._follow, daemon=True)
 
@@ -81,10 +91,23 @@ class Monitor:
         duration = f" in {trial.duration.total_seconds():.1f} s" if trial.duration else ""
         known = trial.user_attrs
         outcome = known.get("error") or known.get("infeasible") or values_in_words(trial)
-        left = time_left(len(self.seen) - self.before, self.n_trials - len(self.seen), time.monotonic() - self.started)
-        words = f"[{len(self.seen):>{len(str(self.n_trials))}}/{self.n_trials}] trial {trial.number} "
+        count = f"{len(self.seen):>{len(str(self.n_trials))}}/{self.n_trials}"
+        words = f"[{count if self.unit == 'trials' else len(self.seen)}] trial {trial.number} "
         words += f"{WORDS[state_of(trial)]:<6} {outcome}{duration}: {params_in_words(trial.params)}"
+        left = self._left()
         return "; ".join(filter(None, [words, self._best(best), left and f"{left} left"]))
+
+    def _done(self) -> float:
+        """Return how much of the budget is spent, in its unit."""
+        if self.unit == "trials":
+            return len(self.seen)
+        if self.unit == "epochs":
+            return sum(max(t.intermediate_values, default=0) for t in self.study.get_trials(deepcopy=False))
+        return self.spent + time.monotonic() - self.started
+
+    def _left(self) -> str | None:
+        done = self._done()
+        return time_left(done - self.before, self.total - done, time.monotonic() - self.started)
 
     def _best(self, best: "list[FrozenTrial]") -> str:
         if len(self.study.directions) > 1:
@@ -93,8 +116,8 @@ class Monitor:
 
     def _status(self, trials: list["FrozenTrial"], best: "list[FrozenTrial]") -> Group:
         counts = Counter(map(state_of, trials))
-        self.bar.update(self.task, completed=len(self.seen))
-        left = time_left(len(self.seen) - self.before, self.n_trials - len(self.seen), time.monotonic() - self.started)
+        self.bar.update(self.task, completed=self._done())
+        left = self._left()
         states = ", ".join(f"{counts[state]} {word}" for state, word in WORDS.items() if counts[state])
         lines: list[Any] = [self.bar, Text(f"{states or 'starting the workers'}{f'; {left} left' if left else ''}")]
         if best:
@@ -116,7 +139,7 @@ def state_of(trial: "FrozenTrial") -> str:
     return "PAUSED" if pauses(trial) else "INFEASIBLE" if "infeasible" in trial.user_attrs else trial.state.name
 
 
-def time_left(done: int, open_: int, elapsed: float) -> str | None:
+def time_left(done: float, open_: float, elapsed: float) -> str | None:
     """Estimate the time left in words, or None before a trial is done or when none is left."""
     if done <= 0 or open_ <= 0:
         return None

@@ -3,6 +3,7 @@
 from collections.abc import Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ._budget import MAX_ENUMERATED
 from ._errors import UserError, listed
 from ._space import Space, as_override_value, equal
 
@@ -57,12 +58,15 @@ def _objection(name: str, value: Any, given: Mapping[str, Any], space: Space) ->
     return None
 
 
-def fill(study: "Study", space: Space, n_trials: int, first: Sequence[Mapping[str, Any]] = ()) -> bool:
+def fill(
+    study: "Study", space: Space, n_trials: int, first: Sequence[Mapping[str, Any]] = (), growing: bool = False
+) -> bool:
     """Make the study's waiting trials its remaining budget; return whether every combination is enumerated.
 
     A space of at most `n_trials` combinations is listed, each once; else the trials wait without values,
     to be drawn when they are taken. Trials of an earlier run count, whatever became of them. The
-    configurations of `first` come first, those apart that a trial agrees with already.
+    configurations of `first` come first, those apart that a trial agrees with already. Where trials are to be
+    `growing` as they are wanted, those that would wait without values are left out.
     """
     from optuna.trial import TrialState, create_trial
 
@@ -72,7 +76,7 @@ def fill(study: "Study", space: Space, n_trials: int, first: Sequence[Mapping[st
     tried = [trial_params(trial) for trial in trials]
     known = {hashable(params) for params in tried}
     size = space.size
-    enumerated = size is not None and size <= n_trials
+    enumerated = size is not None and size <= (min(n_trials, MAX_ENUMERATED) if growing else n_trials)
     combinations = space.combinations(study.user_attrs["seed"]) if enumerated else ()
     missing = [combination for combination in combinations if hashable(combination) not in known]
     wanted: list[Mapping[str, Any]] = []
@@ -87,7 +91,7 @@ def fill(study: "Study", space: Space, n_trials: int, first: Sequence[Mapping[st
         if trial.state == TrialState.WAITING and not trial_params(trial) and wanted and space.parameters:
             study._storage.set_trial_system_attr(trial._trial_id, "fixed_params", wanted.pop(0))
     budget = max(0, n_trials - len(trials))
-    if not enumerated:
+    if not enumerated and not growing:
         wanted += [{}] * budget
     waiting = [
         create_trial(state=TrialState.WAITING, system_attrs={"fixed_params": dict(params)} if params else {})

@@ -8,54 +8,41 @@ import os
 import socket
 import time
 import traceback
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from ._asha import RUNG, Asha, pauses
+from ._asha import RUNG, pauses
+from ._policy import SECONDS, WORKER, Policy
 
 if TYPE_CHECKING:
     from optuna import Study
     from optuna.trial import FrozenTrial
 
 RETRIES = "convsweep:retries"  # how often its worker died
-WORKER = "convsweep:worker"  # who runs it: host, process id, and since when (Unix time)
 
 
-def take(study: "Study", n_trials: int, asha: Asha | None = None) -> "FrozenTrial | None":
-    """Take a trial with a number below `n_trials`, as its only taker; None when there is none to take.
-
-    First those that were interrupted, then those that a scheduler promotes, then new ones, by their numbers.
-    """
-    from optuna.trial import TrialState
+def take(study: "Study", policy: Policy, finishing: bool = False) -> "FrozenTrial | None":
+    """Take the trial that is next by the policy, as its only taker; None when there is none to take."""
+    from optuna.trial import TrialState, create_trial
 
     storage = study._storage
-    for trial in _candidates(study, n_trials, asha):
-        if storage.set_trial_state_values(trial._trial_id, TrialState.RUNNING):
-            if pauses(trial):
-                storage.set_trial_system_attr(trial._trial_id, RUNG, ["promoted", trial.system_attrs[RUNG][1]])
-            storage.set_trial_system_attr(trial._trial_id, WORKER, [socket.gethostname(), os.getpid(), time.time()])
-            return storage.get_trial(trial._trial_id)
-    return None
+    while True:
+        for trial in policy.candidates(study, finishing):
+            if trial is None:
+                break
+            if storage.set_trial_state_values(trial._trial_id, TrialState.RUNNING):
+                if pauses(trial):
+                    storage.set_trial_system_attr(trial._trial_id, RUNG, ["promoted", trial.system_attrs[RUNG][1]])
+                storage.set_trial_system_attr(trial._trial_id, WORKER, [socket.gethostname(), os.getpid(), time.time()])
+                return storage.get_trial(trial._trial_id)
+        else:
+            return None
+        study.add_trial(create_trial(state=TrialState.WAITING))
 
 
-def is_left(study: "Study", n_trials: int, asha: Asha | None) -> bool:
-    """Whether there is a trial to take."""
-    return next(_candidates(study, n_trials, asha), None) is not None
-
-
-def _candidates(study: "Study", n_trials: int, asha: Asha | None) -> "Iterator[FrozenTrial]":
-    from optuna.trial import TrialState
-
-    waiting = [t for t in study.get_trials(deepcopy=False, states=(TrialState.WAITING,)) if t.number < n_trials]
-    if asha is None:
-        yield from waiting
-        return
-    yield from (trial for trial in waiting if WORKER in trial.system_attrs and not pauses(trial))
-    yield from asha.promotable(study)
-    yield from (trial for trial in waiting if WORKER not in trial.system_attrs)
-    # Nothing new starts any more. Each turn brings the best to its next rung, where another may overtake it.
-    if best := asha.unfinished_best(study):
-        yield best
+def add_seconds(study: "Study", taken: "FrozenTrial", seconds: float) -> None:
+    """Note that a trial has run for so long, beside what it ran before it last waited."""
+    before = taken.system_attrs.get(SECONDS, 0.0)
+    study._storage.set_trial_system_attr(taken._trial_id, SECONDS, before + round(seconds, 3))
 
 
 def put_back(study: "Study", trial_id: int) -> None:

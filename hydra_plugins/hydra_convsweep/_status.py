@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from ._errors import UserError, listed
+from ._policy import WORKER
 from ._progress import WORDS, params_in_words, say, state_of, time_left
-from ._states import WORKER
 from ._storage import is_local, open_storage
 from ._study import IDENTITY, quieten_optuna
 from ._summary import show_best, show_failures

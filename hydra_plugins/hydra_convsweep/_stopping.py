@@ -9,6 +9,7 @@ from rich.console import Console
 
 from ._progress import say
 from ._study import STOP
+from ._time_budget import TimeBudget
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -27,9 +28,12 @@ class Stopping:
         interrupted: Whether the user stopped the sweep.
     """
 
-    def __init__(self, study: "Study", driver: str, timeout: float | None, console: Console) -> None:
+    def __init__(
+        self, study: "Study", driver: str, timeout: float | None, console: Console, budget: "TimeBudget | None" = None
+    ) -> None:
         self.driver = driver
         self.interrupted = False
+        self._budget = budget
         self._study, self._console = study, console
         # Not the clock on the wall, which may be set anew meanwhile.
         self._deadline = None if timeout is None else time.monotonic() + timeout
@@ -37,6 +41,8 @@ class Stopping:
         self._thread = threading.Thread(target=self._follow, daemon=True)
 
     def __enter__(self) -> "Stopping":
+        if self._budget is not None:
+            self._budget.look()
         self._handlers = {number: signal.signal(number, self._hear) for number in (signal.SIGINT, signal.SIGTERM)}
         self._thread.start()
         return self
@@ -46,6 +52,13 @@ class Stopping:
             signal.signal(number, handler)
         self._over.set()
         self._thread.join()
+        if self._budget is not None:
+            self._budget.save()
+
+    @property
+    def finishing(self) -> bool:
+        """Whether only what the answer needs is to be trained any more."""
+        return self._budget is not None and self._budget.finishing
 
     @property
     def asked(self) -> bool:
@@ -69,6 +82,8 @@ class Stopping:
                 say(self._console, "stopping: running trials end at their next epoch; Ctrl-C again stops at once")
                 self._tell("now")
                 return
+            if self._budget is not None:
+                self._budget.look()
             if self.asked and not told:
                 told = True
                 self._tell("no more trials")

@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import DictConfig
 
 from ._errors import is_disk_full
-from ._states import WORKER, fail, retry
+from ._policy import WORKER
+from ._states import fail, retry
 from ._storage import open_storage
 from ._study import RECYCLE, quieten_optuna
 

@@ -3,6 +3,7 @@
 import logging
 import math
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,15 +20,19 @@ from ._compose import Composer
 from ._draw import derive_seed, draw, make_pruner
 from ._errors import is_disk_full
 from ._memory import Memory
+from ._policy import Policy
 from ._space import Space
-from ._states import fail, put_back, take
+from ._states import add_seconds, fail, put_back, take
 from ._storage import open_storage
 from ._study import RECYCLE, STOP, quieten_optuna
+from ._time_budget import FINISH
 from ._trial import Infeasible, TrialHandle, set_current_trial, stop_requested
 
 if TYPE_CHECKING:
     from optuna import Study
     from optuna.trial import FrozenTrial
+
+PATIENCE = 0.3  # seconds between two looks for a trial while others run that may leave one
 
 
 @dataclass
@@ -40,7 +45,7 @@ class Worker:
         config: The sweep's config, `hydra` included.
         name: The study's name.
         space: What is searched and what is fixed.
-        n_trials: Trials with a number below this are the budget.
+        policy: Which trial is next.
         driver: The id under which the driver says in the study's attributes that its workers are to stop.
         recycled: Whether somebody starts a fresh process when this one has grown.
     """
@@ -51,7 +56,7 @@ class Worker:
     name: str
     directory: Path
     space: Space
-    n_trials: int
+    policy: Policy
     driver: str
     recycled: bool = True
 
@@ -65,16 +70,22 @@ class Worker:
 
         quieten_optuna()
         sweeper = self.config.hydra.sweeper
-        study = optuna.load_study(storage=open_storage(sweeper.storage, self.directory), study_name=self.name)
+        storage = open_storage(
+            sweeper.storage, self.directory, sweeper.storage_patience, sweeper.heartbeat, wait=True
+        )
+        study = optuna.load_study(storage=storage, study_name=self.name)
         study.pruner = make_pruner(sweeper.pruner)
-        bounds, memory, asha = Bounds.of(sweeper), Memory(), Asha.of(sweeper)
+        bounds, memory = Bounds.of(sweeper), Memory()
         while not self._told_to_stop(study):
             if bounds.reached(study):
                 study.set_user_attr(STOP + self.driver, "now")
                 break
-            taken = take(study, self.n_trials, asha)
+            taken = take(study, self.policy, finishing=FINISH + self.driver in study.user_attrs)
             if taken is None:
-                break
+                if not self.policy.may_come(study):
+                    break
+                time.sleep(PATIENCE)
+                continue
             self._run(study, taken)
             if self.recycled and memory.has_grown():
                 return RECYCLE
@@ -117,6 +128,7 @@ class Worker:
             Trial(study, taken._trial_id), seed, directory, self.driver, Asha.of(self.config.hydra.sweeper)
         )
         set_current_trial(handle)
+        started = time.monotonic()
         try:
             result = run_job(
                 task_function=_Quiet(self.task_function),
@@ -127,6 +139,7 @@ class Worker:
             )
         finally:
             set_current_trial(None)
+        add_seconds(study, taken, time.monotonic() - started)
         return handle, result
 
     @cached_property

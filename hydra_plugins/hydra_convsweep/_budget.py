@@ -1,0 +1,91 @@
+"""The budget of a study: `hydra.sweeper.budget` in trials, steps or time."""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from omegaconf import DictConfig
+
+DEFAULT_TRIALS = 20
+MANY = 100_000  # trials of a budget of steps or time, which ends before
+MAX_ENUMERATED = 1000  # combinations that such a budget lists; more are drawn
+COUNTED = re.compile(r"(\d+)\s*(trials?|epochs?|steps?|)")
+TIMED = re.compile(r"(?:(\d+(?:\.\d+)?)\s*h)?\s*(?:(\d+(?:\.\d+)?)\s*min)?\s*(?:(\d+(?:\.\d+)?)\s*s)?")
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What a study may cost before its best trial is trained to the end; one of the three is given."""
+
+    trials: int | None = None
+    steps: int | None = None
+    seconds: float | None = None
+
+    @classmethod
+    def of(cls, sweeper: DictConfig) -> "Budget":
+        """Return the budget that `budget` and `n_trials` make together; `check` says what is wrong with them."""
+        budget = parse(sweeper.budget)
+        if budget == cls():
+            return cls(trials=DEFAULT_TRIALS if sweeper.n_trials is None else sweeper.n_trials)
+        return budget
+
+    def twice(self, by_name: bool) -> str:
+        """Return the override of twice the budget; `by_name` under the key `budget`, else as a number of trials."""
+        if self.trials is not None:
+            return f"hydra.sweeper.{'budget' if by_name else 'n_trials'}={2 * self.trials}"
+        if self.steps is not None:
+            return f"hydra.sweeper.budget={2 * self.steps}epochs"
+        return f"hydra.sweeper.budget={2 * (self.seconds or 0):g}s"
+
+    def __str__(self) -> str:
+        if self.trials is not None:
+            return f"{self.trials} trials"
+        if self.steps is not None:
+            return f"{self.steps} epochs"
+        minutes, seconds = divmod(self.seconds or 0.0, 60)
+        hours, minutes = divmod(minutes, 60)
+        words = [f"{n:g} {unit}" for n, unit in ((hours, "h"), (minutes, "min"), (round(seconds, 1), "s")) if n]
+        return " ".join(words)
+
+
+def parse(given: Any) -> Budget:
+    """Read e.g. 40, `40 trials`, `300 epochs`, `1h 30min`; a `Budget` of nothing for null and what is none of them."""
+    text = "" if given is None else str(given).strip().lower()
+    if (counted := COUNTED.fullmatch(text)) and int(counted[1]) > 0:
+        number = int(counted[1])
+        return Budget(steps=number) if counted[2][:4] in ("epoc", "step") else Budget(trials=number)
+    if text and (timed := TIMED.fullmatch(text)):
+        hours, minutes, seconds = (float(part or 0) for part in timed.groups())
+        if total := 3600 * hours + 60 * minutes + seconds:
+            return Budget(seconds=total)
+    return Budget()
+
+
+def count_trials(sweeper: DictConfig, size: int | None) -> int:
+    """Return how many trials a study can have at most, in a space of `size` combinations, None for countless ones."""
+    budget = Budget.of(sweeper)
+    if budget.trials is not None:
+        return budget.trials
+    most = MANY if sweeper.n_trials is None else sweeper.n_trials
+    return min(most, size) if size is not None and size <= MAX_ENUMERATED else most
+
+
+def check(sweeper: DictConfig) -> list[str]:
+    """Return what is wrong with `budget` and `n_trials`."""
+    problems = []
+    if sweeper.n_trials is not None and sweeper.n_trials < 1:
+        problems.append(
+            f"`hydra.sweeper.n_trials` must be 1 or more, got {sweeper.n_trials}; type e.g. hydra.sweeper.n_trials=20"
+        )
+    budget = parse(sweeper.budget)
+    if sweeper.budget is not None and budget == Budget():
+        problems.append(
+            "`hydra.sweeper.budget` must be a number of trials, of epochs, or a time, above 0, got "
+            f"{sweeper.budget}; type e.g. hydra.sweeper.budget=300epochs, =40trials, =1h or =1h30min"
+        )
+    if budget.trials is not None and sweeper.n_trials not in (None, budget.trials):
+        problems.append(
+            f"`hydra.sweeper.budget` must not count trials beside hydra.sweeper.n_trials={sweeper.n_trials}, got "
+            f"{sweeper.budget}; give one of them"
+        )
+    return problems

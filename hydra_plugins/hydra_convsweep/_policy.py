@@ -1,0 +1,124 @@
+"""Which trial is next: the interrupted, the promoted, new ones; and when what is left of the budget is the answer's."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from omegaconf import DictConfig
+
+from ._asha import Asha, pauses
+from ._budget import Budget
+
+if TYPE_CHECKING:
+    from optuna import Study
+    from optuna.trial import FrozenTrial
+
+WORKER = "convsweep:worker"  # who runs a trial: host, process id, and since when (Unix time)
+SECONDS = "convsweep:seconds"  # how long a trial has run, in all
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What any worker decides by; it reads the trials alone, so that all decide alike.
+
+    Attributes:
+        n_trials: Trials with a number below this belong to the budget.
+        asha: The scheduler, or None.
+        steps: How many steps all trials may take together, or None.
+        max_resource: How many steps a trial has, as far as that is configured.
+        growing: Whether new trials are added as they are wanted: nobody can say how many there will be.
+    """
+
+    n_trials: int
+    asha: Asha | None = None
+    steps: int | None = None
+    max_resource: int | None = None
+    growing: bool = False
+
+    @classmethod
+    def of(cls, sweeper: DictConfig, n_trials: int, enumerated: bool = False) -> "Policy":
+        """Return the policy of `hydra.sweeper`, whose trials the driver has counted."""
+        budget = Budget.of(sweeper)
+        growing = budget.trials is None and not enumerated
+        return cls(n_trials, Asha.of(sweeper), budget.steps, sweeper.max_resource, growing)
+
+    def candidates(self, study: "Study", finishing: bool = False) -> "Iterator[FrozenTrial | None]":
+        """Yield the trials to take, the first one first; None stands for one that is to be added.
+
+        When nothing new starts any more, or `finishing` says so, the best goes on, so that the answer is never a
+        trial that stopped half-way. Each turn brings it to its next rung, where another may overtake it.
+        """
+        from optuna.trial import TrialState
+
+        trials = study.get_trials(deepcopy=False)
+        waiting = [t for t in trials if t.state == TrialState.WAITING and t.number < self.n_trials]
+        yield from (trial for trial in waiting if WORKER in trial.system_attrs and not pauses(trial))
+        if not finishing:
+            if self.asha is not None:
+                yield from (t for t in self.asha.promotable(study) if self._affords(study, t))
+            fresh: list[FrozenTrial | None] = [trial for trial in waiting if WORKER not in trial.system_attrs]
+            if self.growing and not fresh and len(trials) < self.n_trials:
+                fresh = [None]
+            if self._affords(study, None):
+                yield from fresh
+        if self.asha is not None and (best := self.asha.unfinished_best(study)):
+            yield best
+
+    def is_left(self, study: "Study", finishing: bool = False) -> bool:
+        """Whether there is a trial to take."""
+        return any(True for _ in self.candidates(study, finishing))
+
+    def may_come(self, study: "Study") -> bool:
+        """Whether a trial that runs now may leave another one to take when it pauses or ends."""
+        running = any(trial.state.name == "RUNNING" for trial in study.get_trials(deepcopy=False))
+        return running and (self.asha is not None or self.steps is not None)
+
+    def seconds_to_finish(self, study: "Study") -> float:
+        """Estimate how long the training of the answer still takes, from how long the trials took so far.
+
+        Without a scheduler it is the length of one more trial, for that is what would not end in time.
+        """
+        trials = study.get_trials(deepcopy=False)
+        if self.asha is None:
+            done = [t.system_attrs.get(SECONDS, 0.0) for t in trials if t.state.name == "COMPLETE"]
+            return sum(done) / len(done) if done else 0.0
+        best = self.asha.leader(study)
+        if best is None or best.state.is_finished():
+            return 0.0
+        return best.system_attrs.get(SECONDS, 0.0) / _last_step(best) * (self._length(trials) - _last_step(best))
+
+    def _affords(self, study: "Study", trial: "FrozenTrial | None") -> bool:
+        """Whether the budget of steps holds a trial's next stretch, a new one's for None, and the answer's training."""
+        if self.steps is None:
+            return True
+        trials = study.get_trials(deepcopy=False)
+        length = self._length(trials)
+        spent = sum(map(_last_step, trials))
+        running = sum(self._stretch(_last_step(t), length) for t in trials if t.state.name == "RUNNING")
+        stretch = self._stretch(_last_step(trial) if trial else 0, length)
+        best = self.asha.leader(study) if self.asha else None
+        if best is None:
+            left = 0 if any(t.state.name in ("COMPLETE", "RUNNING") for t in trials) else length - stretch
+        else:
+            left = 0 if best.state.is_finished() else length - _last_step(best)
+            if best.state.name == "RUNNING":
+                left -= self._stretch(_last_step(best), length)
+        if trial is not None and best is not None and trial.number == best.number:
+            left -= stretch
+        return spent + running + stretch + left <= self.steps or (trial is None and not trials)
+
+    def _length(self, trials: "list[FrozenTrial]") -> int:
+        """Return how many steps a whole trial has; 0 before anybody knows."""
+        if self.max_resource is not None:
+            return self.max_resource
+        return max((_last_step(trial) for trial in trials if trial.state.name == "COMPLETE"), default=0)
+
+    def _stretch(self, step: int, length: int) -> int:
+        """Return how many steps a trial takes from here to where it may pause next."""
+        if self.asha is None:
+            return max(0, length - step)
+        return (min(self.asha.next_rung(step), length) if length else self.asha.next_rung(step)) - step
+
+
+def _last_step(trial: "FrozenTrial") -> int:
+    return max(trial.intermediate_values, default=0)
