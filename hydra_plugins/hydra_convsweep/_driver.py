@@ -30,7 +30,7 @@ from ._queue import fill, parse_enqueue
 from ._space import Space
 from ._states import settle
 from ._stopping import Stopping
-from ._storage import is_local, open_storage
+from ._storage import exclusively, is_local, open_storage
 from ._study import change, default_name, fixed_settings, open_study, quieten_optuna
 from ._summary import ranked, show_summary, write_results
 from ._time_budget import TimeBudget
@@ -125,22 +125,25 @@ class Driver:
     def _open(self) -> int:
         sweeper = self.config.hydra.sweeper
         with _only_driver(self.directory) if is_local(sweeper.storage) else nullcontext():
-            storage = open_storage(sweeper.storage, self.directory)
-            study, changes = open_study(
-                storage, self.name, directions(sweeper), self.space, self.settings, sweeper.seed
-            )
-            if changes and sweeper.on_change == "continue":
-                change(study, directions(sweeper), self.space, self.settings)
-            elif changes and sweeper.on_change == "error":
-                raise UserError(_which(self.name, changes))
-            if not changes or sweeper.on_change == "continue":
-                return self._take_up(study)
+            storage = open_storage(sweeper.storage, self.directory, sweeper.storage_patience, sweeper.heartbeat)
+            with exclusively(storage, self.name):
+                study, changes = open_study(
+                    storage, self.name, directions(sweeper), self.space, self.settings, sweeper.seed
+                )
+                if changes and sweeper.on_change == "continue":
+                    change(study, directions(sweeper), self.space, self.settings)
+                elif changes and sweeper.on_change == "error":
+                    raise UserError(_which(self.name, changes))
+                taken_up = self._take_up(study) if not changes or sweeper.on_change == "continue" else None
+            if taken_up:
+                return self._run(study, *taken_up)
         stem, _, count = self.name.rpartition("-")
         self._name(f"{stem}-{int(count) + 1}" if stem and count.isdigit() else f"{self.name}-2")
         self._make_folder()
         return self._open()
 
-    def _take_up(self, study: "Study") -> int:
+    def _take_up(self, study: "Study") -> tuple[Policy, bool]:
+        """Make its queue what is asked for; return how it is worked off, and whether it is every combination once."""
         sweeper = self.config.hydra.sweeper
         if is_local(sweeper.storage):
             settle(study)
@@ -150,7 +153,7 @@ class Driver:
         first += parse_enqueue(plain(sweeper.enqueue) or [], self.space, most)
         enumerated = fill(study, self.space, most, first, growing=Budget.of(sweeper).trials is None)
         self._choose_pruner(enumerated)
-        return self._run(study, Policy.of(sweeper, most, enumerated), enumerated)
+        return Policy.of(sweeper, most, enumerated), enumerated
 
     def _make_folder(self) -> None:
         try:

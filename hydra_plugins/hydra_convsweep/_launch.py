@@ -3,10 +3,12 @@
 import logging
 import os
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hydra.core.plugins import Plugins
 from hydra.core.singleton import Singleton
@@ -24,6 +26,7 @@ from ._states import settle
 from ._stopping import Stopping
 from ._storage import is_local
 from ._supervisor import StillbornError, Supervisor
+from ._watch import Watch
 from ._worker import Worker
 
 if TYPE_CHECKING:
@@ -62,7 +65,9 @@ class Launch:
         while in_vain < MAX_IN_VAIN:
             done, problem = _done(study), None
             try:
-                self._launch(count, stopping.driver)
+                with self._watch(study):
+                    self._launch(count, stopping.driver)
+                    self._await_others(study, stopping)
             except (UserError, OSError):
                 raise
             except StillbornError as error:
@@ -80,6 +85,24 @@ class Launch:
             say(self.console, f"the workers ended before the trials did{why}; starting them again")
         reason = f": {problem}" if problem else ""
         raise UserError(f"`hydra.launcher` could not keep the workers running{reason}")
+
+    def _watch(self, study: "Study") -> AbstractContextManager[Any]:
+        sweeper = self.config.hydra.sweeper
+        return nullcontext() if is_local(sweeper.storage) else Watch(study, sweeper.heartbeat, sweeper.max_retries)
+
+    def _await_others(self, study: "Study", stopping: Stopping) -> None:
+        """Wait while nothing is left but what runs elsewhere: a worker there may die, and its trial be ours."""
+        if is_local(self.config.hydra.sweeper.storage):
+            return
+        told = False
+        while not stopping.asked and not self.policy.is_left(study, stopping.finishing):
+            running = [trial for trial in study.get_trials(deepcopy=False) if trial.state.name == "RUNNING"]
+            if not any(trial.number < self.policy.n_trials for trial in running):
+                return
+            if not told:
+                say(self.console, f"waiting for what runs elsewhere: {len(running)} trial{'s' * (len(running) > 1)}")
+                told = True
+            time.sleep(1)
 
     def _launch(self, count: int, driver: str) -> None:
         if is_in_process(self.config):
@@ -133,8 +156,9 @@ class Launch:
         sweeper = self.config.hydra.sweeper
         payload = cloudpickle.dumps((Singleton.get_state(), self._worker(driver)))
         return Supervisor(
-            payload, self.name, sweeper.storage, self.directory, sweeper.max_retries, sweeper.trial_timeout, pid
-        )
+            payload, self.name, sweeper.storage, self.directory, sweeper.max_retries, sweeper.trial_timeout,
+            sweeper.storage_patience, pid,
+        )  # fmt: skip
 
 
 def _done(study: "Study") -> int:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from ._progress import say
+from ._storage import giving_up
 from ._study import STOP
 from ._time_budget import TimeBudget
 
@@ -72,6 +73,7 @@ class Stopping:
 
     def _hear(self, *_: Any) -> None:
         if self.interrupted:
+            giving_up.set()
             raise KeyboardInterrupt
         self.interrupted = True
 

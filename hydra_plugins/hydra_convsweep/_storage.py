@@ -1,40 +1,96 @@
-"""Where a study is kept: a journal file, or a database."""
+"""Where a study is kept: a journal file, a database, or Optuna's gRPC proxy in front of one."""
 
+import functools
+import os
+import random
+import threading
+import time
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ._errors import UserError
 
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage
 
+HEARTBEAT = 30.0  # seconds, as `hydra.sweeper.heartbeat` has it
+PASSWORD = "CONVSWEEP_STORAGE_PASSWORD"  # the environment's word for a database that has none of its own
+
+# A network that swallows packets is to be noticed, too: seconds, and milliseconds (libpq's own words).
+LIBPQ = {"connect_timeout": 10, "tcp_user_timeout": 30_000}
+
+giving_up = threading.Event()  # set when the user wants this process to end at once: nobody waits for a storage
+
+QUIET = 60.0  # seconds without a new trial after which a driver that fills a study counts as dead
+
 
 def is_local(storage: str | None) -> bool:
-    """Whether only this machine (or those that share its files) can write to the storage."""
-    return storage is None or "://" not in storage
+    """Whether only one driver at a time can use the storage: a file of this machine, or of those that share it."""
+    return storage is None or "://" not in storage or storage.startswith("sqlite")
 
 
-def open_storage(storage: str | None, directory: Path) -> "BaseStorage":
+def check_storage(storage: str | None) -> list[str]:
+    """Return what is wrong with `hydra.sweeper.storage`, as far as its text tells."""
+    if storage is None or "://" not in storage:
+        return []
+    if storage.startswith("grpc://"):
+        try:
+            _grpc_server(storage)
+        except ValueError:
+            return [
+                f"`hydra.sweeper.storage` must be grpc://host:port, got {storage}; type e.g. grpc://localhost:13000"
+            ]
+        return []
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        url = make_url(storage)
+    except ArgumentError:
+        return []  # its opening says what is wrong with it
+    if url.password is None and "password" not in url.query:
+        return []
+    harmless = url._replace(password=None).difference_update_query(["password"]).render_as_string()
+    return [
+        f"`hydra.sweeper.storage` must not hold a password, which would end in files, logs and process lists; type "
+        f"{harmless}, and give the password in the environment (PGPASSWORD, or {PASSWORD}) or in a file (~/.pgpass)"
+    ]
+
+
+def open_storage(
+    storage: str | None, directory: Path, patience: float = 0.0, heartbeat: float = HEARTBEAT, wait: bool = False
+) -> "BaseStorage":
     """Open a journal, by default the one in the study's folder, or a database.
+
+    Args:
+        storage: As in `hydra.sweeper.storage`.
+        directory: The study's folder.
+        patience: Seconds for which a call to a database waits that does not answer.
+        heartbeat: Seconds between two signs of life of a trial that this process takes from a database.
+        wait: Whether to be patient with the opening, too: its address has worked before.
 
     Raises:
         UserError: It cannot be opened; says why.
     """
-    from optuna.exceptions import ExperimentalWarning
-    from optuna.storages import JournalStorage, RDBStorage
+    from optuna.storages import JournalStorage
 
     from ._journal import Journal
+    from ._shared import Shared
 
     try:
-        if is_local(storage):
+        if storage is None or "://" not in storage:
             path = Path(storage).absolute() if storage else directory / "journal.log"
             path.parent.mkdir(parents=True, exist_ok=True)
             return JournalStorage(Journal(str(path)))
-        assert storage is not None
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ExperimentalWarning)
-            return RDBStorage(storage, heartbeat_interval=60)
+        if is_local(storage):
+            return _open_address(storage)
+        make = functools.partial(_open_address, storage)
+        return Shared(make, patience, heartbeat, wait)  # pyright: ignore[reportAbstractUsage] - it makes methods
+    except UserError:
+        raise
     except Exception as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise UserError(
@@ -42,3 +98,79 @@ def open_storage(storage: str | None, directory: Path) -> "BaseStorage":
             "expected a journal's path such as multirun/study/journal.log, "
             "or a database's address such as postgresql+psycopg://user@host/name"
         ) from error
+
+
+def _open_address(storage: str) -> "BaseStorage":
+    from optuna.exceptions import ExperimentalWarning
+    from optuna.storages import GrpcStorageProxy, RDBStorage, get_storage
+    from sqlalchemy.exc import IntegrityError, ProgrammingError
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)
+        if storage.startswith("grpc://"):
+            host, port = _grpc_server(storage)
+            proxy = GrpcStorageProxy(host=host, port=port)
+            proxy.wait_server_ready(timeout=LIBPQ["connect_timeout"])
+            return proxy
+        arguments = {"connect_args": _connect_arguments(storage)}
+        for _ in range(5):
+            # Of several that make a new database's tables at the same time all but one fail.
+            with suppress(IntegrityError, ProgrammingError):
+                return get_storage(RDBStorage(storage, arguments))
+            time.sleep(random.uniform(0.2, 1))
+        return get_storage(RDBStorage(storage, arguments))
+
+
+def _grpc_server(storage: str) -> tuple[str, int]:
+    host, _, port = storage.removeprefix("grpc://").rstrip("/").rpartition(":")
+    if not host:
+        raise ValueError(storage)
+    return host, int(port)
+
+
+def _connect_arguments(storage: str) -> dict[str, Any]:
+    from sqlalchemy.engine import make_url
+
+    url = make_url(storage)
+    arguments: dict[str, Any] = {}
+    if url.get_backend_name() == "postgresql" and "psycopg" in url.get_driver_name():
+        arguments |= {name: value for name, value in LIBPQ.items() if name not in url.query}
+    if PASSWORD in os.environ and url.get_backend_name() != "sqlite":
+        arguments["password"] = os.environ[PASSWORD]
+    return arguments
+
+
+@contextmanager
+def exclusively(storage: "BaseStorage", name: str) -> Iterator[None]:
+    """Let one driver at a time change what all of them go by: a study's queue.
+
+    The lock is a study of that name: storages create it for exactly one of those that try. Whoever holds it and
+    dies holds it until the study has had no new trial for a minute.
+    """
+    from optuna.exceptions import DuplicatedStudyError
+    from optuna.study import StudyDirection
+
+    from ._shared import Shared
+
+    if not isinstance(storage, Shared):
+        yield
+        return
+    lock = f"{name}:lock"
+    seen, since = None, time.monotonic()
+    while True:
+        with suppress(DuplicatedStudyError):
+            held = storage.create_new_study([StudyDirection.MINIMIZE], lock)
+            break
+        time.sleep(0.2)
+        studies = {study.study_name: study._study_id for study in storage.get_all_studies()}
+        count = len(storage.get_all_trials(studies[name], deepcopy=False)) if name in studies else 0
+        if (now := (studies.get(lock), count)) != seen:
+            seen, since = now, time.monotonic()
+        elif time.monotonic() - since > QUIET and lock in studies:
+            with suppress(KeyError):  # another one has noticed, too
+                storage.delete_study(studies[lock])
+    try:
+        yield
+    finally:
+        with suppress(KeyError):
+            storage.delete_study(held)

@@ -23,8 +23,8 @@ from omegaconf import DictConfig
 
 from ._errors import is_disk_full
 from ._policy import WORKER
-from ._states import fail, retry
-from ._storage import open_storage
+from ._states import fail, put_back, retry
+from ._storage import is_local, open_storage
 from ._study import RECYCLE, quieten_optuna
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ class Supervisor:
         storage: The study's storage as configured, None for the journal in `directory`.
         max_retries: How often a trial whose worker died is run again.
         trial_timeout: Seconds after which a trial is stopped by force, or None.
+        storage_patience: Seconds for which a database may be away.
         driver: Process id of the driver when keepers are its threads, else None.
     """
 
@@ -61,6 +62,7 @@ class Supervisor:
     directory: Path
     max_retries: int
     trial_timeout: float | None = None
+    storage_patience: float = 0.0
     driver: int | None = None
 
     def __call__(self, _: DictConfig) -> None:
@@ -87,6 +89,8 @@ class Supervisor:
             finally:
                 process.kill()
                 process.wait()
+            if closing.is_set() and not is_local(self.storage):
+                self._hand_back(process)  # of a local study the driver lets all trials wait
             if process.returncode == 0:
                 return
             if process.returncode == os.EX_IOERR:
@@ -145,11 +149,18 @@ class Supervisor:
             retry(study, trial, self.max_retries, f"its worker {_end(process.returncode)}")
         return any(_is_run_by(trial, process.pid) for trial in study.get_trials(deepcopy=False))
 
+    def _hand_back(self, process: "subprocess.Popen[bytes]") -> None:
+        """Let the trial of a process that was killed on purpose wait again."""
+        study = self._open()
+        if (trial := _trial_of(study, process.pid)) is not None:
+            put_back(study, trial._trial_id)
+
     def _open(self) -> "Study":
         import optuna
 
         quieten_optuna()
-        return optuna.load_study(study_name=self.name, storage=open_storage(self.storage, self.directory))
+        storage = open_storage(self.storage, self.directory, self.storage_patience, wait=True)
+        return optuna.load_study(study_name=self.name, storage=storage)
 
 
 def _trial_of(study: "Study", pid: int) -> "FrozenTrial | None":

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ._errors import UserError, listed
 from ._space import Space
-from ._storage import is_local, open_storage
+from ._storage import open_storage
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -98,7 +98,7 @@ def _names(storage: str | None, directory: Path) -> list[str]:
 
     if storage is None:
         return sorted(path.parent.name for path in directory.parent.glob("*/journal.log") if path.stat().st_size)
-    if is_local(storage) and not Path(storage).exists():
+    if "://" not in storage and not Path(storage).exists():
         return []
     return sorted(get_all_study_names(open_storage(storage, directory)))
 

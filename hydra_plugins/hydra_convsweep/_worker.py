@@ -70,9 +70,7 @@ class Worker:
 
         quieten_optuna()
         sweeper = self.config.hydra.sweeper
-        storage = open_storage(
-            sweeper.storage, self.directory, sweeper.storage_patience, sweeper.heartbeat, wait=True
-        )
+        storage = open_storage(sweeper.storage, self.directory, sweeper.storage_patience, sweeper.heartbeat, wait=True)
         study = optuna.load_study(storage=storage, study_name=self.name)
         study.pruner = make_pruner(sweeper.pruner)
         bounds, memory = Bounds.of(sweeper), Memory()

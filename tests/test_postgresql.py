@@ -1,0 +1,190 @@
+"""Studies in a real PostgreSQL: several drivers, dead workers, a server that goes away, and no password anywhere."""
+
+import os
+import signal
+import subprocess
+import time
+from collections import Counter
+from pathlib import Path
+
+import optuna
+import pytest
+from optuna.trial import FrozenTrial
+
+from tests.command import ROOT, run, start
+from tests.postgresql import PASSWORD, Server, server
+
+__all__ = ["server"]
+
+TOY = str(ROOT / "tests/toy/app.py")
+
+
+@pytest.fixture
+def database(server: Server, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Return the address of a fresh database; the environment has its password."""
+    for name, value in server.env.items():
+        monkeypatch.setenv(name, value)
+    return server.create(request.node.name[:60])
+
+
+def found(database: str, name: str = "toy") -> list[FrozenTrial]:
+    """Return a study's trials, or none while there is no study."""
+    engine = optuna.storages.RDBStorage(database)
+    try:
+        return optuna.load_study(study_name=name, storage=engine).trials
+    except KeyError:
+        return []
+    finally:
+        engine.engine.dispose()
+
+
+def states(trials: list[FrozenTrial]) -> Counter[str]:
+    return Counter(trial.state.name for trial in trials)
+
+
+def wait_for(database: str, state: str, count: int = 1) -> None:
+    while states(found(database))[state] < count:
+        time.sleep(0.2)
+
+
+def finish(process: "subprocess.Popen[str]", timeout: float = 120) -> tuple[int, str, str]:
+    out, err = process.communicate(timeout=timeout)
+    return process.returncode, out, err
+
+
+def test_two_drivers_from_two_folders_share_one_study(tmp_path: Path, database: str, server: Server) -> None:
+    command = [TOY, "-m", "x=range(0,12)", "y=a,b", "seconds=0.3", f"hydra.sweeper.storage={database}"]
+    folders = [tmp_path / "one", tmp_path / "two"]
+    for folder in folders:
+        folder.mkdir()
+    drivers = [start([*command, "hydra.sweeper.n_jobs=2", "hydra.sweeper.n_trials=24"], folder) for folder in folders]
+    for status, _, err in map(finish, drivers):
+        assert status == 0, err
+    trials = found(database)
+    assert [trial.number for trial in trials] == list(range(24))
+    assert states(trials) == {"COMPLETE": 24}
+    assert len({(trial.params["x"], trial.params["y"]) for trial in trials}) == 24
+    assert len({trial.user_attrs["pid"] for trial in trials}) >= 3, "both had work"
+    written = [(folder / "multirun/toy/optimization_results.yaml").read_text() for folder in folders]
+    assert written[0] == written[1], "each waited for the other's last trials"
+    assert server.psql("SELECT study_name FROM studies", database) == "toy\n", "the lock is gone"
+
+
+def test_the_trial_of_a_silent_machine_goes_on_under_its_number(tmp_path: Path, database: str) -> None:
+    command = [TOY, "-m", "x=range(0,3)", f"hydra.sweeper.storage={database}", "hydra.sweeper.heartbeat=0.7"]
+    (tmp_path / "dead").mkdir()
+    dead = start([*command, "seconds=1000", "hydra.sweeper.n_jobs=1"], tmp_path / "dead")
+    wait_for(database, "RUNNING")
+    dead.kill()
+    dead.communicate()
+    assert states(found(database)) == {"RUNNING": 1, "WAITING": 2}, "nobody told the database"
+    more = ["seconds=0.1", "hydra.sweeper.n_jobs=1", "hydra.sweeper.on_change=continue"]
+    done = run([*command, *more], tmp_path)
+    assert done.returncode == 0, done.stderr
+    trials = found(database)
+    assert [trial.number for trial in trials] == [0, 1, 2]
+    assert states(trials) == {"COMPLETE": 3}
+    assert trials[0].system_attrs["convsweep:retries"] == 1
+    assert len(trials[0].intermediate_values) == 3
+
+
+def test_ctrl_c_twice_leaves_no_trial_running(tmp_path: Path, database: str) -> None:
+    command = [TOY, "-m", "x=range(0,4)", "seconds=1000", "steps=1", f"hydra.sweeper.storage={database}"]
+    process = start([*command, "hydra.sweeper.n_jobs=2"], tmp_path)
+    wait_for(database, "RUNNING", 2)
+    for _ in range(2):
+        os.killpg(process.pid, signal.SIGINT)
+        time.sleep(1)
+    status, out, err = finish(process)
+    assert status == 130, err
+    assert "Traceback" not in err
+    assert "resume   python" in out.splitlines()[-1]
+    assert states(found(database)) == {"WAITING": 4}
+
+
+@pytest.mark.slow
+def test_a_server_that_is_away_for_twenty_seconds_costs_nothing(tmp_path: Path, database: str, server: Server) -> None:
+    command = [TOY, "-m", "x=range(0,30)", "seconds=0.5", f"hydra.sweeper.storage={database}", "hydra.sweeper.n_jobs=2"]
+    process = start(command, tmp_path)
+    wait_for(database, "COMPLETE", 4)
+    server.stop()
+    time.sleep(20)
+    server.start()
+    status, _, err = finish(process)
+    assert status == 0, err
+    assert "the storage does not answer" in err
+    assert "Traceback" not in err
+    trials = found(database)
+    assert states(trials) == {"COMPLETE": 30}
+    assert sorted(trial.params["x"] for trial in trials) == list(range(30))
+    assert not any("convsweep:retries" in trial.system_attrs for trial in trials)
+    assert all(len(trial.intermediate_values) == 3 for trial in trials)
+
+
+@pytest.mark.slow
+def test_patience_has_an_end_and_the_same_command_goes_on(tmp_path: Path, database: str, server: Server) -> None:
+    command = [TOY, "-m", "x=range(0,8)", "seconds=0.5", f"hydra.sweeper.storage={database}"]
+    settings = ["hydra.sweeper.n_jobs=2", "hydra.sweeper.storage_patience=2", "hydra.sweeper.heartbeat=0.7"]
+    process = start([*command, *settings], tmp_path)
+    wait_for(database, "COMPLETE", 2)
+    server.stop()
+    try:
+        status, _, err = finish(process)
+    finally:
+        server.start()
+    assert status == 1
+    assert "`hydra.sweeper.storage` has not answered for" in err
+    assert "hydra.sweeper.storage_patience=2" in err
+    done = run([*command, *settings], tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert states(found(database)) == {"COMPLETE": 8}
+    assert len(found(database)) == 8
+
+
+def test_the_password_is_nowhere(tmp_path: Path, database: str, server: Server) -> None:
+    typed = database.replace("postgres@", f"postgres:{PASSWORD}@")
+    refused = run([TOY, "-m", "x=1,2", f"hydra.sweeper.storage={typed}"], tmp_path)
+    assert refused.returncode == 1
+    assert "must not hold a password" in refused.stderr
+    assert f"type {database}" in refused.stderr
+    assert PASSWORD not in refused.stdout + refused.stderr
+    wrong = run([TOY, "-m", "x=1,2", f"hydra.sweeper.storage={database}"], tmp_path, PGPASSWORD="wrong-Walrus")
+    assert wrong.returncode == 1
+    assert "password authentication failed" in wrong.stderr
+    assert "Traceback" not in wrong.stderr
+    assert "wrong-Walrus" not in wrong.stdout + wrong.stderr
+    assert list(tmp_path.rglob("*.yaml")) == []
+
+    command = [TOY, "-m", "x=range(0,4)", "seconds=1", f"hydra.sweeper.storage={database}", "hydra.sweeper.n_jobs=2"]
+    process = start(command, tmp_path)
+    wait_for(database, "RUNNING", 2)
+    commands = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
+    assert any(database.encode() in line for line in commands)
+    assert not any(PASSWORD.encode() in line for line in commands)
+    os.killpg(process.pid, signal.SIGINT)
+    status, out, err = finish(process)
+    assert status == 130, err
+    assert f"hydra.sweeper.storage={database}" in out.splitlines()[-1], "the command that resumes"
+    assert PASSWORD not in out + err
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert any(path.name == "hydra.yaml" for path in files)
+    assert not any(PASSWORD.encode() in path.read_bytes() for path in files)
+    dump = subprocess.run(
+        ["pg_dump", "-h", "127.0.0.1", "-p", str(server.port), "-U", "postgres", database.rpartition("/")[2]],
+        env={**os.environ, **server.env},
+        capture_output=True,
+        check=True,
+    )
+    assert b"convsweep:worker" in dump.stdout
+    assert PASSWORD.encode() not in dump.stdout
+
+
+def test_the_password_may_come_in_a_variable_of_its_own(tmp_path: Path, database: str) -> None:
+    done = run(
+        [TOY, "-m", "x=1,2", f"hydra.sweeper.storage={database}", "hydra/launcher=basic"],
+        tmp_path,
+        PGPASSWORD="",
+        CONVSWEEP_STORAGE_PASSWORD=PASSWORD,
+    )
+    assert done.returncode == 0, done.stderr
+    assert states(found(database)) == {"COMPLETE": 2}
