@@ -1,0 +1,106 @@
+"""The `augmentation` group: random variants of the training images, in the words of Keras's ImageDataGenerator."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+
+FILL_MODES = ("nearest", "constant", "reflect", "wrap")
+MODES = ("stream", "expand")
+
+
+@dataclass
+class AugmentationConfig:
+    """How far images are turned, shifted, sheared, zoomed and flipped at random; as it stands, not at all.
+
+    Attributes:
+        rotation_range: degrees, to either side.
+        width_shift_range: to either side: below 1 a fraction of the width, else pixels; a whole number n of pixels
+            shifts by whole pixels, n - 1 at most.
+        height_shift_range: the same up and down.
+        shear_range: degrees, to either side.
+        zoom_range: z for factors from 1 - z to 1 + z, or [lowest, highest]; horizontally and vertically another.
+            A factor of 2 shows everything at half its size.
+        horizontal_flip: whether every second image, on average, is mirrored left to right.
+        vertical_flip: the same top to bottom.
+        fill_mode: what lies beyond the border, one of `FILL_MODES`.
+        cval: the pixel value there with fill_mode=constant, of the raw pixels (0 to 255).
+        rescale: factor of the raw pixels for the network, in training and after; None for 1.
+        mode: other variants in each epoch (`stream`), or the same ones beside the originals (`expand`).
+        copies: variants of each image with mode=expand; None for one.
+    """
+
+    rotation_range: float = 0.0
+    width_shift_range: Any = 0.0
+    height_shift_range: Any = 0.0
+    shear_range: float = 0.0
+    zoom_range: Any = 0.0
+    horizontal_flip: bool = False
+    vertical_flip: bool = False
+    fill_mode: str = "nearest"
+    cval: float = 0.0
+    rescale: float | None = None
+    mode: str = "stream"
+    copies: int | None = None
+
+    @property
+    def on(self) -> bool:
+        """Whether anything is done to the training images."""
+        shifts = self.rotation_range or self.width_shift_range or self.height_shift_range or self.shear_range
+        return bool(shifts or self.zoom_factors != (1, 1) or self.horizontal_flip or self.vertical_flip)
+
+    @property
+    def zoom_factors(self) -> tuple[float, float]:
+        """The lowest and the highest."""
+        zoom = self.zoom_range
+        return (zoom[0], zoom[1]) if isinstance(zoom, Sequence) else (1 - zoom, 1 + zoom)
+
+
+def register(store: ConfigStore) -> None:
+    """Put the schema into the store, for the defaults list of `conf/augmentation/*.yaml`."""
+    store.store(group="augmentation", name="schema", node=AugmentationConfig)
+
+
+def check(config: AugmentationConfig) -> list[str]:
+    """Return everything that is wrong with the settings, a line each."""
+    problems = []
+
+    def expect(good: bool, key: str, expected: str, instead: str) -> None:
+        if not good:
+            got = getattr(config, key)
+            shown = "null" if got is None else got
+            problems.append(
+                f"`augmentation.{key}` must be {expected}, got {shown}; type e.g. augmentation.{key}={instead}"
+            )
+
+    shift = "a number from 0 up: below 1 a fraction, else pixels"
+    zoom = "a number from 0 to below 1, or [lowest,highest] with 0 < lowest <= highest"
+    rescale, copies = config.rescale, config.copies
+    expect(0 <= config.rotation_range <= 180, "rotation_range", "degrees from 0 to 180", "10")
+    expect(_is_number(config.width_shift_range, 0), "width_shift_range", shift, "0.1")
+    expect(_is_number(config.height_shift_range, 0), "height_shift_range", shift, "0.1")
+    expect(0 <= config.shear_range < 90, "shear_range", "degrees from 0 to below 90", "10")
+    expect(_is_zoom(config.zoom_range), "zoom_range", zoom, "0.1")
+    expect(config.fill_mode in FILL_MODES, "fill_mode", f"one of {', '.join(FILL_MODES)}", FILL_MODES[0])
+    expect(math.isfinite(config.cval), "cval", "a finite number", "0")
+    expect(rescale is None or _is_number(rescale, 1e-30), "rescale", "a number above 0, or null", "0.00392157")
+    expect(config.mode in MODES, "mode", f"one of {', '.join(MODES)}", MODES[0])
+    expect(copies is None or copies >= 1, "copies", "1 or more, or null", "1")
+    expect(copies is None or config.mode != "stream", "copies", "null with augmentation.mode=stream", "null")
+    if not problems and config.mode == "expand" and not config.on:
+        problems.append(
+            "`augmentation.mode` must be stream where nothing is augmented, got expand; type e.g. augmentation=affine"
+        )
+    return problems
+
+
+def _is_number(value: object, lowest: float) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and lowest <= value < math.inf
+
+
+def _is_zoom(value: object) -> bool:
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return len(value) == 2 and all(_is_number(factor, 1e-6) for factor in value) and value[0] <= value[1]
+    return _is_number(value, 0) and value < 1  # pyright: ignore[reportOperatorIssue]

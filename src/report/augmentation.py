@@ -1,0 +1,39 @@
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+
+WHITE = 255
+
+
+def augmentation_grid(originals: np.ndarray, variants: np.ndarray, names: Sequence[str], title: str) -> Figure:
+    """Draw a row for each image: its class, the original, a gap, and its variants.
+
+    Args:
+        originals: uint8 [N, H, W, C]; the channels are grey, or red, green and blue.
+        variants: uint8 [N, V, H, W, C].
+        names: The class of each image.
+    """
+    count, height, width, channels = originals.shape
+    columns, gap = 1 + variants.shape[1], max(1, width // 16)
+    lefts = [column * (width + gap) + 2 * gap * (column > 0) for column in range(columns)]
+    # One picture of all: an axes for each would take most of a second.
+    canvas = np.full((count * (height + gap) - gap, lefts[-1] + width, channels), WHITE, np.uint8)
+    for row, (original, others) in enumerate(zip(originals, variants, strict=True)):
+        top = row * (height + gap)
+        for left, picture in zip(lefts, [original, *others], strict=True):
+            canvas[top : top + height, left : left + width] = picture
+    inch = 0.75 / width  # a pixel
+    across, down = canvas.shape[1] * inch, canvas.shape[0] * inch
+    left, right, bottom, top = 0.3 + 0.08 * max(map(len, names)), 0.15, 0.15, 0.65  # inches beside and around it
+    size = left + across + right, bottom + down + top
+    figure = Figure(figsize=size, dpi=150)
+    axes = figure.add_axes((left / size[0], bottom / size[1], across / size[0], down / size[1]))
+    axes.imshow(canvas.squeeze(), cmap="gray", vmin=0, vmax=WHITE, interpolation="nearest", aspect="auto")
+    axes.set_yticks([row * (height + gap) + height / 2 for row in range(count)], names)
+    axes.set_xticks([width / 2, (lefts[1] + lefts[-1] + width) / 2], ["original", "variants"])
+    axes.xaxis.tick_top()
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    figure.suptitle(title, fontsize=11, y=1 - 0.1 / size[1], va="top")
+    return figure
