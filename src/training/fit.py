@@ -4,14 +4,17 @@ import time
 from collections.abc import Callable
 from enum import Enum
 from typing import Any
+from zlib import crc32
 
 import keras
 import numpy as np
 
+from src.augmentation import augmented, expanded
+from src.config.augmentation import AugmentationConfig
 from src.config.objective import EPOCH_METRICS
 from src.config.schedule import Cosine, OneCycle, Plateau, ScheduleConfig
 from src.config.schema import TrainingConfig
-from src.dataset import Dataset
+from src.dataset import Dataset, Split
 from src.training.batches import evaluation_batches, training_batches
 from src.training.checkpoint import Checkpoint
 from src.training.history import History
@@ -44,6 +47,7 @@ def fit(
     seed: int,
     on_epoch_end: EpochEnd,
     checkpoint: Checkpoint | None = None,
+    augmentation: AugmentationConfig | None = None,
 ) -> History:
     """Train the model and leave it with the weights of its best epoch by `metric` and a fresh optimizer.
 
@@ -59,22 +63,26 @@ def fit(
         seed: Of the order of the images and what else is drawn in an epoch.
         on_epoch_end: Called after each epoch.
         checkpoint: Where the run's state is kept from time to time, and when it pauses.
+        augmentation: What is done to the training images; None for nothing.
 
     Everything random depends on the seed and the epoch alone, given the model's own seeds.
 
     Raises:
         Diverged: The loss became NaN or infinite.
     """
-    if data.train.labels.ndim == 2:
+    started = time.perf_counter()
+    fitted, train = _augmented(model, data.train, augmentation or AugmentationConfig(), seed)
+    augmenting = time.perf_counter() - started
+    if train.labels.ndim == 2:
         loss = keras.losses.CategoricalCrossentropy(label_smoothing=config.label_smoothing)
     else:
         loss = keras.losses.SparseCategoricalCrossentropy()
     fresh = type(optimizer).from_config(optimizer.get_config())
     rate = _rate(optimizer)
     if isinstance(schedule, Cosine | OneCycle):
-        steps = config.epochs * -(-len(data.train.images) // config.batch_size)
+        steps = config.epochs * -(-len(train.images) // config.batch_size)
         optimizer.learning_rate = rate_by_step(schedule, rate, steps)
-    model.compile(
+    fitted.compile(
         optimizer=optimizer,
         loss=loss,
         metrics=["accuracy"],
@@ -82,13 +90,14 @@ def fit(
         jit_compile=False,  # pyright: ignore[reportArgumentType]
     )
     # Made now, its variables need no branches in the graph, which is then traced sooner and smaller.
-    model.optimizer.build(model.trainable_variables)
+    fitted.optimizer.build(fitted.trainable_variables)
     keras.utils.set_random_seed(seed)
     plateau = functools.partial(rate_after, schedule, rate) if isinstance(schedule, Plateau) else None
-    follower = _Follower(model, metric, config, plateau, on_epoch_end, checkpoint or Checkpoint(None))
+    follower = _Follower(fitted, metric, config, plateau, on_epoch_end, checkpoint or Checkpoint(None))
+    follower.history.fit_seconds += augmenting
     first = len(follower.history.epochs)
-    model.fit(
-        training_batches(data.train, config.batch_size, seed, first),
+    fitted.fit(
+        training_batches(train, config.batch_size, seed, first),
         initial_epoch=first,
         epochs=config.epochs,
         validation_data=evaluation_batches(data.validation),
@@ -107,6 +116,19 @@ def fit(
     model.optimizer.build(model.trainable_variables)  # or Keras warns where the model is loaded
     follower.tick()
     return follower.history
+
+
+def _augmented(
+    model: keras.Model, split: Split, augmentation: AugmentationConfig, seed: int
+) -> tuple[keras.Model, Split]:
+    """Return what is to be fitted in place of the model, with the model's weights, and to which images."""
+    if not augmentation.on:
+        return model, split
+    # Other numbers than those that the epochs' orders come from.
+    drawn = int(np.random.SeedSequence([seed, crc32(b"augmentation")]).generate_state(1)[0] >> 1)
+    if augmentation.mode == "expand":
+        return model, expanded(split, augmentation, drawn)
+    return augmented(model, augmentation, drawn), split
 
 
 def _rate(optimizer: keras.optimizers.Optimizer) -> float:
