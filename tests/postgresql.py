@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+PROGRAMS = Path("/usr/lib/postgresql")  # where Debian keeps them
 PASSWORD = "s3cret-Zebra"  # a word that nothing else has
 
 
@@ -67,12 +68,14 @@ def _as_postgres(program: str, *arguments: str) -> None:
 
 
 def _programs() -> Path:
-    return max(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
+    return max(PROGRAMS.glob("*/bin"), key=lambda path: int(path.parent.name))
 
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
     """Start a server for the session."""
+    if shutil.which("initdb") is None and not list(PROGRAMS.glob("*/bin/initdb")):
+        pytest.skip("needs PostgreSQL: apt-get install postgresql")
     folder = Path(tempfile.mkdtemp(prefix="convsweep-postgresql-"))
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

@@ -30,7 +30,7 @@ from ._queue import fill, parse_enqueue
 from ._space import Space
 from ._states import settle
 from ._stopping import Stopping
-from ._storage import exclusively, is_local, open_storage
+from ._storage import exclusively, is_local, is_shared, open_configured
 from ._study import change, default_name, fixed_settings, open_study, quieten_optuna
 from ._summary import ranked, show_summary, write_results
 from ._time_budget import TimeBudget
@@ -125,7 +125,7 @@ class Driver:
     def _open(self) -> int:
         sweeper = self.config.hydra.sweeper
         with _only_driver(self.directory) if is_local(sweeper.storage) else nullcontext():
-            storage = open_storage(sweeper.storage, self.directory, sweeper.storage_patience, sweeper.heartbeat)
+            storage = open_configured(self.config, self.directory)
             with exclusively(storage, self.name):
                 study, changes = open_study(
                     storage, self.name, directions(sweeper), self.space, self.settings, sweeper.seed
@@ -145,7 +145,7 @@ class Driver:
     def _take_up(self, study: "Study") -> tuple[Policy, bool]:
         """Make its queue what is asked for; return how it is worked off, and whether it is every combination once."""
         sweeper = self.config.hydra.sweeper
-        if is_local(sweeper.storage):
+        if not is_shared(self.config):
             settle(study)
         earlier = find_earlier(plain(sweeper.warm_start_from), sweeper.storage, self.directory, self.name)
         first = remember(study, earlier, self.space)

@@ -10,6 +10,9 @@ from hydra.errors import HydraException, MissingConfigException
 from omegaconf import DictConfig
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
+# Launchers that are packages of their own, and the extra that installs them.
+LAUNCHERS = {"ray": "ray", "submitit_local": "slurm", "submitit_slurm": "slurm"}
+
 
 class UserError(Exception):
     """Something that the user has to change; shown without a stack trace, one problem a line."""
@@ -55,6 +58,8 @@ def explain(error: HydraException) -> str:
 def _unknown(where: str, problem: str, name: str, known: list[str]) -> str:
     close = difflib.get_close_matches(name, known, 1)
     instead = f"; did you mean {close[0]}?" if close else ""
+    if where == "hydra/launcher" and (extra := LAUNCHERS.get(name)):
+        instead = f"; for {name} type pip install 'convsweep[{extra}]'"
     there = f"{where or 'the config'} has" if "option" not in problem else "there are"
     return f"{problem}; {there} {', '.join(known)}{instead}" if known else problem
 

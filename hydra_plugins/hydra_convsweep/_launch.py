@@ -24,7 +24,7 @@ from ._progress import say
 from ._space import Space, as_override_value
 from ._states import settle
 from ._stopping import Stopping
-from ._storage import is_local
+from ._storage import is_shared
 from ._supervisor import StillbornError, Supervisor
 from ._watch import Watch
 from ._worker import Worker
@@ -75,7 +75,7 @@ class Launch:
             except Exception as error:
                 problem = error
             finally:
-                if is_local(self.config.hydra.sweeper.storage):
+                if not is_shared(self.config):
                     settle(study)
             left = self.policy.is_left(study, stopping.finishing)
             if not left or stopping.asked or Bounds.of(self.config.hydra.sweeper).reached(study):
@@ -88,11 +88,11 @@ class Launch:
 
     def _watch(self, study: "Study") -> AbstractContextManager[Any]:
         sweeper = self.config.hydra.sweeper
-        return nullcontext() if is_local(sweeper.storage) else Watch(study, sweeper.heartbeat, sweeper.max_retries)
+        return nullcontext() if not is_shared(self.config) else Watch(study, sweeper.heartbeat, sweeper.max_retries)
 
     def _await_others(self, study: "Study", stopping: Stopping) -> None:
         """Wait while nothing is left but what runs elsewhere: a worker there may die, and its trial be ours."""
-        if is_local(self.config.hydra.sweeper.storage):
+        if not is_shared(self.config):
             return
         told = False
         while not stopping.asked and not self.policy.is_left(study, stopping.finishing):
@@ -117,7 +117,7 @@ class Launch:
         closing = threading.Event()
         with ThreadPoolExecutor(count) as pool:
             try:
-                for future in [pool.submit(supervisor.keep, closing) for _ in range(count)]:
+                for future in [pool.submit(supervisor.keep, closing, index) for index in range(count)]:
                     future.result()
             finally:
                 closing.set()
@@ -157,7 +157,7 @@ class Launch:
         payload = cloudpickle.dumps((Singleton.get_state(), self._worker(driver)))
         return Supervisor(
             payload, self.name, sweeper.storage, self.directory, sweeper.max_retries, sweeper.trial_timeout,
-            sweeper.storage_patience, pid,
+            sweeper.storage_patience, sweeper.heartbeat if is_shared(self.config) else None, pid,
         )  # fmt: skip
 
 

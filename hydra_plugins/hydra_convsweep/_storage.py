@@ -11,6 +11,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from omegaconf import DictConfig
+
 from ._errors import UserError
 
 if TYPE_CHECKING:
@@ -30,6 +32,15 @@ QUIET = 60.0  # seconds without a new trial after which a driver that fills a st
 def is_local(storage: str | None) -> bool:
     """Whether only one driver at a time can use the storage: a file of this machine, or of those that share it."""
     return storage is None or "://" not in storage or storage.startswith("sqlite")
+
+
+def is_shared(config: DictConfig) -> bool:
+    """Whether others than one driver and its own children take the study's trials.
+
+    Other drivers do in a database, and a cluster's workers may outlive theirs.
+    """
+    own = config.hydra.launcher._target_.rpartition(".")[2] in ("JoblibLauncher", "BasicLauncher")
+    return not (own and is_local(config.hydra.sweeper.storage))
 
 
 def check_storage(storage: str | None) -> list[str]:
@@ -60,8 +71,15 @@ def check_storage(storage: str | None) -> list[str]:
     ]
 
 
+def open_configured(config: DictConfig, directory: Path, wait: bool = False) -> "BaseStorage":
+    """Open the storage of a sweep's config; see `open_storage`."""
+    sweeper = config.hydra.sweeper
+    heartbeat = sweeper.heartbeat if is_shared(config) else None
+    return open_storage(sweeper.storage, directory, sweeper.storage_patience, heartbeat, wait)
+
+
 def open_storage(
-    storage: str | None, directory: Path, patience: float = 0.0, heartbeat: float = HEARTBEAT, wait: bool = False
+    storage: str | None, directory: Path, patience: float = 0.0, heartbeat: float | None = None, wait: bool = False
 ) -> "BaseStorage":
     """Open a journal, by default the one in the study's folder, or a database.
 
@@ -69,7 +87,7 @@ def open_storage(
         storage: As in `hydra.sweeper.storage`.
         directory: The study's folder.
         patience: Seconds for which a call to a database waits that does not answer.
-        heartbeat: Seconds between two signs of life of a trial that this process takes from a database.
+        heartbeat: Seconds between two signs of life of a trial that is taken here; None in a file of one driver.
         wait: Whether to be patient with the opening, too: its address has worked before.
 
     Raises:
@@ -84,11 +102,12 @@ def open_storage(
         if storage is None or "://" not in storage:
             path = Path(storage).absolute() if storage else directory / "journal.log"
             path.parent.mkdir(parents=True, exist_ok=True)
-            return JournalStorage(Journal(str(path)))
-        if is_local(storage):
-            return _open_address(storage)
-        make = functools.partial(_open_address, storage)
-        return Shared(make, patience, heartbeat, wait)  # pyright: ignore[reportAbstractUsage] - it makes methods
+            make = functools.partial(lambda: JournalStorage(Journal(str(path))))
+        else:
+            make = functools.partial(_open_address, storage)
+        if heartbeat is None and is_local(storage):
+            return make()
+        return Shared(make, patience, heartbeat or HEARTBEAT, wait)  # pyright: ignore[reportAbstractUsage]
     except UserError:
         raise
     except Exception as error:

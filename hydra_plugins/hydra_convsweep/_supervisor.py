@@ -21,10 +21,11 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig
 
+from ._devices import worker_environment
 from ._errors import is_disk_full
 from ._policy import WORKER
 from ._states import fail, put_back, retry
-from ._storage import is_local, open_storage
+from ._storage import open_storage
 from ._study import RECYCLE, quieten_optuna
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
 POLL = 0.2  # seconds between two looks at the process, and, when trials have a time limit, at its trial
+SAVING = 100.0  # seconds at most that a trial has to be saved, and that a job of Slurm's waits to be killed
 MAX_STILLBORN = 3  # processes in a row that died before they took a trial: it is not the trials' fault
 
 # Runs before anything of the project can be found: it sets the path up first.
@@ -53,6 +55,7 @@ class Supervisor:
         max_retries: How often a trial whose worker died is run again.
         trial_timeout: Seconds after which a trial is stopped by force, or None.
         storage_patience: Seconds for which a database may be away.
+        heartbeat: Seconds between two signs of life of a trial, None where the driver knows of all workers.
         driver: Process id of the driver when keepers are its threads, else None.
     """
 
@@ -63,6 +66,7 @@ class Supervisor:
     max_retries: int
     trial_timeout: float | None = None
     storage_patience: float = 0.0
+    heartbeat: float | None = None
     driver: int | None = None
 
     def __call__(self, _: DictConfig) -> None:
@@ -72,25 +76,35 @@ class Supervisor:
             StillbornError: Workers die before they take a trial.
             OSError: The disk is full.
         """
-        self.keep(threading.Event())
+        from hydra.core.hydra_config import HydraConfig
 
-    def keep(self, closing: threading.Event) -> None:
+        self.keep(threading.Event(), HydraConfig.get().job.num)
+
+    def keep(self, closing: threading.Event, index: int) -> None:
         """Do so in a thread, until `closing` is set; then the worker is killed.
+
+        Args:
+            closing: Set when the driver ends.
+            index: Of the worker among those of its launch.
 
         Raises:
             StillbornError: Workers die before they take a trial.
             OSError: The disk is full.
         """
-        stillborn = 0
+        stillborn, told = 0, []
+        submitit = _listen(told) if os.getpid() != self.driver else None
         while not closing.is_set():
-            process = self._start()
+            process = self._start(index)
             try:
-                self._watch(process, closing)
+                self._watch(process, closing, told)
             finally:
                 process.kill()
                 process.wait()
-            if closing.is_set() and not is_local(self.storage):
-                self._hand_back(process)  # of a local study the driver lets all trials wait
+            if (closing.is_set() or told) and self.heartbeat is not None:
+                self._hand_back(process)  # else the driver lets all trials wait
+            if told:
+                _leave(told[0], submitit)
+                return
             if process.returncode == 0:
                 return
             if process.returncode == os.EX_IOERR:
@@ -102,32 +116,34 @@ class Supervisor:
                         f"{stillborn} workers in a row {_end(process.returncode)} before their first trial"
                     )
 
-    def _start(self) -> "subprocess.Popen[bytes]":
+    def _start(self, index: int) -> "subprocess.Popen[bytes]":
         # A session of its own keeps Ctrl-C from it: the driver hears that, and lets the trials end in order.
         process = subprocess.Popen(
             [sys.executable, "-c", START.format(module=__name__), json.dumps(sys.path)],
             stdin=subprocess.PIPE,
+            env=worker_environment(index),
             start_new_session=True,
         )
         assert process.stdin is not None
-        if os.getpid() != self.driver:
-            with suppress(ValueError):  # a launcher's own thread
-                signal.signal(signal.SIGINT, signal.SIG_IGN)
-                # A cluster takes the machine back: the trial is to be saved and handed back.
-                signal.signal(signal.SIGTERM, lambda *_: process.terminate())
         with suppress(BrokenPipeError):
             process.stdin.write(len(self.payload).to_bytes(8, "little") + self.payload)
             process.stdin.flush()  # it stays open: its end tells the process that the keeper is dead
         return process
 
-    def _watch(self, process: "subprocess.Popen[bytes]", closing: threading.Event) -> None:
-        """Wait for the process's end, and bring it about where a trial takes too long."""
+    def _watch(self, process: "subprocess.Popen[bytes]", closing: threading.Event, told: list[int]) -> None:
+        """Wait for the process's end, and bring it about where a trial takes too long, or the job ends."""
+        ending: float | None = None
         study: Study | None = None
         current: tuple[int, Any] | None = None
         since = 0.0
         while not closing.is_set():
             with suppress(subprocess.TimeoutExpired):
                 process.wait(POLL)
+                return
+            if told and ending is None:
+                process.terminate()  # its trial is saved at the next epoch, and waits
+                ending = time.monotonic()
+            if ending is not None and time.monotonic() - ending > SAVING:
                 return
             if self.trial_timeout is None:
                 continue
@@ -159,8 +175,27 @@ class Supervisor:
         import optuna
 
         quieten_optuna()
-        storage = open_storage(self.storage, self.directory, self.storage_patience, wait=True)
+        storage = open_storage(self.storage, self.directory, self.storage_patience, self.heartbeat, wait=True)
         return optuna.load_study(study_name=self.name, storage=storage)
+
+
+def _listen(told: list[int]) -> Any:
+    """Note the signals that end a job; return submitit's own answer to the one before its time is up, if any."""
+    submitit = signal.getsignal(signal.SIGUSR2)
+    with suppress(ValueError):  # a launcher's own thread
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, lambda number, _: told.append(number))
+        if callable(submitit):
+            signal.signal(signal.SIGUSR2, lambda number, _: told.append(number))
+    return submitit
+
+
+def _leave(number: int, submitit: Any) -> None:
+    """End the job so that it queues again, where that is for the job to say."""
+    if number == signal.SIGUSR2:
+        submitit(number, None)
+    elif "SLURM_JOB_ID" in os.environ:
+        time.sleep(SAVING)  # Slurm takes the machine back: a job queues again that is there to be killed
 
 
 def _trial_of(study: "Study", pid: int) -> "FrozenTrial | None":

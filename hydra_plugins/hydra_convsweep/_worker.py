@@ -23,7 +23,7 @@ from ._memory import Memory
 from ._policy import Policy
 from ._space import Space
 from ._states import add_seconds, fail, put_back, take
-from ._storage import open_storage
+from ._storage import open_configured
 from ._study import RECYCLE, STOP, quieten_optuna
 from ._time_budget import FINISH
 from ._trial import Infeasible, TrialHandle, set_current_trial, stop_requested
@@ -70,7 +70,7 @@ class Worker:
 
         quieten_optuna()
         sweeper = self.config.hydra.sweeper
-        storage = open_storage(sweeper.storage, self.directory, sweeper.storage_patience, sweeper.heartbeat, wait=True)
+        storage = open_configured(self.config, self.directory, wait=True)
         study = optuna.load_study(storage=storage, study_name=self.name)
         study.pruner = make_pruner(sweeper.pruner)
         bounds, memory = Bounds.of(sweeper), Memory()

@@ -1,0 +1,95 @@
+"""Engines that are not ours, and what their workers get: submitit's local executor, GPUs, Optuna's gRPC proxy."""
+
+import importlib.util
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from hydra_plugins.hydra_convsweep._devices import worker_environment
+from tests.command import ROOT, start, states, toy, toy_workers, trials
+
+SUBMITIT = ["hydra/launcher=submitit_local", "hydra.sweeper.n_jobs=2"]
+
+
+def test_each_worker_gets_a_device_in_turn_or_a_share_of_one(tmp_path: Path) -> None:
+    fake = tmp_path / "nvidia-smi"
+    fake.write_text(
+        "#!/bin/sh\necho 'GPU 0: One (UUID: GPU-1)'\necho '  MIG 1g.10gb'\necho 'GPU 1: Two (UUID: GPU-2)'\n"
+    )
+    fake.chmod(0o755)
+    given = {"PATH": f"{tmp_path}:/bin"}
+    found = [worker_environment(index, given) for index in range(3)]
+    assert [environment["CUDA_VISIBLE_DEVICES"] for environment in found] == ["0", "1", "0"]
+    assert all(environment["TF_FORCE_GPU_ALLOW_GROWTH"] == "true" for environment in found)
+    assert "CUDA_VISIBLE_DEVICES" not in worker_environment(1, {"PATH": ""}), "no GPU, nothing to share"
+
+
+@pytest.mark.parametrize(
+    ("granted", "shares"),
+    [
+        ("3", ["3", "3", "3"]),
+        ("2,5", ["2", "5", "2"]),
+        ("", ["", "", ""]),
+        ("GPU-8f,GPU-9a", ["GPU-8f", "GPU-9a", "GPU-8f"]),
+    ],
+)
+def test_what_a_scheduler_grants_is_what_is_shared_out(granted: str, shares: list[str]) -> None:
+    given = {"PATH": "", "CUDA_VISIBLE_DEVICES": granted, "TF_FORCE_GPU_ALLOW_GROWTH": "false"}
+    found = [worker_environment(index, given) for index in range(3)]
+    assert [environment["CUDA_VISIBLE_DEVICES"] for environment in found] == shares
+    assert found[0]["TF_FORCE_GPU_ALLOW_GROWTH"] == "false"
+
+
+@pytest.mark.slow
+def test_submitit_runs_workers_and_a_killed_one_costs_no_trial(tmp_path: Path) -> None:
+    done = toy_workers(tmp_path, "x=range(0,6)", "seconds=0.3", f"die_once={tmp_path}/died", *SUBMITIT)
+    assert done.returncode == 0, done.stderr
+    assert states(tmp_path) == {"COMPLETE": 6}
+    assert sorted(trial.params["x"] for trial in trials(tmp_path)) == list(range(6))
+
+
+@pytest.mark.slow
+def test_a_job_that_loses_its_machine_hands_its_trial_back(tmp_path: Path) -> None:
+    command = ["x=range(0,4)", "seconds=6", "steps=6", *SUBMITIT, "hydra.sweeper.heartbeat=1"]
+    driver = start([str(ROOT / "tests/toy/app.py"), "-m", *command], tmp_path)
+    journal = tmp_path / "multirun/toy/journal.log"
+    while not (journal.exists() and states(tmp_path)["RUNNING"] == 2):
+        time.sleep(0.1)
+    jobs = [int(path.name) for path in (tmp_path / "multirun/toy/.submitit").iterdir() if path.name.isdigit()]
+    time.sleep(1.5)
+    os.kill(jobs[0], signal.SIGTERM)
+    while states(tmp_path)["RUNNING"] == 2:
+        time.sleep(0.1)
+    handed_back = [trial for trial in trials(tmp_path) if trial.state.name == "WAITING" and trial.intermediate_values]
+    _, err = driver.communicate(timeout=120)
+    assert driver.returncode == 0, err
+    assert len(handed_back) == 1
+    found = trials(tmp_path)
+    assert states(tmp_path) == {"COMPLETE": 4}
+    assert not any("convsweep:retries" in trial.system_attrs for trial in found)
+
+
+@pytest.mark.slow
+def test_jobs_that_outlive_their_driver_are_not_disturbed_by_the_next(tmp_path: Path) -> None:
+    command = ["x=range(0,8)", "seconds=1.5", *SUBMITIT, "hydra.sweeper.heartbeat=1"]
+    driver = start([str(ROOT / "tests/toy/app.py"), "-m", *command], tmp_path)
+    journal = tmp_path / "multirun/toy/journal.log"
+    while not (journal.exists() and states(tmp_path)["COMPLETE"]):
+        time.sleep(0.1)
+    driver.kill()
+    driver.communicate()
+    done = toy_workers(tmp_path, *command)
+    assert done.returncode == 0, done.stderr
+    assert states(tmp_path) == {"COMPLETE": 8}
+    assert not any("convsweep:retries" in trial.system_attrs for trial in trials(tmp_path))
+
+
+@pytest.mark.skipif(importlib.util.find_spec("ray") is not None, reason="Ray is installed")
+def test_a_launcher_that_is_not_installed_says_how_to_install_it(tmp_path: Path) -> None:
+    done = toy(tmp_path, "hydra/launcher=ray")
+    assert done.returncode == 1
+    assert "`hydra/launcher` has no option ray" in done.stderr
+    assert "pip install 'convsweep[ray]'" in done.stderr
