@@ -7,9 +7,34 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 
-from src.report import confusion_matrix, leaderboard, learning_curves, objective_history, pareto_front
+from src.evaluation import Evaluation, Robustness
+from src.report import (
+    altered_copies,
+    classification_report,
+    confusion_matrix,
+    leaderboard,
+    learning_curves,
+    mistakes,
+    objective_history,
+    pareto_front,
+    reliability_diagram,
+    summary,
+    thumbnails,
+)
 
 EPOCHS = [{"loss": 1 / n, "val_loss": 1.2 / n, "accuracy": 1 - 0.5 / n, "val_accuracy": 1 - 0.6 / n} for n in (1, 2, 3)]
+NAMES = ["T-shirt/top", "a very long name of a class indeed"]
+
+
+def wrong(count: int, *shape: int) -> Figure:
+    images = np.random.default_rng(0).integers(0, 256, (count, *shape), np.uint8)
+    true = np.arange(count) % 2
+    return mistakes(images, true, 1 - true, np.linspace(1, 0.5, count), NAMES, "title")
+
+
+def calibration(over: float) -> Figure:
+    confidence = (np.arange(15) + 0.5) / 15
+    return reliability_diagram(np.arange(15), confidence, np.clip(confidence - over, 0, 1), over, "title")
 
 
 def pixels(figure: Figure) -> np.ndarray:
@@ -31,12 +56,26 @@ def pixels(figure: Figure) -> np.ndarray:
         pareto_front(np.array([[0.9, 1e5, 3.0]]), [4], [4], ["accuracy", "parameters", "latency_ms"]),
         objective_history([0, 1, 2], [0.5, 0.7, 0.6], [False, False, True], "val_accuracy", True),
         objective_history([0], [0.5], [True], "val_loss", False),
+        confusion_matrix(np.eye(2, dtype=int) * 9 + 1, NAMES, "normalized", True),
+        wrong(24, 28, 28, 1),
+        wrong(5, 20, 50, 3),
+        wrong(1, 8, 8, 1),
+        wrong(0, 28, 28, 1),
+        calibration(0.2),
+        calibration(-0.2),
+        reliability_diagram(np.zeros(15, int), np.zeros(15), np.zeros(15), 0.0, "nothing"),
+        altered_copies(np.arange(6 * 8 * 64, dtype=np.uint8).reshape(6, 8, 8, 8, 1), ["a"] * 6, "title"),
+        altered_copies(np.zeros((6, 1, 9, 7, 3), np.uint8), ["a"] * 6, "title"),
     ],
-    ids=["curves", "one-epoch", "ten", "nothing", "hundred", "pareto", "three", "history", "only-pruned"],
-)
+    ids=[
+        "curves", "one-epoch", "ten", "nothing", "hundred", "pareto", "three", "history", "only-pruned", "normalized",
+        "mistakes", "wide", "one-mistake", "no-mistake", "over-confident", "under-confident", "no-image", "copies",
+        "black",
+    ],
+)  # fmt: skip
 def test_a_picture_is_drawn(figure: Figure) -> None:
     drawn = pixels(figure)
-    assert min(drawn.shape[:2]) >= 300
+    assert min(drawn.shape[:2]) >= 100
     assert drawn[..., :3].std() > 0.01
 
 
@@ -62,3 +101,49 @@ def test_leaderboard_is_a_table_of_the_best_with_the_command() -> None:
     assert "2 COMPLETE" in text
     assert "FAIL" not in text
     assert "python -m src.sweep -m" in text
+
+
+def test_a_gallery_shows_each_image_in_its_place_and_its_full_range() -> None:
+    figure = mistakes(
+        np.array([[[[3]]], [[[9]]]], np.uint8), np.array([0, 1]), np.array([1, 0]), np.array([0.9, 0.8]), "ab", "title"
+    )
+    axes = figure.axes[0]
+    shown = np.asarray(axes.images[0].get_array())
+    assert shown[10, 10].tolist() == [0, 0, 0]  # the darkest value is black
+    assert shown[10, 80].tolist() == [255, 255, 255]
+    assert shown.shape[1] == 6 * 67
+    assert [text.get_text() for text in axes.texts] == ["b 0.90", "a", "a 0.80", "b"]
+
+
+def test_large_images_are_thinned_out_for_a_gallery() -> None:
+    assert thumbnails(np.zeros((2, 500, 300, 3), np.uint8)).shape == (2, 84, 50, 3)
+    assert thumbnails(np.zeros((5, 2, 28, 28, 1), np.uint8)).shape == (5, 2, 28, 28, 1)
+
+
+def judged() -> Evaluation:
+    true = np.repeat([0, 1], [3, 5])
+    predicted = np.array([0, 0, 1, 1, 1, 1, 1, 0])
+    return Evaluation(np.where(np.eye(2)[predicted] == 1, 0.9, 0.1).astype(np.float32), true)
+
+
+def test_the_summary_names_the_numbers_and_the_confusions_in_words() -> None:
+    robust = Robustness({"rotated": 0.5, "noisy": 0.7}, 8, np.zeros((3, 1, 2, 2, 1), np.uint8))
+    assert summary(judged(), robust, ["Shirt", "Coat"]).splitlines() == [
+        "accuracy 0.7500 on 8 validation images: log loss 0.6547, macro F1 0.7333, calibration error (ECE) 0.1500",
+        "robust   0.6000 on altered copies: rotated 0.500, noisy 0.700",
+        'confused 1 of 3 "Shirt" were taken for "Coat" (33.3%)',
+        '         1 of 5 "Coat" were taken for "Shirt" (20.0%)',
+    ]
+
+
+def test_the_report_by_class_is_laid_out_as_a_table() -> None:
+    text = classification_report(judged().scores, ["Shirt", "Coat"], judged().accuracy)
+    rows = [line.split() for line in text.splitlines() if line]
+    assert rows == [
+        ["precision", "recall", "f1", "support"],
+        ["Shirt", "0.667", "0.667", "0.667", "3"],
+        ["Coat", "0.800", "0.800", "0.800", "5"],
+        ["accuracy", "0.750", "8"],
+        ["macro", "mean", "0.733", "0.733", "0.733", "8"],
+    ]
+    assert len({len(line) for line in text.splitlines() if line}) == 1

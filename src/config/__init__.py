@@ -3,9 +3,10 @@
 from hydra.core.config_store import ConfigStore
 from omegaconf import OmegaConf
 
-from src.config import dataset, model, objective, schedule
+from src.config import augmentation, dataset, model, objective, schedule
 from src.config.build import as_yaml, make_optimizer
 from src.config.checks import ConfigError, check, settings
+from src.config.evaluation import EvaluationConfig
 from src.config.schema import Config, TrackingConfig, TrainingConfig
 
 __all__ = [
@@ -26,8 +27,10 @@ def register() -> None:
     store = ConfigStore.instance()
     store.store(name="schema", node=Config)
     store.store(group="training", name="schema", node=TrainingConfig)
+    store.store(group="evaluation", name="schema", node=EvaluationConfig)
     store.store(group="tracking", name="schema", node=TrackingConfig)
     dataset.register(store)
     model.register(store)
     schedule.register(store)
+    augmentation.register(store)
     OmegaConf.register_new_resolver("directions_of", objective.directions, replace=True)

@@ -7,7 +7,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from src.config import constraint, dataset, model, objective, schedule
+from src.config import augmentation, constraint, dataset, evaluation, model, objective, schedule
 from src.config.schema import Config, TrainingConfig
 
 PRECISIONS = ("auto", "float32", "mixed_bfloat16", "mixed_float16")
@@ -49,6 +49,8 @@ def check(config: Config) -> list[str]:
         *dataset.check(config.dataset),
         *model.check(config.model),
         *schedule.check(config.schedule),
+        *augmentation.check(config.augmentation),
+        *evaluation.check(config.evaluation),
         *_check_together(config),
         *_expect(0 <= config.seed < 2**32, "seed", "an integer from 0 to 2**32 - 1", config.seed, "0"),
     ]

@@ -5,6 +5,9 @@ from typing import Any
 
 from omegaconf import MISSING
 
+from src.config.augmentation import AugmentationConfig
+from src.config.evaluation import EvaluationConfig
+
 
 @dataclass
 class TrainingConfig:
@@ -36,7 +39,9 @@ class Config:
     model: Any = MISSING
     optimizer: dict[str, Any] = field(default_factory=dict)
     schedule: Any = MISSING
+    augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
+    evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
     # The metric that the search is for, or a list of several for a Pareto front.
     objective: Any = MISSING

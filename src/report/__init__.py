@@ -1,6 +1,22 @@
 """Pictures and words about a trial or a study; returns figures and text, and keeps nothing."""
 
+from src.report.augmentation import augmentation_grid
+from src.report.evaluation import altered_copies, mistakes, reliability_diagram, thumbnails
 from src.report.figures import confusion_matrix, learning_curves, objective_history, pareto_front
 from src.report.leaderboard import leaderboard
+from src.report.words import classification_report, summary
 
-__all__ = ["confusion_matrix", "leaderboard", "learning_curves", "objective_history", "pareto_front"]
+__all__ = [
+    "altered_copies",
+    "augmentation_grid",
+    "classification_report",
+    "confusion_matrix",
+    "leaderboard",
+    "learning_curves",
+    "mistakes",
+    "objective_history",
+    "pareto_front",
+    "reliability_diagram",
+    "summary",
+    "thumbnails",
+]

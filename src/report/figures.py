@@ -34,8 +34,12 @@ def learning_curves(epochs: Sequence[dict[str, float]], best_epoch: int, title: 
     return figure
 
 
-def confusion_matrix(counts: np.ndarray, class_names: Sequence[str], title: str) -> Figure:
-    """Draw counts [classes, classes] (row: true, column: predicted), coloured by the share of the row."""
+def confusion_matrix(counts: np.ndarray, class_names: Sequence[str], title: str, normalize: bool = False) -> Figure:
+    """Draw counts [classes, classes] (row: true, column: predicted), coloured by the share of the row.
+
+    Args:
+        normalize: Write that share, in percent, where else the count is written.
+    """
     classes = len(class_names)
     labelled = classes <= MAX_LABELLED
     # Inches for the cells and, beside and below them, for the longest name.
@@ -51,7 +55,8 @@ def confusion_matrix(counts: np.ndarray, class_names: Sequence[str], title: str)
         axes.set_yticks(range(classes), class_names)
         for row, column in zip(*np.nonzero(counts), strict=True):
             colour = "white" if shares[row, column] > 0.5 else "black"
-            axes.text(column, row, str(counts[row, column]), ha="center", va="center", color=colour, fontsize=8)
+            text = f"{100 * shares[row, column]:.0f}" if normalize else str(counts[row, column])
+            axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=8)
     return figure
 
 

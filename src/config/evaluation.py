@@ -1,0 +1,23 @@
+"""Settings of the group `evaluation`: how closely a trained model is looked at."""
+
+from dataclasses import dataclass
+
+from omegaconf import MISSING
+
+TRIALS = ("best", "all")
+
+
+@dataclass
+class EvaluationConfig:
+    # Which trials of a study get what takes longer than about 0.3 s: those that are the best so far, or all.
+    # What an objective or a constraint needs is made for all in any case.
+    trials: str = MISSING
+
+
+def check(config: EvaluationConfig) -> list[str]:
+    """Return what is wrong with the settings."""
+    if config.trials in TRIALS:
+        return []
+    return [
+        f"`evaluation.trials` must be one of {', '.join(TRIALS)}, got {config.trials}; type e.g. evaluation.trials=all"
+    ]

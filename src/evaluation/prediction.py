@@ -1,0 +1,40 @@
+import time
+
+import keras
+import numpy as np
+
+from src.dataset import Split
+from src.training import evaluation_batch_size
+
+LATENCY_RUNS, LATENCY_WARMUP = 50, 5
+
+
+def predict(model: keras.Model, split: Split) -> np.ndarray:
+    """Return the probability of each class, float32 [N, classes], for a split's images, uint8 [N, H, W, C]."""
+    size = evaluation_batch_size(split)
+    starts = range(0, len(split.images), size)
+    return np.concatenate([predict_batch(model, split.images[start : start + size]) for start in starts])
+
+
+def predict_batch(model: keras.Model, images: np.ndarray) -> np.ndarray:
+    """Do as `predict` for images that fit a batch.
+
+    The model is called as a function: `model.predict` would trace a graph first, which costs more than it saves.
+    """
+    return np.asarray(keras.ops.convert_to_numpy(model(images, training=False)), np.float32)
+
+
+def true_classes(split: Split) -> np.ndarray:
+    """Return the index of each image's class, integer [N], however the labels are encoded."""
+    return split.labels.argmax(axis=-1) if split.labels.ndim == 2 else split.labels
+
+
+def latency_ms(model: keras.Model, split: Split) -> float:
+    """Return the milliseconds that the model takes for one image: the median of `LATENCY_RUNS`, after warming up."""
+    image = split.images[:1]
+    seconds = []
+    for _ in range(LATENCY_RUNS + LATENCY_WARMUP):
+        started = time.perf_counter()
+        model.predict_on_batch(image)
+        seconds.append(time.perf_counter() - started)
+    return 1000 * float(np.median(seconds[LATENCY_WARMUP:]))
