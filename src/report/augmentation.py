@@ -7,7 +7,7 @@ WHITE = 255
 
 
 def augmentation_grid(originals: np.ndarray, variants: np.ndarray, names: Sequence[str], title: str) -> Figure:
-    """Draw a row for each image: its class, the original, a gap, and its variants.
+    """Draw a row for each image: its class, the original, a gap, and its variants. The brightest pixel is white.
 
     Args:
         originals: uint8 [N, H, W, C]; the channels are grey, or red, green and blue.
@@ -17,12 +17,13 @@ def augmentation_grid(originals: np.ndarray, variants: np.ndarray, names: Sequen
     count, height, width, channels = originals.shape
     columns, gap = 1 + variants.shape[1], max(1, width // 16)
     lefts = [column * (width + gap) + 2 * gap * (column > 0) for column in range(columns)]
+    brighter = WHITE / max(1, originals.max())  # the digits' pixels end at 16
     # One picture of all: an axes for each would take most of a second.
     canvas = np.full((count * (height + gap) - gap, lefts[-1] + width, channels), WHITE, np.uint8)
     for row, (original, others) in enumerate(zip(originals, variants, strict=True)):
         top = row * (height + gap)
         for left, picture in zip(lefts, [original, *others], strict=True):
-            canvas[top : top + height, left : left + width] = picture
+            canvas[top : top + height, left : left + width] = np.minimum(picture * brighter, WHITE)
     inch = 0.75 / width  # a pixel
     across, down = canvas.shape[1] * inch, canvas.shape[0] * inch
     left, right, bottom, top = 0.3 + 0.08 * max(map(len, names)), 0.15, 0.15, 0.65  # inches beside and around it
