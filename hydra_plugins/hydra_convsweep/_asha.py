@@ -62,6 +62,19 @@ class Asha:
         for rung in reversed(range(self._rungs(study))):
             yield from (trial for trial in self._best(study, rung) if _pauses_at(trial, rung))
 
+    def least_promising(self, study: "Study", number: int) -> list[int]:
+        """Return the numbers of the trials that pause, and of the one that is about to, the worst first.
+
+        How far back in its rung a trial stands, from 0 to 1, says how many must be overtaken before its turn.
+        """
+        standing: dict[int, float] = {}
+        for rung in range(self._rungs(study)):
+            ranked = self._ranked(study, rung)
+            for place, trial in enumerate(ranked):
+                if _pauses_at(trial, rung) or (trial.number == number and trial.last_step == self.step(rung)):
+                    standing[trial.number] = place / len(ranked)
+        return sorted(standing, key=lambda trial: (-standing[trial], trial))
+
     def leader(self, study: "Study") -> "FrozenTrial | None":
         """Return the best of all, judged at the highest rung that anyone has reached."""
         rungs = self._rungs(study)

@@ -22,6 +22,7 @@ from ._bounds import Bounds
 from ._budget import Budget, count_trials
 from ._callback import StudyCallback
 from ._checks import check_settings, check_trials, check_warm_start, directions, plain, read_space
+from ._draw import choose_pruner
 from ._errors import UserError, is_disk_full
 from ._launch import Launch, is_in_process
 from ._policy import Policy
@@ -38,9 +39,6 @@ from ._warm_start import find_earlier, remember
 
 if TYPE_CHECKING:
     from optuna import Study
-
-PRUNER = "hydra/sweeper/pruner"
-DEFAULT_PRUNER = "successive_halving"
 
 
 @dataclass
@@ -152,7 +150,7 @@ class Driver:
         most = count_trials(sweeper, self.space.size)
         first += parse_enqueue(plain(sweeper.enqueue) or [], self.space, most)
         enumerated = fill(study, self.space, most, first, growing=Budget.of(sweeper).trials is None)
-        self._choose_pruner(enumerated)
+        choose_pruner(self.config, enumerated)
         return Policy.of(sweeper, most, enumerated), enumerated
 
     def _make_folder(self) -> None:
@@ -166,17 +164,6 @@ class Driver:
                 f"`hydra.sweep.dir` must be a folder that can be written to, got {self.directory}: "
                 f"{error.strerror}; type e.g. hydra.sweep.dir=multirun/{self.name}"
             ) from error
-
-    def _choose_pruner(self, enumerated: bool) -> None:
-        # Enumerated combinations are there to be compared: each is trained to its end unless a pruner is asked for.
-        # A scheduler does a pruner's work.
-        sweeper = self.config.hydra.sweeper
-        chosen = self.config.hydra.runtime.choices.get(PRUNER) != DEFAULT_PRUNER or any(
-            override.startswith(f"{PRUNER}=") for override in self.config.hydra.overrides.hydra
-        )
-        if (enumerated or sweeper.scheduler) and not chosen:
-            with open_dict(self.config):
-                sweeper.pruner = {"_target_": "optuna.pruners.NopPruner"}
 
     def _run(self, study: "Study", policy: Policy, enumerated: bool) -> int:
         done = sum(trial.state.is_finished() for trial in study.get_trials(deepcopy=False)[: policy.n_trials])

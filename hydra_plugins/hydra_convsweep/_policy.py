@@ -87,25 +87,42 @@ class Policy:
             return 0.0
         return best.system_attrs.get(SECONDS, 0.0) / _last_step(best) * (self._length(trials) - _last_step(best))
 
+    def goes_on(self, study: "Study", trial: "FrozenTrial", rung: int, finishing: bool) -> bool:
+        """Whether a trial that has just reached a rung runs on, rather than pausing there."""
+        assert self.asha is not None
+        if not finishing and self._affords(study, trial):
+            return self.asha.goes_on(study, trial.number, rung)
+        best = self.asha.leader(study)
+        return best is not None and best.number == trial.number
+
     def _affords(self, study: "Study", trial: "FrozenTrial | None") -> bool:
         """Whether the budget of steps holds a trial's next stretch, a new one's for None, and the answer's training."""
         if self.steps is None:
             return True
         trials = study.get_trials(deepcopy=False)
+        begun = [other for other in trials if WORKER in other.system_attrs]
+        if not begun:
+            return True
         length = self._length(trials)
-        spent = sum(map(_last_step, trials))
-        running = sum(self._stretch(_last_step(t), length) for t in trials if t.state.name == "RUNNING")
+        # One that failed before its first step costs a step, or they would never come to an end.
+        spent = sum(max(_last_step(other), 1) for other in begun)
+        others = [other for other in begun if trial is None or other.number != trial.number]
+        running = sum(self._stretch(_last_step(t), length) for t in others if t.state.name == "RUNNING")
         stretch = self._stretch(_last_step(trial) if trial else 0, length)
+        return spent + running + stretch + self._reserve(study, trial, length, stretch) <= self.steps
+
+    def _reserve(self, study: "Study", trial: "FrozenTrial | None", length: int, stretch: int) -> int:
+        """Return the steps that the training of the answer takes beside this stretch of the trial and those that run."""
         best = self.asha.leader(study) if self.asha else None
         if best is None:
-            left = 0 if any(t.state.name in ("COMPLETE", "RUNNING") for t in trials) else length - stretch
-        else:
-            left = 0 if best.state.is_finished() else length - _last_step(best)
-            if best.state.name == "RUNNING":
-                left -= self._stretch(_last_step(best), length)
-        if trial is not None and best is not None and trial.number == best.number:
-            left -= stretch
-        return spent + running + stretch + left <= self.steps or (trial is None and not trials)
+            whole = any(t.state.name in ("COMPLETE", "RUNNING") for t in study.get_trials(deepcopy=False))
+            return 0 if whole and self.asha is None else length - stretch
+        if best.state.is_finished():
+            return 0
+        left = length - _last_step(best)
+        if trial is not None and trial.number == best.number:
+            return left - stretch
+        return left - (self._stretch(_last_step(best), length) if best.state.name == "RUNNING" else 0)
 
     def _length(self, trials: "list[FrozenTrial]") -> int:
         """Return how many steps a whole trial has; 0 before anybody knows."""

@@ -56,6 +56,16 @@ def show_status(name: str, folder: Path, storage: str | None, console: Console) 
         UserError: There is no such study; lists those that there are.
     """
     directory = Path(name) if os.sep in name else folder / name
+    _show(find_study(name, folder, storage), directory, is_local(storage), console)
+
+
+def find_study(name: str, folder: Path, storage: str | None) -> "Study":
+    """Return the study of that name; the arguments are those of `show_status`.
+
+    Raises:
+        UserError: There is no such study; lists those that there are.
+    """
+    directory = Path(name) if os.sep in name else folder / name
     name = directory.name
     if storage is None and not (directory / JOURNAL).exists():
         known = [path.parent.name for path in sorted(directory.parent.glob(f"*/{JOURNAL}"))]
@@ -63,7 +73,7 @@ def show_status(name: str, folder: Path, storage: str | None, console: Console) 
     studies = {study.study_name: study for study in _studies(_open(storage, directory))}
     if name not in studies:
         raise UserError(f"no study {name} in {storage or directory / JOURNAL}; there are {listed(name, studies)}")
-    _show(studies[name], directory, is_local(storage), console)
+    return studies[name]
 
 
 def _show(study: "Study", directory: Path, local: bool, console: Console) -> None:

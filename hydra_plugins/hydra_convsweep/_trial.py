@@ -5,8 +5,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ._asha import RUNG, Asha, pause
+from ._asha import RUNG, pause
+from ._policy import Policy
 from ._study import STOP
+from ._time_budget import FINISH
 
 if TYPE_CHECKING:
     import optuna
@@ -40,11 +42,11 @@ class TrialHandle:
     """
 
     def __init__(
-        self, trial: "optuna.Trial", seed: int, directory: Path, driver: str = "", asha: Asha | None = None
+        self, trial: "optuna.Trial", seed: int, directory: Path, driver: str = "", policy: Policy | None = None
     ) -> None:
         self._trial = trial
         self._driver = driver
-        self._asha = asha
+        self._policy, self._asha = policy, policy and policy.asha
         self._single = len(trial.study.directions) == 1
         self._step = 0
         self.number: int = trial.number
@@ -74,6 +76,11 @@ class TrialHandle:
         values = [trial.values[0] for trial in trials if trial.state.name == "COMPLETE" and feasible(trial)]
         maximize = self._trial.study.directions[0].name == "MAXIMIZE"
         return (max if maximize else min)(values, default=None)
+
+    @property
+    def paused(self) -> list[int]:
+        """The numbers of the trials that pause, this one among them if it does, the least promising first."""
+        return self._asha.least_promising(self._trial.study, self.number) if self._asha else []
 
     def report(self, value: float, step: int) -> None:
         """Report the objective's value after `step`, a count of epochs or the like that starts at 1.
@@ -112,9 +119,10 @@ class TrialHandle:
 
     def _pauses(self) -> bool:
         rung = self._asha and self._asha.rung_at(self._step)
-        if self._asha is None or rung is None or self._known().system_attrs.get(RUNG) == ["promoted", rung]:
+        if self._policy is None or rung is None or self._known().system_attrs.get(RUNG) == ["promoted", rung]:
             return False
-        if self._asha.goes_on(self._trial.study, self.number, rung):
+        finishing = FINISH + self._driver in self.study_attrs
+        if self._policy.goes_on(self._trial.study, self._known(), rung, finishing):
             return False
         pause(self._trial.study, self._trial._trial_id, rung)
         return True

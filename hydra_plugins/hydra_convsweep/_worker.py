@@ -14,7 +14,6 @@ from hydra.core.utils import JobReturn, JobStatus, run_job
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, open_dict
 
-from ._asha import Asha
 from ._bounds import Bounds
 from ._compose import Composer
 from ._draw import derive_seed, draw, make_pruner
@@ -122,9 +121,7 @@ class Worker:
             config.hydra.sweeper.study_name = self.name
         seed = derive_seed(study.user_attrs["seed"], taken.number)
         directory = self.directory / config.hydra.sweep.subdir
-        handle = TrialHandle(
-            Trial(study, taken._trial_id), seed, directory, self.driver, Asha.of(self.config.hydra.sweeper)
-        )
+        handle = TrialHandle(Trial(study, taken._trial_id), seed, directory, self.driver, self.policy)
         set_current_trial(handle)
         started = time.monotonic()
         try:

@@ -1,0 +1,148 @@
+"""What would a search have cost with another sampler, pruner, scheduler or number of workers?
+
+    python -m src.simulate fashion_mnist hydra/sweeper/scheduler=asha hydra.sweeper.n_jobs=8
+    python -m src.simulate docs/fashion_mnist_curves.csv --seeds=20 --budgets=10,25 \\
+        hydra/sweeper/sampler=random vs hydra/sweeper/sampler=tpe vs hydra/sweeper/scheduler=asha
+
+Replays the learning curves that a study recorded, or a table of such, in virtual time. Overrides are those of a sweep,
+as far as they are under hydra.sweeper; `vs` stands between those of two policies. Without a sampler among them, the
+configurations are tried in the order in which they were recorded.
+"""
+
+import argparse
+import statistics
+import sys
+from collections.abc import Iterator
+from datetime import timedelta
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from hydra import compose, initialize_config_dir
+from hydra.errors import HydraException
+from omegaconf import DictConfig
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from hydra_plugins.hydra_convsweep import explain
+from hydra_plugins.hydra_convsweep._checks import check_settings
+from hydra_plugins.hydra_convsweep._curves import Curves, load, of_study, save
+from hydra_plugins.hydra_convsweep._draw import choose_pruner
+from hydra_plugins.hydra_convsweep._errors import UserError
+from hydra_plugins.hydra_convsweep._simulate import Replay, simulate
+from hydra_plugins.hydra_convsweep._status import find_study
+from src.config import register
+
+ROOT = Path(__file__).parent.parent
+FOLDER = Path("multirun")
+SAMPLER = "hydra/sweeper/sampler="
+
+
+def main() -> None:
+    """Print a table with a row a policy."""
+    parser = argparse.ArgumentParser(
+        prog="python -m src.simulate", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("source", help=f"a study's name, its folder where that is not in {FOLDER}, or a table (.csv)")
+    parser.add_argument("overrides", nargs="*", help="of hydra.sweeper; `vs` between those of two policies")
+    parser.add_argument("--budgets", type=_numbers, help="in full trainings, a column each", metavar="N,N,...")
+    parser.add_argument("--seeds", type=int, default=1, help="simulations of each policy and budget; the mean is shown")
+    parser.add_argument("--save", type=Path, help="write the study's curves as a table, and simulate nothing")
+    parser.add_argument("--storage", help="as in hydra.sweeper.storage, for a study that does not use a journal")
+    arguments = parser.parse_intermixed_args()
+    try:
+        if arguments.save:
+            save(find_study(arguments.source, FOLDER, arguments.storage), arguments.save, arguments.source)
+            return
+        curves = _read(arguments.source, arguments.storage)
+        policies = [list(group) for vs, group in groupby(arguments.overrides, lambda word: word == "vs") if not vs]
+        _show(curves, policies or [[]], arguments.budgets, arguments.seeds)
+    except UserError as error:
+        sys.exit(f"error: {error}")
+    except HydraException as error:
+        sys.exit(f"error: {explain(error)}")
+
+
+def _numbers(text: str) -> list[int]:
+    return [int(part) for part in text.split(",")]
+
+
+def _read(source: str, storage: str | None) -> Curves:
+    return load(Path(source)) if source.endswith(".csv") else of_study(find_study(source, FOLDER, storage))
+
+
+def _sweeper(overrides: list[str], budget: str | None) -> DictConfig:
+    """Compose `hydra.sweeper` as a sweep with these overrides has it.
+
+    Raises:
+        UserError: Some are none of it.
+    """
+    others = [
+        override for override in overrides if not override.lstrip("+~").startswith(("hydra.sweeper.", "hydra/sweeper"))
+    ]
+    if others:
+        raise UserError([f"{override} changes no search; overrides are of hydra.sweeper" for override in others])
+    register()
+    more = [f"hydra.sweeper.budget={budget}"] if budget else []
+    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        config = compose("config", [*overrides, *more], return_hydra_config=True)
+    if problems := check_settings(config.hydra.sweeper, in_process=True):
+        raise UserError(problems)
+    choose_pruner(config, enumerated=False)
+    return config.hydra.sweeper
+
+
+def _show(curves: Curves, policies: list[list[str]], budgets: list[int] | None, seeds: int) -> None:
+    """Simulate all policies, and print what each came to."""
+    from joblib import Parallel, delayed
+
+    limits = [f"{n * curves.length}steps" for n in budgets] if budgets else [None]
+    sweepers = [(policy, [_sweeper(policy, limit) for limit in limits]) for policy in policies]
+    jobs = [
+        delayed(simulate)(curves, sweeper, seed, not any(word.startswith(SAMPLER) for word in policy))
+        for policy, columns in sweepers
+        for sweeper in columns
+        for seed in range(seeds)
+    ]
+    replays: Iterator[Any] = iter(Parallel(n_jobs=-1)(jobs))
+    table = Table(box=box.MARKDOWN)
+    table.add_column("policy")
+    heads = [f"{n} full trainings" for n in budgets] if budgets else ["best", "steps", "time", "trials", "to the end"]
+    for head in heads:
+        table.add_column(head, justify="right")
+    for policy, columns in sweepers:
+        cells = [[next(replays) for _ in range(seeds)] for _ in columns]
+        words = " ".join(map(_shortened, policy)) or "as in conf/, in the recorded order"
+        table.add_row(words, *([_regret(curves, cell) for cell in cells] if budgets else _outcome(cells[0])))
+    console = Console(width=None if sys.stdout.isatty() else 200)
+    trainings, length = len(curves.params), curves.length
+    console.print(
+        f"{trainings} configurations, {length} steps each; best value on any curve {curves.best:.4f}", highlight=False
+    )
+    if curves.cut:
+        console.print(f"{curves.cut} of them were stopped before: simulated trials end there as well", highlight=False)
+    if budgets:
+        console.print(f"distance to it: mean and standard deviation of {seeds} seeds", highlight=False)
+    console.print(table)
+
+
+def _regret(curves: Curves, replays: list[Replay]) -> str:
+    distances = [abs(curves.best - replay.value) for replay in replays]
+    return f"{statistics.mean(distances):.4f} ± {statistics.pstdev(distances):.4f}"
+
+
+def _outcome(replays: list[Replay]) -> list[str]:
+    def mean(name: str) -> float:
+        return statistics.mean(getattr(replay, name) for replay in replays)
+
+    clock = str(timedelta(seconds=round(mean("seconds"))))
+    return [f"{mean('value'):.4f}", f"{mean('steps'):.0f}", clock, f"{mean('trials'):.0f}", f"{mean('complete'):.0f}"]
+
+
+def _shortened(override: str) -> str:
+    return override.removeprefix("hydra/sweeper/").removeprefix("hydra.sweeper.")
+
+
+if __name__ == "__main__":
+    main()
