@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: sweep test test-slow check ui bench venv lock clean
+.PHONY: sweep test test-slow test-cluster check ui bench venv lock clean
 
 sweep: venv  ## compare two optimizers on the embedded digits
 	$(BIN)/python -m src.sweep -m optimizer=adam,rmsprop
@@ -12,6 +12,9 @@ test: venv  ## the tests, without the slow ones
 
 test-slow: venv  ## the tests that a plain run leaves out
 	$(BIN)/python -m pytest -q -m slow
+
+test-cluster: .venv-cluster/installed  ## sweeps on a real Slurm (apt-get install slurm-wlm munge) and a local Ray
+	.venv-cluster/bin/python -m pytest -q -n 0 -m cluster
 
 check: venv  ## format, lint, types
 	$(BIN)/ruff format --check .
@@ -33,11 +36,19 @@ venv: .venv/installed
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
 	@touch $@
 
+# Ray wants older versions of some packages: an environment of its own.
+.venv-cluster/installed: requirements-cluster.lock venv
+	@$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python .venv-cluster
+	@$(BIN)/uv pip install --quiet --python .venv-cluster/bin/python --require-hashes -r requirements-cluster.lock
+	@touch $@
+
 UV := 0.13.9
 
 lock: venv  ## pin anew what pyproject.toml asks for
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --extra dev \
 		pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --extra dev --extra ray \
+		pyproject.toml -o requirements-cluster.lock
 
 clean:  ## forget the environment; runs and studies stay
-	rm -rf .venv
+	rm -rf .venv .venv-cluster

@@ -7,6 +7,7 @@ import runpy
 import signal
 import subprocess
 import sys
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -97,6 +98,16 @@ def trials(folder: Path, name: str = "toy") -> list[optuna.trial.FrozenTrial]:
 def states(folder: Path, name: str = "toy") -> Counter[str]:
     """Count a study's trials by state."""
     return Counter(trial.state.name for trial in trials(folder, name))
+
+
+def wait_for(folder: Path, state: str, count: int = 1, name: str = "toy") -> None:
+    """Wait until a study has so many trials of a state."""
+    while True:
+        # A folder without a journal, a journal without the study.
+        with contextlib.suppress(FileNotFoundError, KeyError):
+            if states(folder, name)[state] >= count:
+                return
+        time.sleep(0.1)
 
 
 def results(folder: Path, name: str = "toy") -> dict[str, Any]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from hydra_plugins.hydra_convsweep._devices import worker_environment
-from tests.command import ROOT, start, states, toy, toy_workers, trials
+from tests.command import ROOT, run_inside, start, states, toy_workers, trials, wait_for
 
 SUBMITIT = ["hydra/launcher=submitit_local", "hydra.sweeper.n_jobs=2"]
 
@@ -55,9 +55,7 @@ def test_submitit_runs_workers_and_a_killed_one_costs_no_trial(tmp_path: Path) -
 def test_a_job_that_loses_its_machine_hands_its_trial_back(tmp_path: Path) -> None:
     command = ["x=range(0,4)", "seconds=6", "steps=6", *SUBMITIT, "hydra.sweeper.heartbeat=1"]
     driver = start([str(ROOT / "tests/toy/app.py"), "-m", *command], tmp_path)
-    journal = tmp_path / "multirun/toy/journal.log"
-    while not (journal.exists() and states(tmp_path)["RUNNING"] == 2):
-        time.sleep(0.1)
+    wait_for(tmp_path, "RUNNING", 2)
     jobs = [int(path.name) for path in (tmp_path / "multirun/toy/.submitit").iterdir() if path.name.isdigit()]
     time.sleep(1.5)
     os.kill(jobs[0], signal.SIGTERM)
@@ -76,9 +74,7 @@ def test_a_job_that_loses_its_machine_hands_its_trial_back(tmp_path: Path) -> No
 def test_jobs_that_outlive_their_driver_are_not_disturbed_by_the_next(tmp_path: Path) -> None:
     command = ["x=range(0,8)", "seconds=1.5", *SUBMITIT, "hydra.sweeper.heartbeat=1"]
     driver = start([str(ROOT / "tests/toy/app.py"), "-m", *command], tmp_path)
-    journal = tmp_path / "multirun/toy/journal.log"
-    while not (journal.exists() and states(tmp_path)["COMPLETE"]):
-        time.sleep(0.1)
+    wait_for(tmp_path, "COMPLETE")
     driver.kill()
     driver.communicate()
     done = toy_workers(tmp_path, *command)
@@ -89,7 +85,7 @@ def test_jobs_that_outlive_their_driver_are_not_disturbed_by_the_next(tmp_path: 
 
 @pytest.mark.skipif(importlib.util.find_spec("ray") is not None, reason="Ray is installed")
 def test_a_launcher_that_is_not_installed_says_how_to_install_it(tmp_path: Path) -> None:
-    done = toy(tmp_path, "hydra/launcher=ray")
+    done = run_inside(["-m", "src.sweep", "-m", "launcher=ray"], tmp_path)
     assert done.returncode == 1
     assert "`hydra/launcher` has no option ray" in done.stderr
     assert "pip install 'convsweep[ray]'" in done.stderr

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import time
 from collections import Counter
@@ -9,8 +10,10 @@ from pathlib import Path
 
 import optuna
 import pytest
+from mlflow import MlflowClient
 from optuna.trial import FrozenTrial
 
+from src.tracking.store import unreachable
 from tests.command import ROOT, run, start
 from tests.postgresql import PASSWORD, Server, server
 
@@ -40,6 +43,12 @@ def found(database: str, name: str = "toy") -> list[FrozenTrial]:
 
 def states(trials: list[FrozenTrial]) -> Counter[str]:
     return Counter(trial.state.name for trial in trials)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 def wait_for(database: str, state: str, count: int = 1) -> None:
@@ -106,7 +115,7 @@ def test_ctrl_c_twice_leaves_no_trial_running(tmp_path: Path, database: str) -> 
 
 @pytest.mark.slow
 def test_a_server_that_is_away_for_twenty_seconds_costs_nothing(tmp_path: Path, database: str, server: Server) -> None:
-    command = [TOY, "-m", "x=range(0,30)", "seconds=0.5", f"hydra.sweeper.storage={database}", "hydra.sweeper.n_jobs=2"]
+    command = [TOY, "-m", "x=range(0,20)", "seconds=0.5", f"hydra.sweeper.storage={database}", "hydra.sweeper.n_jobs=2"]
     process = start(command, tmp_path)
     wait_for(database, "COMPLETE", 4)
     server.stop()
@@ -117,8 +126,8 @@ def test_a_server_that_is_away_for_twenty_seconds_costs_nothing(tmp_path: Path, 
     assert "the storage does not answer" in out
     assert "Traceback" not in err
     trials = found(database)
-    assert states(trials) == {"COMPLETE": 30}
-    assert sorted(trial.params["x"] for trial in trials) == list(range(30))
+    assert states(trials) == {"COMPLETE": 20}
+    assert sorted(trial.params["x"] for trial in trials) == list(range(20))
     assert not any("convsweep:retries" in trial.system_attrs for trial in trials)
     assert all(len(trial.intermediate_values) == 3 for trial in trials)
 
@@ -191,3 +200,84 @@ def test_the_password_may_come_in_a_variable_of_its_own(tmp_path: Path, database
     )
     assert done.returncode == 0, done.stderr
     assert states(found(database)) == {"COMPLETE": 2}
+
+
+PROXY = "from optuna.storages import get_storage, run_grpc_proxy_server as run; run(get_storage({!r}), port={})"
+
+
+@pytest.mark.slow
+def test_a_proxy_in_front_of_it_may_die_and_come_back(tmp_path: Path, database: str) -> None:
+    port = free_port()
+    serve = ["-W", "ignore", "-c", PROXY.format(database, port)]
+    proxy = start(serve, tmp_path)
+    folders = [tmp_path / "one", tmp_path / "two"]
+    for folder in folders:
+        folder.mkdir()
+    while True:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                break
+        time.sleep(0.2)
+    command = [TOY, "-m", "x=interval(0,1)", "seconds=0.5", "hydra.sweeper.n_trials=24", "hydra.sweeper.heartbeat=5"]
+    command += [f"hydra.sweeper.storage=grpc://127.0.0.1:{port}", "hydra.sweeper.n_jobs=1"]
+    drivers = [start(command, folder) for folder in folders]
+    wait_for(database, "COMPLETE", 4)
+    proxy.kill()
+    proxy.communicate()
+    time.sleep(3)
+    proxy = start(serve, tmp_path)
+    try:
+        for status, _, err in map(finish, drivers):
+            assert status == 0, err
+    finally:
+        proxy.kill()
+        proxy.communicate()
+    trials = found(database)
+    assert [trial.number for trial in trials] == list(range(24))
+    assert states(trials) == {"COMPLETE": 24}
+    assert not any("convsweep:retries" in trial.system_attrs for trial in trials)
+    wrong = run([*command[:3], "hydra.sweeper.storage=grpc://somewhere"], tmp_path)
+    assert wrong.returncode == 1
+    assert "must be grpc://host:port, got grpc://somewhere; type e.g. grpc://localhost:13000" in wrong.stderr
+
+
+@pytest.mark.slow
+def test_mlflow_on_the_same_server_has_every_run_once_after_an_outage(
+    tmp_path: Path, database: str, server: Server
+) -> None:
+    port = free_port()
+    store = server.create(f"{database.rpartition('/')[2][:50]}_mlflow")
+    files = ["--backend-store-uri", store, "--artifacts-destination", str(tmp_path / "artifacts")]
+    mlflow = start(["-m", "mlflow", "server", "--port", str(port), "--workers", "1", *files], tmp_path)
+    uri = f"http://127.0.0.1:{port}"
+    try:
+        while unreachable(uri):
+            assert mlflow.poll() is None
+            time.sleep(0.5)
+        space = ["optimizer=adam,rmsprop,sgd", "model.filters=4,8", "training.epochs=3", "dataset.limit=300"]
+        where = [f"hydra.sweeper.storage={database}", f"tracking.uri={uri}", "hydra.sweeper.study_name=both"]
+        sweep = start(["-m", "src.sweep", "-m", *space, *where, "hydra.sweeper.n_jobs=2"], tmp_path)
+        while not any(trial.state.name == "COMPLETE" for trial in found(database, "both")):
+            assert sweep.poll() is None
+            time.sleep(0.5)
+        server.stop()
+        time.sleep(8)
+        server.start()
+        status, out, err = finish(sweep, 240)
+        assert status == 0, err
+        client = MlflowClient(uri)
+        experiment = client.get_experiment_by_name("convsweep")
+        assert experiment is not None
+        runs = client.search_runs([experiment.experiment_id])
+    finally:
+        os.killpg(mlflow.pid, signal.SIGKILL)
+        mlflow.communicate()
+    trials = found(database, "both")
+    assert len(trials) == 6
+    assert states(trials)["COMPLETE"] == 6
+    ended = Counter(run.data.tags.get("convsweep.trial") for run in runs if run.info.status == "FINISHED")
+    assert ended == {None: 1, **{str(number): 1 for number in range(6)}}
+    assert not any(PASSWORD in str(run.to_dictionary()) for run in runs)
+    assert PASSWORD not in out + err
+    kept = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert not any(PASSWORD.encode() in path.read_bytes() for path in kept)
