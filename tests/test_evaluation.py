@@ -300,7 +300,7 @@ def test_a_run_outside_a_study_makes_everything_and_says_what_is_confused(tmp_pa
     assert lines[start].startswith(f"accuracy {logged['best_val_accuracy']:.4f} on 40 validation images: log loss ")
     assert lines[start + 1].startswith(f"robust   {logged['robust_accuracy']:.4f} on altered copies: rotated 0.")
     assert lines[start + 2].startswith("confused ")
-    assert '" were taken for "' in lines[start + 2]
+    assert ' taken for "' in lines[start + 2]
     assert lines[start + 2] in files["classification_report.txt"].read_text()
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 def confused_in_words(pairs: Sequence[Confusion], class_names: Sequence[str]) -> list[str]:
     """Return a sentence for each pair of classes."""
     return [
-        f'{pair.count} of {pair.support} "{class_names[pair.true]}" were taken for '
+        f'{pair.count} of {pair.support} "{class_names[pair.true]}" {"was" if pair.count == 1 else "were"} taken for '
         f'"{class_names[pair.predicted]}" ({pair.count / pair.support:.1%})'
         for pair in pairs
     ]
