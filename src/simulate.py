@@ -82,7 +82,7 @@ def _sweeper(overrides: list[str], budget: str | None) -> DictConfig:
         override for override in overrides if not override.lstrip("+~").startswith(("hydra.sweeper.", "hydra/sweeper"))
     ]
     if others:
-        raise UserError([f"{override} changes no search; overrides are of hydra.sweeper" for override in others])
+        raise UserError([f"{override} changes no search; type overrides of hydra.sweeper" for override in others])
     register()
     more = [f"hydra.sweeper.budget={budget}"] if budget else []
     with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):

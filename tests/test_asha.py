@@ -1,5 +1,6 @@
 """Asynchronous successive halving: trials pause at rungs, the best go on, and a pause leaves no trace."""
 
+import json
 from collections import Counter
 from pathlib import Path
 
@@ -65,6 +66,40 @@ def test_an_interrupted_study_goes_on_as_an_unbroken_one(tmp_path: Path) -> None
         if all(trial.state.is_finished() for trial in trials(tmp_path, "broken")):
             break
     assert list(map(told, trials(tmp_path, "broken"))) == list(map(told, trials(tmp_path, "whole")))
+
+
+@pytest.mark.parametrize("moment", ["BetweenResultAndRecord", "BeforeATrialGoesOn"])
+def test_a_kill_during_a_pause_or_a_promotion_changes_nothing(tmp_path: Path, moment: str) -> None:
+    space = ["x=interval(-5,5)", *ASHA, "hydra.sweeper.n_trials=9", "hydra.sweeper.n_jobs=1"]
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    whole.mkdir()
+    broken.mkdir()
+    assert toy(whole, *space).returncode == 0
+    chaos = f"+hydra.callbacks.chaos={{_target_:tests.toy.chaos.{moment},marker:'{tmp_path}/died'}}"
+    done = toy_workers(broken, *space, chaos)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "died").exists()
+    assert list(map(told, trials(broken))) == list(map(told, trials(whole)))
+
+
+@pytest.mark.slow
+def test_eight_workers_promote_each_trial_once_and_starve_none(tmp_path: Path) -> None:
+    space = ["x=interval(-5,5)", *ASHA, "hydra.sweeper.n_trials=60", "seconds=1", "hydra.sweeper.n_jobs=8"]
+    done = toy_workers(tmp_path, *space)
+    assert done.returncode == 0, done.stderr
+    found = trials(tmp_path)
+    assert set(states(tmp_path)) == {"COMPLETE", "PRUNED"}
+    # The app notes its process whenever it begins: once for a trial's start, at most once for each promotion.
+    journal = map(json.loads, (tmp_path / "multirun/toy/journal.log").read_text().splitlines())
+    starts = Counter(entry["trial_id"] for entry in journal if "pid" in entry.get("user_attr", {}))
+    for trial in found:
+        rungs = sum(step in trial.intermediate_values for step in (3, 9))
+        assert 1 <= starts[trial.number] <= 1 + rungs
+    # The best third of each rung went on, whoever ran it.
+    for step in (3, 9):
+        there = sorted((t for t in found if step in t.intermediate_values), key=lambda t: t.intermediate_values[step])
+        assert all(len(trial.intermediate_values) > step for trial in there[: len(there) // 3])
+    assert len({trial.user_attrs["pid"] for trial in found}) == 8
 
 
 @pytest.mark.parametrize(

@@ -112,7 +112,7 @@ class Policy:
         return spent + running + stretch + self._reserve(study, trial, length, stretch) <= self.steps
 
     def _reserve(self, study: "Study", trial: "FrozenTrial | None", length: int, stretch: int) -> int:
-        """Return the steps that the training of the answer takes beside this stretch of the trial and those that run."""
+        """Return the steps that the answer needs beside this stretch of the trial and those that run."""
         best = self.asha.leader(study) if self.asha else None
         if best is None:
             whole = any(t.state.name in ("COMPLETE", "RUNNING") for t in study.get_trials(deepcopy=False))

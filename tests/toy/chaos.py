@@ -9,6 +9,8 @@ from hydra.core.utils import JobReturn
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
+from hydra_plugins.hydra_convsweep import current_trial
+
 
 def die_once(marker: str) -> None:
     """Kill this process as `kill -9` does, unless it happened before."""
@@ -25,6 +27,18 @@ class BetweenResultAndRecord(Callback):
 
     def on_job_end(self, config: DictConfig, job_return: JobReturn, **_: Any) -> None:
         die_once(self.marker)
+
+
+class BeforeATrialGoesOn(Callback):
+    """A paused trial was promoted and taken, and has not begun."""
+
+    def __init__(self, marker: str) -> None:
+        self.marker = marker
+
+    def on_job_start(self, config: DictConfig, **_: Any) -> None:
+        trial = current_trial()
+        if trial is not None and trial.attrs.get("seen"):
+            die_once(self.marker)
 
 
 class WhileACheckpointIsWritten(Callback):
