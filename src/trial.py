@@ -11,6 +11,7 @@ from src.config.objective import METRICS, leading_metric, objectives
 from src.dataset import DatasetError
 from src.evaluation import Robustness, evaluate, latency_ms, measure_robustness
 from src.model.geometry import check_geometry
+from src.paused import bound_checkpoints
 from src.record import record_augmentation, record_evaluation, record_results, record_robustness, start_record
 from src.report import summary
 from src.study import CHECKPOINT
@@ -60,6 +61,7 @@ def run(config: Config) -> float | list[float]:
                 trial.set_constraint("diverged", 1.0)
             raise
         if history.paused:
+            bound_checkpoints(trial, config.training.paused_mb)
             record.end("WAITING")
             return 0.0  # which nobody reads: the trial goes on another time
         known |= history.best | {"fit_seconds": history.fit_seconds}

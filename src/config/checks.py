@@ -67,6 +67,7 @@ def _check_training(training: TrainingConfig) -> list[str]:
         ),
         *_expect(0 <= smoothing < 1, "training.label_smoothing", "at least 0 and below 1", smoothing, "0.1"),
         *_expect(precision in PRECISIONS, "training.precision", f"one of {', '.join(PRECISIONS)}", precision, "auto"),
+        *_expect(training.paused_mb >= 0, "training.paused_mb", "0 or more", training.paused_mb, "2000"),
         *_expect(threads is None or threads >= 1, "training.threads", "1 or more, or null", threads, "1"),
     ]
 

@@ -22,6 +22,9 @@ class TrainingConfig:
     # Threads that one operation may use; null: 1 in a study, where each core has a worker, else one a core.
     # Another number of threads rounds differently: 1 keeps a trial's result the same with any number of workers.
     threads: int | None = None
+    # Megabytes that the checkpoints of a study's paused trials may take together; those of the least promising go
+    # first, and such a trial starts again should its turn come after all.
+    paused_mb: int = 2000
 
 
 @dataclass
