@@ -6,6 +6,7 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,6 +77,13 @@ def server() -> Iterator[Server]:
     """Start a server for the session."""
     if shutil.which("initdb") is None and not list(PROGRAMS.glob("*/bin/initdb")):
         pytest.skip("needs PostgreSQL: apt-get install postgresql")
+    with running() as started:
+        yield started
+
+
+@contextmanager
+def running() -> Iterator[Server]:
+    """Start a server, and stop it at the end."""
     folder = Path(tempfile.mkdtemp(prefix="convsweep-postgresql-"))
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from hydra_plugins.hydra_convsweep._devices import worker_environment
-from tests.command import ROOT, run_inside, start, states, toy_workers, trials, wait_for
+from tests.command import ROOT, run_inside, start, states, toy, toy_workers, trials, wait_for
 
 SUBMITIT = ["hydra/launcher=submitit_local", "hydra.sweeper.n_jobs=2"]
 
@@ -41,6 +41,31 @@ def test_what_a_scheduler_grants_is_what_is_shared_out(granted: str, shares: lis
     found = [worker_environment(index, given) for index in range(3)]
     assert [environment["CUDA_VISIBLE_DEVICES"] for environment in found] == shares
     assert found[0]["TF_FORCE_GPU_ALLOW_GROWTH"] == "false"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("storage", ["{}/shared.log", "sqlite:///{}/shared.db"])
+def test_a_file_of_two_folders_has_one_driver(tmp_path: Path, storage: str) -> None:
+    (tmp_path / "one").mkdir()
+    command = ["x=1,2", f"hydra.sweeper.storage={storage.format(tmp_path)}", "hydra.sweeper.n_jobs=1"]
+    first = start([str(ROOT / "tests/toy/app.py"), "-m", *command, "seconds=1000"], tmp_path / "one")
+    lock = next(tmp_path / f"{name}.toy.lock" for name in ("shared.log", "shared.db") if name in storage)
+    while not lock.exists():
+        time.sleep(0.1)
+    time.sleep(1)
+    second = toy_workers(tmp_path, *command)
+    first.kill()
+    first.communicate()
+    assert second.returncode == 1
+    assert f"is being run by process {first.pid}" in second.stderr
+
+
+def test_sqlite_is_refused_with_several_workers(tmp_path: Path) -> None:
+    refused = toy(
+        tmp_path, "x=1,2", "hydra/launcher=joblib", "hydra.sweeper.n_jobs=2", "hydra.sweeper.storage=sqlite:///a.db"
+    )
+    assert refused.returncode == 1
+    assert "must not be SQLite with more than one worker, which corrupts the queue" in refused.stderr
 
 
 @pytest.mark.slow

@@ -7,7 +7,7 @@ import sys
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,7 +31,7 @@ from ._queue import fill, parse_enqueue
 from ._space import Space
 from ._states import settle
 from ._stopping import Stopping
-from ._storage import exclusively, is_local, is_shared, open_configured
+from ._storage import exclusively, is_shared, lock_files, open_configured
 from ._study import change, default_name, fixed_settings, open_study, quieten_optuna
 from ._summary import ranked, show_summary, write_results
 from ._time_budget import TimeBudget
@@ -122,7 +122,9 @@ class Driver:
 
     def _open(self) -> int:
         sweeper = self.config.hydra.sweeper
-        with _only_driver(self.directory) if is_local(sweeper.storage) else nullcontext():
+        with ExitStack() as held:
+            for path in lock_files(sweeper.storage, self.directory, self.name):
+                held.enter_context(_only_driver(path, self.directory))
             storage = open_configured(self.config, self.directory)
             with exclusively(storage, self.name):
                 study, changes = open_study(
@@ -263,9 +265,9 @@ def _which(name: str, changes: list[str]) -> list[str]:
 
 
 @contextmanager
-def _only_driver(directory: Path) -> Iterator[None]:
-    """Hold the study's lock, with this process's id in it; the operating system frees it when the process ends."""
-    with (directory / "driver.lock").open("a+") as file:
+def _only_driver(lock: Path, directory: Path) -> Iterator[None]:
+    """Hold a study's lock, with this process's id in it; the operating system frees it when the process ends."""
+    with lock.open("a+") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

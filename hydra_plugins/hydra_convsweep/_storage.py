@@ -34,6 +34,18 @@ def is_local(storage: str | None) -> bool:
     return storage is None or "://" not in storage or storage.startswith("sqlite")
 
 
+def lock_files(storage: str | None, directory: Path, name: str) -> list[Path]:
+    """Return what the one driver of a study holds: in its folder, and beside a file that others may name, too."""
+    if not is_local(storage):
+        return []
+    locks = [directory / "driver.lock"]
+    file = (storage or "").removeprefix("sqlite:///")
+    if file and "://" not in file and ":memory:" not in file:
+        Path(file).absolute().parent.mkdir(parents=True, exist_ok=True)
+        locks.append(Path(f"{Path(file).absolute()}.{name}.lock"))
+    return locks
+
+
 def is_shared(config: DictConfig) -> bool:
     """Whether others than one driver and its own children take the study's trials.
 
