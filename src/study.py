@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from omegaconf import DictConfig
 
-from hydra_plugins.hydra_convsweep import StudyCallback
+from hydra_plugins.hydra_convsweep import StudyCallback, rungs_of
 from src.config import ConfigError, settings
 from src.config.objective import directions, objectives
 from src.tracking import StudyRun, TrialRun, courier, is_outage, open_store, tracking_uri, unreachable
@@ -33,6 +33,11 @@ class StudyTracking(StudyCallback):
             self._config = settings(config)
         except ConfigError as error:
             return error.problems
+        if self._config.evaluation.test:
+            return [
+                "`evaluation.test` must be false in a sweep, whose trials are chosen by their validation images, got "
+                "true; train the best configuration by itself with evaluation.test=true"
+            ]
         if not hasattr(self, "_problem"):  # one answer for all trials
             self._problem = unreachable(self._config.tracking.uri)
         return [self._problem] if self._problem else []
@@ -101,7 +106,7 @@ class StudyTracking(StudyCallback):
         return self._courier.settle(directory / OUTBOX)
 
     def _report(self, study: "Study", directory: Path) -> None:
-        from src.report import leaderboard, objective_history, pareto_front
+        from src.report import leaderboard, objective_history, pareto_front, rungs, slices
 
         names = objectives(self._config.objective)
         best = _ranked(study, names)
@@ -117,6 +122,11 @@ class StudyTracking(StudyCallback):
             front, numbers = [trial.number for trial in best], [trial.number for trial in complete]
             figure = pareto_front(np.array([trial.values for trial in complete]), numbers, front, names)
             self._run.log_figure(figure, "pareto_front.png")
+        if steps := rungs_of(study):
+            curves = [trial.intermediate_values for trial in study.trials]
+            whole = [trial.state.name == "COMPLETE" for trial in study.trials]
+            figure = rungs(curves, whole, best[0].number if best else None, steps, names[0])
+            self._run.log_figure(figure, "rungs.png")
         valued = [trial for trial in study.trials if trial.state.is_finished() and trial.values]
         for i, name in enumerate(names if valued else []):
             known = [trial for trial in valued if len(trial.values) > i]
@@ -128,6 +138,15 @@ class StudyTracking(StudyCallback):
                 directions([name])[0] == "maximize",
             )
             self._run.log_figure(figure, f"objective_history/{name}.png")
+            figure = slices(
+                [trial.params for trial in known],
+                [trial.values[i] for trial in known],
+                [trial.state.name == "COMPLETE" for trial in known],
+                name,
+                directions([name])[0] == "maximize",
+            )
+            if figure is not None:
+                self._run.log_figure(figure, f"slices/{name}.png")
 
 
 def _ranked(study: "Study", names: list[str]) -> list[Any]:

@@ -41,6 +41,8 @@ def run(config: Config) -> float | list[float]:
     checkpoint = training.Checkpoint(trial.directory / CHECKPOINT if trial is not None else None)
     with start_record(config, trial) as record:
         data = rescaled(dataset.load(config.dataset, config.seed), config.augmentation.rescale)
+        if config.evaluation.test and data.test is None:
+            raise DatasetError(f"`evaluation.test` must be false: {data.name} has no test images, got true")
         network, known = _build(config, trial, record, data, seed)
         record_augmentation(config, record, data, seed)
         try:
@@ -75,6 +77,8 @@ def run(config: Config) -> float | list[float]:
         if best := not broken and _is_best(config, trial, values[0]):
             record.log_model(network)
         _examine(config, trial, record, data, network, robust, best)
+        if config.evaluation.test:
+            _test(record, data, network)
         record.end(_state(trial))
     checkpoint.remove()
     return values if len(values) > 1 else values[0]
@@ -152,6 +156,14 @@ def _examine(
         record_evaluation(record, data, judged, closely)
         if trial is None:
             print(summary(judged, robust, data.class_names))
+
+
+def _test(record: TrialRun, data: dataset.Dataset, network: "keras.Model") -> None:
+    """Judge the model by the test images, which had no part in anything before."""
+    assert data.test is not None  # `run` has looked
+    judged = evaluate(network, data.test)
+    record.log_metrics({"test_accuracy": judged.accuracy, "test_log_loss": judged.numbers["log_loss"]})
+    print(f"test     accuracy {judged.accuracy:.4f} on {len(judged.true)} images", flush=True)
 
 
 def _is_best(config: Config, trial: "TrialHandle | None", value: float) -> bool:

@@ -140,4 +140,5 @@ def test_a_trial_that_paused_is_one_run_with_one_unbroken_curve(tmp_path: Path) 
         assert curve(whole, run, "loss")[:count] == curve(paused, same, "loss")
         assert same.data.tags["convsweep.state"] == other.state.name
     assert load_study(paused, "s").best_trial.value is not None
+    assert list(paused.glob("mlruns/**/rungs.png"))
     assert not list(paused.glob("multirun/s/*/checkpoint*"))

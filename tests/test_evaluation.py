@@ -289,10 +289,12 @@ def test_a_sweep_for_accuracy_and_robust_accuracy(tmp_path: Path) -> None:
 
 
 def test_a_run_outside_a_study_makes_everything_and_says_what_is_confused(tmp_path: Path) -> None:
-    done = command(tmp_path)
+    done = command(tmp_path, "evaluation.test=true")
     assert done.returncode == 0, done.stderr
     ((logged, files),) = recorded(tmp_path)
     assert set(files) > EVERY | BEST
+    assert done.stdout.splitlines()[-1] == f"test     accuracy {logged['test_accuracy']:.4f} on 359 images"
+    assert logged["test_log_loss"] > 0
     for path in (path for name, path in files.items() if name.endswith(".png")):
         assert imread(path)[..., :3].std() > 0.05
     lines = done.stdout.splitlines()
@@ -302,6 +304,12 @@ def test_a_run_outside_a_study_makes_everything_and_says_what_is_confused(tmp_pa
     assert lines[start + 2].startswith("confused ")
     assert ' taken for "' in lines[start + 2]
     assert lines[start + 2] in files["classification_report.txt"].read_text()
+
+
+def test_a_study_never_sees_the_test_images(tmp_path: Path) -> None:
+    done = command(tmp_path, "-m", "hydra/launcher=basic", "evaluation.test=true", "optimizer=adam,sgd")
+    assert done.returncode == 1
+    assert "`evaluation.test` must be false in a sweep" in done.stderr
 
 
 @pytest.mark.slow

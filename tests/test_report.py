@@ -18,12 +18,22 @@ from src.report import (
     objective_history,
     pareto_front,
     reliability_diagram,
+    rungs,
+    slices,
     summary,
     thumbnails,
 )
 
 EPOCHS = [{"loss": 1 / n, "val_loss": 1.2 / n, "accuracy": 1 - 0.5 / n, "val_accuracy": 1 - 0.6 / n} for n in (1, 2, 3)]
 NAMES = ["T-shirt/top", "a very long name of a class indeed"]
+
+
+# Choices, a number on a logarithmic scale, a list, and a key that one trial has not.
+SEARCHED = [
+    {"optimizer": "adam", "rate": 0.1, "size": [28, 28], "deep": 1},
+    {"optimizer": "sgd", "rate": 0.001, "size": 28, "deep": 2},
+    {"optimizer": "sgd", "rate": 0.01, "size": None},
+]
 
 
 def wrong(count: int, *shape: int) -> Figure:
@@ -56,6 +66,8 @@ def pixels(figure: Figure) -> np.ndarray:
         pareto_front(np.array([[0.9, 1e5, 3.0]]), [4], [4], ["accuracy", "parameters", "latency_ms"]),
         objective_history([0, 1, 2], [0.5, 0.7, 0.6], [False, False, True], "val_accuracy", True),
         objective_history([0], [0.5], [True], "val_loss", False),
+        rungs([{1: 0.5, 2: 0.7, 3: 0.8}, {1: 0.4}, {}], [True, False, False], 0, [1], "val_accuracy"),
+        slices(SEARCHED, [0.5, 0.7, 0.6], [True, True, False], "val_accuracy", True),
         confusion_matrix(np.eye(2, dtype=int) * 9 + 1, NAMES, "normalized", True),
         wrong(24, 28, 28, 1),
         wrong(5, 20, 50, 3),
@@ -91,6 +103,23 @@ def test_best_so_far_follows_the_direction_and_leaves_pruned_trials_out(maximize
     figure = objective_history([0, 1, 2, 3], [2, 3, 9, 1], [False, False, True, False], "m", maximize)
     best = next(line for line in figure.axes[0].lines if line.get_label() == "best so far")
     assert list(map(float, np.asarray(best.get_ydata()))) == running
+
+
+def test_rungs_count_who_came_and_who_went_on() -> None:
+    curves = [{1: 0.5, 2: 0.6, 3: 0.7}, {1: 0.4, 2: 0.5, 3: 0.5, 4: 0.6}, {1: 0.3}, {1: 0.2}]
+    figure = rungs(curves, [False, True, False, False], 1, [1, 3], "val_accuracy")
+    assert [text.get_text() for text in figure.axes[0].texts] == ["4 here,\n2 went on", "2 here,\n1 went on"]
+    assert figure.get_suptitle() == "9 epochs for 4 trials; all of them to the end: 16"
+
+
+def test_slices_show_the_mean_of_each_choice() -> None:
+    figure = slices(SEARCHED, [0.5, 0.7, 0.6], [True, True, True], "val_accuracy", True)
+    assert figure is not None
+    panel = figure.axes[0]
+    assert [label.get_text() for label in panel.get_xticklabels()] == ["adam", "sgd"]
+    means = [line.get_xydata() for line in panel.lines if line.get_marker() == "_"]
+    np.testing.assert_allclose(np.concatenate(means), [[0, 0.5], [1, 0.65]])
+    assert slices([{}, {}], [1, 2], [True, True], "val_loss", False) is None
 
 
 def test_leaderboard_is_a_table_of_the_best_with_the_command() -> None:

@@ -121,6 +121,13 @@ def pause(study: "Study", trial_id: int, rung: int) -> None:
     study._storage.set_trial_system_attr(trial_id, RUNG, ["paused", rung])
 
 
+def rungs_of(study: "Study") -> list[int]:
+    """Return the steps of a study's rungs, as far as trials paused there; none without a scheduler."""
+    paused = [trial for trial in study.get_trials(deepcopy=False) if RUNG in trial.system_attrs]
+    last = {max(trial.intermediate_values, default=0) for trial in paused if trial.state.name in ("PRUNED", "WAITING")}
+    return sorted(last - {0})
+
+
 def close(study: "Study") -> None:
     """End what still pauses as pruned: the study has its answer."""
     from optuna.trial import TrialState

@@ -40,7 +40,9 @@ def check_settings(sweeper: DictConfig, in_process: bool) -> list[str]:
 
     problems += check_budget(sweeper)
     most = sweeper.max_resource
-    expect("max_resource", most is None or most >= 1, "1 or more steps, or null", "10")
+    # Where it is an app's own key, the app says what is wrong with that.
+    good = most is None or most >= 1 or OmegaConf.is_interpolation(sweeper, "max_resource")
+    expect("max_resource", good, "1 or more steps, or null", "10")
     expect("n_jobs", sweeper.n_jobs is None or sweeper.n_jobs >= 1, "1 or more, or null for one a core", "2")
     expect("timeout", sweeper.timeout is None or sweeper.timeout > 0, "a number of seconds above 0, or null", "3600")
     expect(

@@ -12,6 +12,9 @@ class EvaluationConfig:
     # Which trials of a study get what takes longer than about 0.3 s: those that are the best so far, or all.
     # What an objective or a constraint needs is made for all in any case.
     trials: str = MISSING
+    # Whether a single run is judged on the test images as well, once, after its training. Never in a study: what is
+    # chosen by the test images is not tested by them.
+    test: bool = False
 
 
 def check(config: EvaluationConfig) -> list[str]:

@@ -4,6 +4,8 @@ from src.report.augmentation import augmentation_grid
 from src.report.evaluation import altered_copies, mistakes, reliability_diagram, thumbnails
 from src.report.figures import confusion_matrix, learning_curves, objective_history, pareto_front
 from src.report.leaderboard import leaderboard
+from src.report.rungs import rungs
+from src.report.slices import slices
 from src.report.words import classification_report, summary
 
 __all__ = [
@@ -17,6 +19,8 @@ __all__ = [
     "objective_history",
     "pareto_front",
     "reliability_diagram",
+    "rungs",
+    "slices",
     "summary",
     "thumbnails",
 ]
