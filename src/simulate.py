@@ -28,7 +28,7 @@ from rich.table import Table
 from hydra_plugins.hydra_convsweep import explain
 from hydra_plugins.hydra_convsweep._checks import check_settings
 from hydra_plugins.hydra_convsweep._curves import Curves, load, of_study, save
-from hydra_plugins.hydra_convsweep._draw import choose_pruner
+from hydra_plugins.hydra_convsweep._defaults import set_aside_pruner
 from hydra_plugins.hydra_convsweep._errors import UserError
 from hydra_plugins.hydra_convsweep._simulate import Replay, simulate
 from hydra_plugins.hydra_convsweep._status import find_study
@@ -89,7 +89,7 @@ def _sweeper(overrides: list[str], budget: str | None) -> DictConfig:
         config = compose("config", [*overrides, *more], return_hydra_config=True)
     if problems := check_settings(config.hydra.sweeper, in_process=True):
         raise UserError(problems)
-    choose_pruner(config, enumerated=False)
+    set_aside_pruner(config, enumerated=False)
     return config.hydra.sweeper
 
 

@@ -20,7 +20,7 @@ def steps(found: list[FrozenTrial]) -> Counter[int]:
 def test_the_best_of_each_rung_go_on_and_the_answer_is_trained_to_its_end(tmp_path: Path) -> None:
     done = toy(tmp_path, "x=interval(-5,5)", *ASHA, "hydra.sweeper.n_trials=27")
     assert done.returncode == 0, done.stderr
-    assert "pausing at 3, 9, 27, ..., one in 3 going on" in done.stdout
+    assert "pausing at 3, 9, 27, 81, ..., one in 3 going on" in done.stdout
     found = trials(tmp_path)
     assert len(found) == 27
     assert set(steps(found)) == {3, 9, 20}

@@ -9,6 +9,7 @@ import optuna
 import pytest
 from optuna.study import StudyDirection
 
+from hydra_plugins.hydra_convsweep._policy import Policy
 from hydra_plugins.hydra_convsweep._states import take
 from hydra_plugins.hydra_convsweep._storage import open_storage
 from tests.command import run, run_inside, toy
@@ -31,7 +32,7 @@ def sweeps(tmp_path_factory: pytest.TempPathFactory) -> Path:
     going = _study(folder, "going", [(0.5,), (0.25,)])
     for x in (0.25, 0.5):
         going.enqueue_trial({"x": x})
-    taken = take(going, 9)
+    taken = take(going, Policy(9))
     assert taken is not None
     going._storage.set_trial_intermediate_value(taken._trial_id, 3, 0.125)
     return folder

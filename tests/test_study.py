@@ -6,6 +6,7 @@ import optuna
 import pytest
 from hydra import compose, initialize_config_dir
 
+from hydra_plugins.hydra_convsweep._policy import Policy
 from hydra_plugins.hydra_convsweep._states import put_back, take
 from src.config import register
 from src.study import OUTBOX, PARENT, StudyTracking
@@ -16,14 +17,14 @@ from tests.command import ROOT
 def test_an_interrupt_after_a_trial_was_told_leaves_it_finished() -> None:
     study = optuna.create_study()
     study.enqueue_trial({})
-    taken = take(study, 1)
+    taken = take(study, Policy(1))
     assert taken is not None
     study.tell(taken.number, 1.0)
     put_back(study, taken._trial_id)
     assert [trial.state.name for trial in study.trials] == ["COMPLETE"]
     study.enqueue_trial({})
-    assert take(study, 1) is None, "beyond the budget"
-    taken = take(study, 2)
+    assert take(study, Policy(1)) is None, "beyond the budget"
+    taken = take(study, Policy(2))
     assert taken is not None
     put_back(study, taken._trial_id)
     assert study.trials[1].state.name == "WAITING"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ._errors import UserError
-from ._policy import SECONDS
+from ._policy import seconds_of
 from ._space import Parameter, Space
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def of_study(study: "Study") -> Curves:
         raise UserError(f"no trial of the study {study.study_name} has reported a value; there is nothing to replay")
     distributions = {name: found for trial in trials for name, found in trial.distributions.items()}
     rows = [(trial.params, _values(trial)) for trial in trials]
-    return _collect(distributions, rows, list(map(_seconds, trials)), study.direction.name == "MAXIMIZE")
+    return _collect(distributions, rows, list(map(seconds_of, trials)), study.direction.name == "MAXIMIZE")
 
 
 def save(study: "Study", path: Path, command: str) -> None:
@@ -129,7 +129,7 @@ def save(study: "Study", path: Path, command: str) -> None:
             if trial.intermediate_values and trial.state.name != "FAIL":
                 shown = [json.dumps(trial.params[name]) if name in trial.params else "" for name in names]
                 values = [f"{value:.6g}" for value in _values(trial)]
-                writer.writerow([f"{_seconds(trial):.2f}", *shown, *values])
+                writer.writerow([f"{seconds_of(trial):.2f}", *shown, *values])
 
 
 def load(path: Path) -> Curves:
@@ -180,8 +180,3 @@ def _collect(
 
 def _values(trial: "FrozenTrial") -> list[float]:
     return [trial.intermediate_values[step] for step in sorted(trial.intermediate_values)]
-
-
-def _seconds(trial: "FrozenTrial") -> float:
-    known = trial.system_attrs.get(SECONDS)
-    return known if known is not None else trial.duration.total_seconds() if trial.duration else 0.0

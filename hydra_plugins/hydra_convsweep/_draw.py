@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf import DictConfig, OmegaConf
 
 from ._asha import Asha
 from ._errors import UserError, listed
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
     from optuna.trial import FrozenTrial, Trial
 
-PRUNER = "hydra/sweeper/pruner"
-DEFAULT_PRUNER = "successive_halving"
 # So often is a combination that has been run drawn anew, before one that has not is picked at random.
 MAX_DRAWS = 20
 # With a scheduler one draw in so many is random: what a rung says of a configuration may be wrong.
@@ -67,21 +65,6 @@ def make_sampler(config: DictConfig, study_seed: int, *parts: int, conditional: 
 
 def make_pruner(config: DictConfig) -> "BasePruner":
     return instantiate("hydra.sweeper.pruner", config)
-
-
-def choose_pruner(config: DictConfig, enumerated: bool) -> None:
-    """Take the default pruner out where nobody asked for it and it would do harm.
-
-    Enumerated combinations are there to be compared: each is trained to its end unless a pruner is asked for. A
-    scheduler does a pruner's work.
-    """
-    sweeper = config.hydra.sweeper
-    chosen = config.hydra.runtime.choices.get(PRUNER) != DEFAULT_PRUNER or any(
-        override.startswith(f"{PRUNER}=") for override in config.hydra.overrides.hydra
-    )
-    if (enumerated or sweeper.scheduler) and not chosen:
-        with open_dict(config):
-            sweeper.pruner = {"_target_": "optuna.pruners.NopPruner"}
 
 
 def instantiate(key: str, config: DictConfig, **overrides: Any) -> Any:

@@ -22,7 +22,7 @@ from ._bounds import Bounds
 from ._budget import Budget, count_trials
 from ._callback import StudyCallback
 from ._checks import check_settings, check_trials, check_warm_start, directions, plain, read_space
-from ._draw import choose_pruner
+from ._defaults import set_aside_pruner, set_aside_scheduler
 from ._errors import UserError, is_disk_full
 from ._launch import Launch, is_in_process
 from ._policy import Policy
@@ -65,6 +65,7 @@ class Driver:
         """
         sweeper, loader = config.hydra.sweeper, hydra_context.config_loader
         callbacks = list(instantiate(sweeper.callbacks or {}).values())
+        set_aside_scheduler(config, enumerated=False)
         problems = check_settings(sweeper, is_in_process(config))
         try:
             space = read_space(arguments, config, loader)
@@ -152,7 +153,8 @@ class Driver:
         most = count_trials(sweeper, self.space.size)
         first += parse_enqueue(plain(sweeper.enqueue) or [], self.space, most)
         enumerated = fill(study, self.space, most, first, growing=Budget.of(sweeper).trials is None)
-        choose_pruner(self.config, enumerated)
+        set_aside_scheduler(self.config, enumerated)
+        set_aside_pruner(self.config, enumerated)
         return Policy.of(sweeper, most, enumerated), enumerated
 
     def _make_folder(self) -> None:
@@ -229,8 +231,10 @@ class Driver:
         never = "NopPruner" in sweeper.pruner._target_ or len(directions(sweeper)) > 1
         pruner = "no pruning" if never else f"pruned by {_class_name(sweeper.pruner)}"
         if asha := Asha.of(sweeper):
-            rungs = ", ".join(str(asha.step(rung)) for rung in range(3))
-            pruner = f"pausing at {rungs}, ..., one in {asha.reduction_factor} going on"
+            rungs = [str(asha.step(rung)) for rung in range(4) if asha.rung_at(asha.step(rung)) is not None]
+            more = ", ..." if len(rungs) == 4 else ""
+            pruner = f"pausing at {', '.join(rungs)}{more}, one in {asha.reduction_factor} going on"
+            pruner = pruner if rungs else "no pruning: a trial has fewer epochs than the first rung"
         limit = f", {sweeper.timeout:g} s at most" if sweeper.timeout else ""
         for line in (
             f"study   {self.name}: {' and '.join(directions(sweeper))}, in {_relative(self.directory)}",

@@ -80,12 +80,12 @@ class Policy:
         """
         trials = study.get_trials(deepcopy=False)
         if self.asha is None:
-            done = [t.system_attrs.get(SECONDS, 0.0) for t in trials if t.state.name == "COMPLETE"]
+            done = [seconds_of(t) for t in trials if t.state.name == "COMPLETE"]
             return sum(done) / len(done) if done else 0.0
         best = self.asha.leader(study)
         if best is None or best.state.is_finished():
             return 0.0
-        return best.system_attrs.get(SECONDS, 0.0) / _last_step(best) * (self._length(trials) - _last_step(best))
+        return seconds_of(best) / _last_step(best) * (self._length(trials) - _last_step(best))
 
     def goes_on(self, study: "Study", trial: "FrozenTrial", rung: int, finishing: bool) -> bool:
         """Whether a trial that has just reached a rung runs on, rather than pausing there."""
@@ -135,6 +135,12 @@ class Policy:
         if self.asha is None:
             return max(0, length - step)
         return (min(self.asha.next_rung(step), length) if length else self.asha.next_rung(step)) - step
+
+
+def seconds_of(trial: "FrozenTrial") -> float:
+    """Return how long a trial has run, without the time for which it paused."""
+    known = trial.system_attrs.get(SECONDS)
+    return known if known is not None else trial.duration.total_seconds() if trial.duration else 0.0
 
 
 def _last_step(trial: "FrozenTrial") -> int:

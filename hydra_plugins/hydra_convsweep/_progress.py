@@ -14,6 +14,7 @@ from rich.text import Text
 
 from ._asha import pauses
 from ._budget import Budget
+from ._policy import seconds_of
 from ._space import as_override_value
 from ._time_budget import SPENT
 
@@ -44,6 +45,8 @@ class Monitor:
         self.started = time.monotonic()
         self.spent = study.user_attrs.get(SPENT, 0.0)
         self.seen = {trial.number for trial in _finished(study)}
+        self.paused = {(t.number, t.last_step) for t in study.get_trials(deepcopy=False) if pauses(t)}
+        self.told = set(self.paused)
         self.unit, self.total = (
             ("trials", n_trials)
             if budget.trials is not None
@@ -79,6 +82,10 @@ class Monitor:
         while not over:
             over = self._over.wait(INTERVAL)
             trials = self.study.get_trials(deepcopy=False)
+            self.paused = {(trial.number, trial.last_step) for trial in trials if pauses(trial)}
+            for number, _ in sorted(self.paused - self.told):
+                say(self.console, self._pause(trials[number]))
+            self.told |= self.paused
             news = [trial for trial in trials if trial.state.is_finished() and trial.number not in self.seen]
             if news:
                 best = ranked(self.study)  # once for all of them: thousands of trials take a while
@@ -88,7 +95,7 @@ class Monitor:
             show(self._status(trials, best))
 
     def _line(self, trial: "FrozenTrial", best: "list[FrozenTrial]") -> str:
-        duration = f" in {trial.duration.total_seconds():.1f} s" if trial.duration else ""
+        duration = f" in {seconds_of(trial):.1f} s"
         known = trial.user_attrs
         outcome = known.get("error") or known.get("infeasible") or values_in_words(trial)
         count = f"{len(self.seen):>{len(str(self.n_trials))}}/{self.n_trials}"
@@ -100,7 +107,7 @@ class Monitor:
     def _done(self) -> float:
         """Return how much of the budget is spent, in its unit."""
         if self.unit == "trials":
-            return len(self.seen)
+            return len(self.seen) + len(self.paused)
         if self.unit == "epochs":
             return sum(max(t.intermediate_values, default=0) for t in self.study.get_trials(deepcopy=False))
         return self.spent + time.monotonic() - self.started
@@ -108,6 +115,13 @@ class Monitor:
     def _left(self) -> str | None:
         done = self._done()
         return time_left(done - self.before, self.total - done, time.monotonic() - self.started)
+
+    def _pause(self, trial: "FrozenTrial") -> str:
+        step = max(trial.intermediate_values)
+        room = " " * (2 * len(str(self.n_trials)) + 3) if self.unit == "trials" else "[ ]"
+        return f"{room} trial {trial.number} paused {trial.intermediate_values[step]:.5g} at step {step}: " + (
+            params_in_words(trial.params)
+        )
 
     def _best(self, best: "list[FrozenTrial]") -> str:
         if len(self.study.directions) > 1:

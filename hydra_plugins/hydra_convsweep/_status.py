@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from ._errors import UserError, listed
-from ._policy import WORKER
+from ._policy import WORKER, seconds_of
 from ._progress import WORDS, params_in_words, say, state_of, time_left
 from ._storage import is_local, open_storage
 from ._study import IDENTITY, quieten_optuna
@@ -137,7 +137,7 @@ def _driver(directory: Path) -> str | None:
 def _time_left(trials: "list[FrozenTrial]", workers: int) -> str | None:
     """Estimate the time left from the trials so far, with as many workers as are at work now."""
     ended = [trial for trial in trials if trial.state.is_finished()]
-    seconds = sum(trial.duration.total_seconds() for trial in ended if trial.duration)
+    seconds = sum(map(seconds_of, trials))
     return time_left(len(ended), len(trials) - len(ended), seconds / max(1, workers))
 
 

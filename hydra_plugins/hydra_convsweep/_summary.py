@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.measure import Measurement
 from rich.table import Table
 
+from ._policy import seconds_of
 from ._progress import WORDS, params_in_words, say, state_of, value_in_words, values_in_words
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ def _table(trials: list["FrozenTrial"], single: bool, console: Console) -> Table
     wide = _empty_table(single, _shortened(names))
     narrow = _empty_table(single, ["searched values"])
     for trial in trials:
-        seconds = f"{trial.duration.total_seconds():.1f}" if trial.duration else ""
+        seconds = f"{seconds_of(trial):.1f}"
         known = [str(trial.number), values_in_words(trial), seconds]
         wide.add_row(*known, *(escape(value_in_words(trial.params[n])) if n in trial.params else "" for n in names))
         narrow.add_row(*known, escape(params_in_words(trial.params)))
