@@ -10,6 +10,8 @@ configurations are tried in the order in which they were recorded.
 """
 
 import argparse
+import io
+import shlex
 import statistics
 import sys
 from collections.abc import Iterator
@@ -37,6 +39,8 @@ from src.config import register
 ROOT = Path(__file__).parent.parent
 FOLDER = Path("multirun")
 SAMPLER = "hydra/sweeper/sampler="
+WIDTH = 200  # columns of a table that is not shown in a terminal
+TITLE = "# Policies, compared on recorded curves\n\nWritten by"
 
 
 def main() -> None:
@@ -49,6 +53,7 @@ def main() -> None:
     parser.add_argument("--budgets", type=_numbers, help="in full trainings, a column each", metavar="N,N,...")
     parser.add_argument("--seeds", type=int, default=1, help="simulations of each policy and budget; the mean is shown")
     parser.add_argument("--save", type=Path, help="write the study's curves as a table, and simulate nothing")
+    parser.add_argument("--markdown", type=Path, help="write the command and the table to this file as well")
     parser.add_argument("--storage", help="as in hydra.sweeper.storage, for a study that does not use a journal")
     arguments = parser.parse_intermixed_args()
     try:
@@ -57,7 +62,7 @@ def main() -> None:
             return
         curves = _read(arguments.source, arguments.storage)
         policies = [list(group) for vs, group in groupby(arguments.overrides, lambda word: word == "vs") if not vs]
-        _show(curves, policies or [[]], arguments.budgets, arguments.seeds)
+        _show(curves, policies or [[]], arguments.budgets, arguments.seeds, arguments.markdown)
     except UserError as error:
         sys.exit(f"error: {error}")
     except HydraException as error:
@@ -93,7 +98,9 @@ def _sweeper(overrides: list[str], budget: str | None) -> DictConfig:
     return config.hydra.sweeper
 
 
-def _show(curves: Curves, policies: list[list[str]], budgets: list[int] | None, seeds: int) -> None:
+def _show(
+    curves: Curves, policies: list[list[str]], budgets: list[int] | None, seeds: int, markdown: Path | None
+) -> None:
     """Simulate all policies, and print what each came to."""
     from joblib import Parallel, delayed
 
@@ -115,16 +122,21 @@ def _show(curves: Curves, policies: list[list[str]], budgets: list[int] | None, 
         cells = [[next(replays) for _ in range(seeds)] for _ in columns]
         words = " ".join(map(_shortened, policy)) or "as in conf/, in the recorded order"
         table.add_row(words, *([_regret(curves, cell) for cell in cells] if budgets else _outcome(cells[0])))
-    console = Console(width=None if sys.stdout.isatty() else 200)
-    trainings, length = len(curves.params), curves.length
-    console.print(
-        f"{trainings} configurations, {length} steps each; best value on any curve {curves.best:.4f}", highlight=False
-    )
+    lines = [f"{len(curves.params)} configurations, {curves.length} steps; best value on a curve {curves.best:.4f}."]
     if curves.cut:
-        console.print(f"{curves.cut} of them were stopped before: simulated trials end there as well", highlight=False)
+        lines.append(f"{curves.cut} of them were stopped before: simulated trials end there as well.")
     if budgets:
-        console.print(f"distance to it: mean and standard deviation of {seeds} seeds", highlight=False)
+        lines.append(f"Distance to it: mean and standard deviation of {seeds} seeds.")
+    console = Console(width=None if sys.stdout.isatty() else WIDTH)
+    for line in lines:
+        say(console, line)
     console.print(table)
+    if markdown is not None:
+        text = Console(width=WIDTH, file=io.StringIO(), record=True)
+        text.print(table)
+        rows = "\n".join(line.rstrip() for line in text.export_text().strip().splitlines())
+        command = shlex.join(["python", "-m", "src.simulate", *sys.argv[1:]])
+        markdown.write_text("\n\n".join([TITLE, f"    {command}", "\n".join(lines), rows]) + "\n", encoding="utf-8")
 
 
 def _regret(curves: Curves, replays: list[Replay]) -> str:

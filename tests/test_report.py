@@ -80,8 +80,8 @@ def pixels(figure: Figure) -> np.ndarray:
         altered_copies(np.zeros((6, 1, 9, 7, 3), np.uint8), ["a"] * 6, "title"),
     ],
     ids=[
-        "curves", "one-epoch", "ten", "nothing", "hundred", "pareto", "three", "history", "only-pruned", "rungs", "slices",
-        "normalized",
+        "curves", "one-epoch", "ten", "nothing", "hundred", "pareto", "three", "history", "only-pruned",
+        "rungs", "slices", "normalized",
         "mistakes", "wide", "one-mistake", "no-mistake", "over-confident", "under-confident", "no-image", "copies",
         "black",
     ],

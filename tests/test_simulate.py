@@ -145,7 +145,10 @@ def test_the_command_line(tmp_path: Path) -> None:
     done = run_inside([*command[:3], "--seeds=2", "--budgets=2,5", "hydra/sweeper/sampler=random"], tmp_path)
     assert "2 full trainings | 5 full trainings" in done.stdout, done.stderr
     assert run_inside([*command[:3], "--save=curves.csv"], tmp_path).returncode == 0
-    assert run_inside(["-m", "src.simulate", "curves.csv"], tmp_path).returncode == 0
+    assert run_inside(["-m", "src.simulate", "curves.csv", "--markdown=page.md"], tmp_path).returncode == 0
+    page = (tmp_path / "page.md").read_text()
+    assert "    python -m src.simulate curves.csv --markdown=page.md\n\n12 configurations" in page
+    assert page.splitlines()[-2].startswith("|--")
 
 
 @pytest.mark.parametrize(
