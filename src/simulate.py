@@ -32,6 +32,7 @@ from hydra_plugins.hydra_convsweep._checks import check_settings
 from hydra_plugins.hydra_convsweep._curves import Curves, load, of_study, save
 from hydra_plugins.hydra_convsweep._defaults import set_aside_pruner
 from hydra_plugins.hydra_convsweep._errors import UserError
+from hydra_plugins.hydra_convsweep._progress import say
 from hydra_plugins.hydra_convsweep._simulate import Replay, simulate
 from hydra_plugins.hydra_convsweep._status import find_study
 from src.config import register
