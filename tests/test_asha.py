@@ -10,7 +10,7 @@ from optuna.trial import FrozenTrial
 from tests.command import load_study, results, run_inside, states, toy, toy_workers, trials
 from tests.test_faults import TINY, curve, runs, told
 
-ASHA = ["hydra/sweeper/scheduler=asha", "steps=20"]
+ASHA = ["hydra/sweeper/scheduler=asha", "hydra.sweeper.scheduler.min_resource=3", "steps=20"]
 
 
 def steps(found: list[FrozenTrial]) -> Counter[int]:

@@ -7,7 +7,8 @@ import pytest
 from hydra_plugins.hydra_convsweep._budget import Budget, parse
 from tests.command import results, states, toy, toy_workers, trials
 
-ASHA = ["x=interval(-5,5)", "hydra/sweeper/scheduler=asha", "steps=20"]
+FIRST = "hydra.sweeper.scheduler.min_resource=3"
+ASHA = ["x=interval(-5,5)", "hydra/sweeper/scheduler=asha", FIRST, "steps=20"]
 NONE = ["x=interval(-5,5)", "hydra/sweeper/pruner=none", "steps=10"]
 
 
