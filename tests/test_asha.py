@@ -1,13 +1,16 @@
 """Asynchronous successive halving: trials pause at rungs, the best go on, and a pause leaves no trace."""
 
 import json
+import signal
+import time
 from collections import Counter
 from pathlib import Path
 
 import pytest
 from optuna.trial import FrozenTrial
 
-from tests.command import load_study, results, run_inside, states, toy, toy_workers, trials
+from hydra_plugins.hydra_convsweep._asha import pauses
+from tests.command import ROOT, load_study, results, run_inside, start, states, toy, toy_workers, trials, wait_for
 from tests.test_faults import TINY, curve, runs, told
 
 ASHA = ["hydra/sweeper/scheduler=asha", "hydra.sweeper.scheduler.min_resource=3", "steps=20"]
@@ -122,11 +125,34 @@ def test_what_cannot_be_scheduled_is_refused(tmp_path: Path, overrides: list[str
     assert message in done.stderr
 
 
+def test_an_interrupt_leaves_paused_trials_waiting_and_the_study_goes_on(tmp_path: Path) -> None:
+    space = ["x=interval(-5,5)", *ASHA, "hydra.sweeper.n_trials=12", "hydra.sweeper.n_jobs=2", "seconds=1"]
+    process = start([str(ROOT / "tests/toy/app.py"), "-m", *space], tmp_path)
+    wait_for(tmp_path, "RUNNING")
+    while not any(map(pauses, trials(tmp_path))):
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert "resume   python" in out.splitlines()[-1]
+    assert " paused " in out
+    assert any(map(pauses, trials(tmp_path)))
+    before = {trial.number: trial.intermediate_values for trial in trials(tmp_path)}
+    done = toy_workers(tmp_path, *space)
+    assert done.returncode == 0, done.stderr
+    found = trials(tmp_path)
+    assert len(found) == 12
+    assert set(states(tmp_path)) == {"COMPLETE", "PRUNED"}
+    for number, values in before.items():
+        assert values.items() <= found[number].intermediate_values.items()
+
+
 @pytest.mark.slow
-def test_a_trial_that_paused_is_one_run_with_one_unbroken_curve(tmp_path: Path) -> None:
-    """Real training: what went on after a pause equals, bit for bit, what ran through."""
+@pytest.mark.parametrize("paused_mb", [2000, 0], ids=["from-checkpoints", "from-the-start"])
+def test_a_trial_that_paused_is_one_run_with_one_unbroken_curve(tmp_path: Path, paused_mb: int) -> None:
+    """Real training: what went on after a pause equals, bit for bit, what ran through, also without its checkpoint."""
     command = ["-m", "src.sweep", "-m", "hydra/launcher=basic", *TINY, "training.epochs=5", "model.dropout=0.3"]
-    asha = ["hydra/sweeper/scheduler=asha", "hydra.sweeper.scheduler.min_resource=1"]
+    asha = ["hydra/sweeper/scheduler=asha", f"training.paused_mb={paused_mb}"]
     whole, paused = tmp_path / "whole", tmp_path / "paused"
     for folder, more in ((whole, []), (paused, asha)):
         folder.mkdir()

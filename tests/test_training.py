@@ -11,6 +11,7 @@ import pytest
 import tensorflow as tf
 
 from hydra_plugins.hydra_convsweep._memory import resident
+from src.config.augmentation import AugmentationConfig
 from src.config.dataset import DatasetConfig
 from src.config.model import CNN
 from src.config.schedule import Constant, Cosine, OneCycle, Plateau, ScheduleConfig
@@ -126,35 +127,49 @@ def test_a_loss_that_is_no_number_is_a_divergence() -> None:
         train(epochs=3, rate=float("inf"), metric="loss")
 
 
+AUGMENTED = AugmentationConfig(rotation_range=10.0, width_shift_range=0.1, horizontal_flip=True)
 DROPPING = CNN(
     filters=4, depth=1, dropout=0.5, batch_norm=True, l1=0.0, l2=1e-3, kernel_size=3, stride=1, padding="same",
     pooling="max", dense_units=8, spatial_dropout=0.2,
 )  # fmt: skip
 
 
-def train_digits(checkpoint: Checkpoint | None, schedule: ScheduleConfig, pause_after: int = 0) -> tuple[list, list]:
+def train_digits(
+    checkpoint: Checkpoint | None, schedule: ScheduleConfig, pause_after: int = 0, optimizer: str = "Adam"
+) -> tuple[list, list]:
     """Train with all that is random, and with an optimizer that remembers; return the history and the weights."""
     prepare("float32", 1)
     digits = load(DatasetConfig("digits", limit=200), 0)
     model = build(DROPPING, digits.input_shape, 10, 7, digits.scale, digits.offset)
     settings = TrainingConfig(epochs=5, batch_size=32, precision="float32")
-    optimizer = keras.optimizers.Adam(0.003)
+    chosen = getattr(keras.optimizers, optimizer)(0.003)
     ask = lambda epoch, *_: PAUSE if epoch == pause_after else GO_ON  # noqa: E731
-    history = fit(model, optimizer, digits, settings, schedule, "val_loss", 7, ask, checkpoint)
+    history = fit(model, chosen, digits, settings, schedule, "val_loss", 7, ask, checkpoint, AUGMENTED)
     assert history.paused == bool(pause_after)
     numbers = [[m[name] for name in ("loss", "val_loss", "val_accuracy", "learning_rate")] for m in history.epochs]
     return [numbers, history.best_epoch], [] if pause_after else model.get_weights()
 
 
 @pytest.mark.parametrize(
-    "schedule", [ONE_CYCLE, pytest.param(Plateau(factor=0.5, patience=1, min_rate=0.0), marks=pytest.mark.slow)]
+    ("schedule", "optimizer"),
+    [
+        (ONE_CYCLE, "Adam"),
+        pytest.param(Plateau(factor=0.5, patience=1, min_rate=0.0), "Adam", marks=pytest.mark.slow),
+        *(
+            pytest.param(ONE_CYCLE, name, marks=pytest.mark.slow)
+            for name in ("AdamW", "Nadam", "Adamax", "RMSprop", "SGD", "Adagrad", "Adadelta", "Lion")
+        ),
+    ],
 )
-def test_a_run_that_paused_equals_one_that_ran_through_bit_for_bit(tmp_path: Path, schedule: ScheduleConfig) -> None:
+def test_a_run_that_paused_equals_one_that_ran_through_bit_for_bit(
+    tmp_path: Path, schedule: ScheduleConfig, optimizer: str
+) -> None:
+    """Dropout, batch norm and augmentation draw the same, and the optimizer remembers the same."""
     checkpoint = Checkpoint(tmp_path / "trial" / "checkpoint.npz")
-    whole, weights = train_digits(None, schedule)
-    paused, _ = train_digits(checkpoint, schedule, pause_after=3)
+    whole, weights = train_digits(None, schedule, optimizer=optimizer)
+    paused, _ = train_digits(checkpoint, schedule, pause_after=3, optimizer=optimizer)
     assert paused[0] == whole[0][:3]
-    resumed, same = train_digits(checkpoint, schedule)
+    resumed, same = train_digits(checkpoint, schedule, optimizer=optimizer)
     assert resumed == whole
     for one, other in zip(weights, same, strict=True):
         np.testing.assert_array_equal(one, other)
