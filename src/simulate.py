@@ -1,7 +1,7 @@
 """What would a search have cost with another sampler, pruner, scheduler or number of workers?
 
     python -m src.simulate fashion_mnist hydra/sweeper/scheduler=asha hydra.sweeper.n_jobs=8
-    python -m src.simulate docs/fashion_mnist_curves.csv --seeds=20 --budgets=10,25 \\
+    python -m src.simulate benchmarks/fashion_mnist_curves.csv --seeds=20 --budgets=10,25 \\
         hydra/sweeper/sampler=random vs hydra/sweeper/sampler=tpe vs hydra/sweeper/scheduler=asha
 
 Replays the learning curves that a study recorded, or a table of such, in virtual time. Overrides are those of a sweep,

@@ -1,6 +1,7 @@
 """Asynchronous successive halving: trials pause at rungs, the best go on, and a pause leaves no trace."""
 
 import json
+import shutil
 import signal
 import time
 from collections import Counter
@@ -138,6 +139,13 @@ def test_an_interrupt_leaves_paused_trials_waiting_and_the_study_goes_on(tmp_pat
     assert " paused " in out
     assert any(map(pauses, trials(tmp_path)))
     before = {trial.number: trial.intermediate_values for trial in trials(tmp_path)}
+    # Taken up without a scheduler, those that paused are trained to their ends.
+    copy = tmp_path / "copy"
+    shutil.copytree(tmp_path / "multirun", copy / "multirun")
+    rest = [part for part in space if "scheduler" not in part]
+    done = toy_workers(copy, *rest, "hydra/sweeper/scheduler=none", "hydra/sweeper/pruner=none")
+    assert done.returncode == 0, done.stderr
+    assert states(copy) == {"COMPLETE": 12}
     done = toy_workers(tmp_path, *space)
     assert done.returncode == 0, done.stderr
     found = trials(tmp_path)

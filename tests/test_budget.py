@@ -55,6 +55,12 @@ def test_a_budget_of_epochs_holds_exactly_and_goes_on(tmp_path: Path) -> None:
     assert states(tmp_path) == {"COMPLETE": 9}
 
 
+def test_trials_that_report_nothing_cost_their_length(tmp_path: Path) -> None:
+    several = ["several=true", "hydra.sweeper.direction=[minimize,minimize]", "hydra.sweeper.max_resource=10"]
+    assert toy(tmp_path, *NONE, *several, "hydra.sweeper.budget=47epochs").returncode == 0
+    assert states(tmp_path) == {"COMPLETE": 4}
+
+
 def test_the_length_of_a_trial_is_learnt_from_the_first(tmp_path: Path) -> None:
     assert toy(tmp_path, *NONE, "hydra.sweeper.budget=47epochs").returncode == 0
     assert states(tmp_path) == {"COMPLETE": 4}
@@ -121,6 +127,10 @@ def test_a_finite_space_ends_before_its_budget(tmp_path: Path) -> None:
             "`hydra.sweeper.budget` must not count trials beside hydra.sweeper.n_trials=5",
         ),
         (["hydra.sweeper.n_trials=0"], "`hydra.sweeper.n_trials` must be 1 or more"),
+        (
+            ["hydra/sweeper/scheduler=asha", "hydra.sweeper.budget=90epochs"],
+            "`hydra.sweeper.max_resource` must say how many steps a trial has",
+        ),
         (["hydra.sweeper.max_resource=0"], "`hydra.sweeper.max_resource` must be 1 or more steps"),
     ],
 )

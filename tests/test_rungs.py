@@ -103,6 +103,20 @@ def test_each_promoted_trial_is_taken_once_and_new_ones_last(study: optuna.Study
     assert not pauses(study.trials[6])
 
 
+def test_the_answer_is_one_that_may_be_an_answer(study: optuna.Study) -> None:
+    assert (leader := ASHA.leader(study)) and leader.number == 1
+    # One that broke a constraint at its end, and one that a pruner ended, are none, however good.
+    study.add_trial(
+        create_trial(
+            state=TrialState.COMPLETE, value=0.9, intermediate_values={1: 0.9, 3: 0.9, 9: 0.9},
+            system_attrs={"constraints": [1.0], "constraints:size": 1.0},
+        )
+    )  # fmt: skip
+    study.add_trial(create_trial(state=TrialState.PRUNED, value=0.9, intermediate_values={1: 0.9, 3: 0.9}))
+    assert (leader := ASHA.leader(study)) and leader.number == 1
+    assert [trial and trial.number for trial in Policy(9, ASHA).candidates(study)] == [1]
+
+
 def test_the_least_promising_pauses_furthest_back_in_its_rung(study: optuna.Study) -> None:
     # Step 1, from the best: 4 1 6 2 0 3 5, of which 4 and 1 pause at step 3, where 4 is the second of two.
     assert ASHA.least_promising(study, number=5) == [5, 3, 0, 4, 2, 6, 1]

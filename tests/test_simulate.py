@@ -103,6 +103,16 @@ def test_a_scheduler_finds_the_same_for_less(curves: Curves) -> None:
         assert replay.value == pytest.approx(curves.best), "these curves do not cross"
 
 
+@pytest.mark.parametrize("n_jobs", [1, 3])
+def test_no_budget_of_epochs_is_exceeded_and_every_answer_is_whole(curves: Curves, n_jobs: int) -> None:
+    for budget in range(9, 100, 7):
+        for seed in range(3):
+            asked = sweeper(budget=f"{budget}steps", scheduler=ASHA, n_jobs=n_jobs)
+            replay = simulate(curves, asked, seed, recorded=True)
+            assert replay.steps <= max(budget, 9 + n_jobs - 1), (budget, seed)
+            assert replay.complete >= 1
+
+
 def test_a_budget_of_time_is_one_of_virtual_time(curves: Curves) -> None:
     replay = simulate(curves, sweeper(budget="100s"), 1, recorded=True)
     assert 80 < replay.seconds < 120

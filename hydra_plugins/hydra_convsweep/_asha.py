@@ -45,6 +45,10 @@ class Asha:
             rung += 1
         return self.step(rung)
 
+    def highest_rung(self, trial: "FrozenTrial") -> int:
+        """Return the step of the highest rung that a trial has reached, 0 for none."""
+        return max((s for s in trial.intermediate_values if self.rung_at(s) is not None), default=0)
+
     def rung_at(self, step: int) -> int | None:
         """Return the rung at a step, or None where there is none."""
         rung = 0
@@ -55,12 +59,12 @@ class Asha:
 
     def goes_on(self, study: "Study", number: int, rung: int) -> bool:
         """Whether a trial that has just reached a rung is among its best."""
-        return number in [trial.number for trial in self._best(study, rung)]
+        return number in [trial.number for trial in self._best(self._ranked(study, rung))]
 
     def promotable(self, study: "Study") -> Iterator["FrozenTrial"]:
         """Yield the trials that are to go on, from the highest rung down, the best first."""
-        for rung in reversed(range(self._rungs(study))):
-            yield from (trial for trial in self._best(study, rung) if _pauses_at(trial, rung))
+        for rung, ranked in reversed(list(enumerate(self._rungs(study)))):
+            yield from (trial for trial in self._best(ranked) if _pauses_at(trial, rung))
 
     def least_promising(self, study: "Study", number: int) -> list[int]:
         """Return the numbers of the trials that pause, and of the one that is about to, the worst first.
@@ -68,43 +72,52 @@ class Asha:
         How far back in its rung a trial stands, from 0 to 1, says how many must be overtaken before its turn.
         """
         standing: dict[int, float] = {}
-        for rung in range(self._rungs(study)):
-            ranked = self._ranked(study, rung)
+        for rung, ranked in enumerate(self._rungs(study)):
             for place, trial in enumerate(ranked):
                 if _pauses_at(trial, rung) or (trial.number == number and trial.last_step == self.step(rung)):
                     standing[trial.number] = place / len(ranked)
         return sorted(standing, key=lambda trial: (-standing[trial], trial))
 
     def leader(self, study: "Study") -> "FrozenTrial | None":
-        """Return the best of all, judged at the highest rung that anyone has reached."""
-        rungs = self._rungs(study)
-        return self._ranked(study, rungs - 1)[0] if rungs else None
+        """Return the best of all that are, or may become, an answer, judged at the highest rung that one has reached.
+
+        One that was pruned is none, nor is one that has broken a constraint at its end.
+        """
+        for ranked in reversed(self._rungs(study)):
+            for trial in ranked:
+                if not trial.state.is_finished() or (trial.state.name == "COMPLETE" and feasible(trial)):
+                    return trial
+        return None
 
     def unfinished_best(self, study: "Study") -> "FrozenTrial | None":
         """Return the leader if it pauses."""
         best = self.leader(study)
         return best if best is not None and pauses(best) else None
 
-    def _rungs(self, study: "Study") -> int:
-        """Return how many rungs have been reached by somebody."""
-        rung = 0
-        while self._ranked(study, rung):
-            rung += 1
-        return rung
+    def _rungs(self, study: "Study") -> list[Sequence["FrozenTrial"]]:
+        """Return the trials on each rung that somebody has reached, the best first."""
+        trials, rungs = study.get_trials(deepcopy=False), []
+        while ranked := self._ranked(study, len(rungs), trials):
+            rungs.append(ranked)
+        return rungs
 
-    def _best(self, study: "Study", rung: int) -> Sequence["FrozenTrial"]:
-        ranked = self._ranked(study, rung)
+    def _best(self, ranked: Sequence["FrozenTrial"]) -> Sequence["FrozenTrial"]:
         return ranked[: len(ranked) // self.reduction_factor]
 
-    def _ranked(self, study: "Study", rung: int) -> Sequence["FrozenTrial"]:
+    def _ranked(self, study: "Study", rung: int, trials: "list[FrozenTrial] | None" = None) -> Sequence["FrozenTrial"]:
         """Return the trials that reached a rung, the best first; a failed one is none of them."""
         step, sign = self.step(rung), -1 if study.direction.name == "MAXIMIZE" else 1
         there = [
             trial
-            for trial in study.get_trials(deepcopy=False)
+            for trial in (study.get_trials(deepcopy=False) if trials is None else trials)
             if math.isfinite(trial.intermediate_values.get(step, math.nan)) and trial.state.name != "FAIL"
         ]
         return sorted(there, key=lambda trial: (sign * trial.intermediate_values[step], trial.number))
+
+
+def feasible(trial: "FrozenTrial") -> bool:
+    """Whether the trial keeps all constraints that Optuna was told of."""
+    return all(violation <= 0 for violation in trial.constraints.values())
 
 
 def _pauses_at(trial: "FrozenTrial", rung: int) -> bool:
@@ -116,22 +129,29 @@ def pauses(trial: "FrozenTrial") -> bool:
     return trial.state.name == "WAITING" and trial.system_attrs.get(RUNG, [""])[0] == "paused"
 
 
+def was_left_paused(trial: "FrozenTrial") -> bool:
+    """Whether a trial pauses, or paused until its study ended."""
+    return trial.system_attrs.get(RUNG, [""])[0] == "paused" and trial.state.name in ("WAITING", "PRUNED")
+
+
 def pause(study: "Study", trial_id: int, rung: int) -> None:
     """Note that a running trial pauses at a rung; it waits there once it is put back."""
     study._storage.set_trial_system_attr(trial_id, RUNG, ["paused", rung])
 
 
 def rungs_of(study: "Study") -> list[int]:
-    """Return the steps of a study's rungs, as far as trials paused there; none without a scheduler."""
-    paused = [trial for trial in study.get_trials(deepcopy=False) if RUNG in trial.system_attrs]
-    last = {max(trial.intermediate_values, default=0) for trial in paused if trial.state.name in ("PRUNED", "WAITING")}
-    return sorted(last - {0})
+    """Return the steps of a study's rungs, as far as trials paused there to the end; none without a scheduler."""
+    paused = [trial for trial in study.get_trials(deepcopy=False) if was_left_paused(trial)]
+    return sorted({max(trial.intermediate_values, default=0) for trial in paused} - {0})
 
 
 def close(study: "Study") -> None:
-    """End what still pauses as pruned: the study has its answer."""
+    """End what still pauses as pruned: the study has its answer. Nothing, while another driver's trials run."""
     from optuna.trial import TrialState
 
-    for trial in study.get_trials(deepcopy=False):
+    trials = study.get_trials(deepcopy=False)
+    if any(trial.state == TrialState.RUNNING for trial in trials):
+        return
+    for trial in trials:
         if pauses(trial) and study._storage.set_trial_state_values(trial._trial_id, TrialState.RUNNING):
             study.tell(trial.number, state=TrialState.PRUNED)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig
 
-from ._summary import feasible
+from ._asha import feasible, was_left_paused
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -54,6 +54,8 @@ class Bounds:
         sign = -1 if study.direction.name == "MAXIMIZE" else 1
         best, since = float("inf"), 0
         for trial in _finished(study):
+            if was_left_paused(trial):  # it was not trained for long enough to be the best
+                continue
             since += 1
             if trial.state.name == "COMPLETE" and feasible(trial) and sign * trial.values[0] < best:
                 best, since = sign * trial.values[0], 0

@@ -88,4 +88,9 @@ def check(sweeper: DictConfig) -> list[str]:
             f"`hydra.sweeper.budget` must not count trials beside hydra.sweeper.n_trials={sweeper.n_trials}, got "
             f"{sweeper.budget}; give one of them"
         )
+    if sweeper.scheduler and budget.trials is None and budget != Budget() and sweeper.max_resource is None:
+        problems.append(
+            "`hydra.sweeper.max_resource` must say how many steps a trial has where a scheduler plans with a budget of "
+            "epochs or time, got null; type e.g. hydra.sweeper.max_resource=10"
+        )
     return problems

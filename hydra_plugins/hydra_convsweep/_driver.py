@@ -28,7 +28,7 @@ from ._launch import Launch, is_in_process
 from ._policy import Policy
 from ._progress import Monitor, say
 from ._queue import fill, parse_enqueue
-from ._space import Space
+from ._space import Space, ends, is_number
 from ._states import settle
 from ._stopping import Stopping
 from ._storage import exclusively, is_shared, lock_files, open_configured
@@ -71,6 +71,7 @@ class Driver:
             space = read_space(arguments, config, loader)
         except UserError as error:
             raise UserError(problems + error.problems) from None
+        _take_longest(sweeper, space)
         problems += check_trials(config, space, loader, callbacks)
         name = sweeper.study_name or default_name(config.hydra.job.name, space)
         # As written: `_name` fills in the study's name.
@@ -250,7 +251,11 @@ class Driver:
             say(self.console, f"ended    {ended}")
         if left and not ended:
             say(self.console, f"resume   {_command()}")
-        elif self.space.size is None or self.space.size > len(study.get_trials(deepcopy=False)):
+        elif (
+            self.space.size is None
+            or self.space.size > len(study.get_trials(deepcopy=False))
+            or any(trial.state.name == "WAITING" for trial in study.get_trials(deepcopy=False))  # the budget is spent
+        ):
             say(self.console, f"go on    {_command(Budget.of(sweeper).twice(by_name=sweeper.budget is not None))}")
         if interrupted:
             return 130
@@ -284,6 +289,16 @@ def _only_driver(lock: Path, directory: Path) -> Iterator[None]:
         file.write(str(os.getpid()))
         file.flush()
         yield
+
+
+def _take_longest(sweeper: DictConfig, space: Space) -> None:
+    """Let `max_resource` be that of the longest trial where it follows a key that is searched."""
+    given: Any = OmegaConf.to_container(sweeper, resolve=False)
+    key = str(given["max_resource"]).removeprefix("${").removesuffix("}")
+    if key in space.parameters:
+        parameter = space.parameters[key]
+        with open_dict(sweeper):
+            sweeper.max_resource = max(filter(is_number, parameter.values or ends(parameter)), default=None)
 
 
 def _class_name(part: Any) -> str:

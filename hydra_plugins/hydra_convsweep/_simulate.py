@@ -121,7 +121,9 @@ class _Simulation:
             taken = take(self.study, self.policy, FINISH in self.study.user_attrs)
             if taken is not None:
                 yield from self._train(taken)
-            elif self.policy.may_come(self.study):
+            elif self.policy.leaves_some and any(
+                t.state.name == "RUNNING" for t in self.study.get_trials(deepcopy=False)
+            ):
                 yield None
             else:
                 return

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from ._asha import pauses
 from ._errors import UserError, listed
 from ._policy import WORKER, seconds_of
 from ._progress import WORDS, params_in_words, say, state_of, time_left
@@ -138,7 +139,8 @@ def _time_left(trials: "list[FrozenTrial]", workers: int) -> str | None:
     """Estimate the time left from the trials so far, with as many workers as are at work now."""
     ended = [trial for trial in trials if trial.state.is_finished()]
     seconds = sum(map(seconds_of, trials))
-    return time_left(len(ended), len(trials) - len(ended), seconds / max(1, workers))
+    paused = sum(map(pauses, trials))
+    return time_left(len(ended) + paused, len(trials) - len(ended) - paused, seconds / max(1, workers))
 
 
 def _line(trial: "FrozenTrial") -> str:

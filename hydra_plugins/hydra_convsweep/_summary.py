@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.measure import Measurement
 from rich.table import Table
 
+from ._asha import feasible
 from ._policy import seconds_of
 from ._progress import WORDS, params_in_words, say, state_of, value_in_words, values_in_words
 
@@ -19,11 +20,6 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
 TOP = 5
-
-
-def feasible(trial: "FrozenTrial") -> bool:
-    """Whether the trial keeps all constraints that Optuna was told of."""
-    return all(violation <= 0 for violation in trial.constraints.values())
 
 
 def ranked(study: "Study") -> list["FrozenTrial"]:
@@ -105,7 +101,8 @@ def _table(trials: list["FrozenTrial"], single: bool, console: Console) -> Table
         known = [str(trial.number), values_in_words(trial), seconds]
         wide.add_row(*known, *(escape(value_in_words(trial.params[n])) if n in trial.params else "" for n in names))
         narrow.add_row(*known, escape(params_in_words(trial.params)))
-    return wide if Measurement.get(console, console.options, wide).maximum <= console.width else narrow
+    unbounded = console.options.update(width=10_000)  # else it says that everything fits
+    return wide if Measurement.get(console, unbounded, wide).maximum <= console.width else narrow
 
 
 def _empty_table(single: bool, columns: list[str]) -> Table:

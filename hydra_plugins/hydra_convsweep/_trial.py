@@ -70,7 +70,7 @@ class TrialHandle:
     @property
     def best_value(self) -> float | None:
         """The best value of the study's complete trials so far, of several objectives the first one's."""
-        from ._summary import feasible
+        from ._asha import feasible
 
         trials = self._trial.study.get_trials(deepcopy=False)
         values = [trial.values[0] for trial in trials if trial.state.name == "COMPLETE" and feasible(trial)]
