@@ -273,7 +273,7 @@ BAD = [
     (["model.depth=2,-1"], "`model.depth` must be"),
     (["dataset.validation_fraction=1.5,0.1"], "`dataset.validation_fraction` must be"),
     (["optimizer.learning_rate=-1,0.1"], "`optimizer.learning_rate` must be a number above 0"),
-    (["study=nothing"], "`study` has no option nothing; there are augmentation, depth, digits, fashion_mnist, optim"),
+    (["study=nothing"], "`study` has no option nothing; there are augmentation, curves"),
     (["space=[nothing]"], "`space` has no option nothing; there are architecture"),
     (["optimizer=adam,sgd", "hydra.sweeper.study_name=/tmp/x"], "`hydra.sweeper.study_name` must be a plain name"),
 ]

@@ -28,10 +28,10 @@ def slices(
     if not names:
         return None
     rows, columns = math.ceil(len(names) / COLUMNS), min(len(names), COLUMNS)
-    width, height = 0.7 + 2.7 * columns, 0.5 + 2.6 * rows
+    width, height = 0.7 + 2.7 * columns, 0.7 + 2.6 * rows
     figure = Figure(figsize=(width, height))
     figure.subplots_adjust(
-        left=0.7 / width, right=1 - 0.1 / width, top=1 - 0.3 / height, bottom=0.6 / height, hspace=0.75, wspace=0.12
+        left=0.7 / width, right=1 - 0.1 / width, top=1 - 0.3 / height, bottom=0.8 / height, hspace=0.75, wspace=0.12
     )
     objective, done = np.asarray(values, float), np.asarray(complete, bool)
     grid = figure.subplots(rows, columns, sharey=True, squeeze=False)
