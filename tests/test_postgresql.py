@@ -61,6 +61,7 @@ def finish(process: "subprocess.Popen[str]", timeout: float = 120) -> tuple[int,
     return process.returncode, out, err
 
 
+@pytest.mark.slow
 def test_two_drivers_from_two_folders_share_one_study(tmp_path: Path, database: str, server: Server) -> None:
     command = [TOY, "-m", "x=range(0,12)", "y=a,b", "seconds=0.3", f"hydra.sweeper.storage={database}"]
     folders = [tmp_path / "one", tmp_path / "two"]
@@ -132,7 +133,7 @@ def test_a_server_that_is_away_for_twenty_seconds_costs_nothing(tmp_path: Path, 
     assert all(len(trial.intermediate_values) == 3 for trial in trials)
 
 
-@pytest.mark.slow
+@pytest.mark.cluster
 def test_patience_has_an_end_and_the_same_command_goes_on(tmp_path: Path, database: str, server: Server) -> None:
     command = [TOY, "-m", "x=range(0,8)", "seconds=0.5", f"hydra.sweeper.storage={database}"]
     settings = ["hydra.sweeper.n_jobs=2", "hydra.sweeper.storage_patience=2", "hydra.sweeper.heartbeat=0.7"]
@@ -152,6 +153,7 @@ def test_patience_has_an_end_and_the_same_command_goes_on(tmp_path: Path, databa
     assert len(found(database)) == 8
 
 
+@pytest.mark.slow
 def test_the_password_is_nowhere(tmp_path: Path, database: str, server: Server) -> None:
     typed = database.replace("postgres@", f"postgres:{PASSWORD}@")
     refused = run([TOY, "-m", "x=1,2", f"hydra.sweeper.storage={typed}"], tmp_path)
@@ -205,7 +207,7 @@ def test_the_password_may_come_in_a_variable_of_its_own(tmp_path: Path, database
 PROXY = "from optuna.storages import get_storage, run_grpc_proxy_server as run; run(get_storage({!r}), port={})"
 
 
-@pytest.mark.slow
+@pytest.mark.cluster
 def test_a_proxy_in_front_of_it_may_die_and_come_back(tmp_path: Path, database: str) -> None:
     port = free_port()
     serve = ["-W", "ignore", "-c", PROXY.format(database, port)]
@@ -241,7 +243,7 @@ def test_a_proxy_in_front_of_it_may_die_and_come_back(tmp_path: Path, database: 
     assert "must be grpc://host:port, got grpc://somewhere; type e.g. grpc://localhost:13000" in wrong.stderr
 
 
-@pytest.mark.slow
+@pytest.mark.cluster
 def test_mlflow_on_the_same_server_has_every_run_once_after_an_outage(
     tmp_path: Path, database: str, server: Server
 ) -> None:
