@@ -55,6 +55,7 @@ def test_several_workers_promote_no_trial_twice_and_wait_for_nobody(tmp_path: Pa
     assert steps(trials(tmp_path))[20] >= 1
 
 
+@pytest.mark.slow
 def test_an_interrupted_study_goes_on_as_an_unbroken_one(tmp_path: Path) -> None:
     space = [
         "x=interval(-5,5)",
@@ -72,7 +73,9 @@ def test_an_interrupted_study_goes_on_as_an_unbroken_one(tmp_path: Path) -> None
     assert list(map(told, trials(tmp_path, "broken"))) == list(map(told, trials(tmp_path, "whole")))
 
 
-@pytest.mark.parametrize("moment", ["BetweenResultAndRecord", "BeforeATrialGoesOn"])
+@pytest.mark.parametrize(
+    "moment", [pytest.param("BetweenResultAndRecord", marks=pytest.mark.slow), "BeforeATrialGoesOn"]
+)
 def test_a_kill_during_a_pause_or_a_promotion_changes_nothing(tmp_path: Path, moment: str) -> None:
     space = ["x=interval(-5,5)", *ASHA, "hydra.sweeper.n_trials=9", "hydra.sweeper.n_jobs=1"]
     whole, broken = tmp_path / "whole", tmp_path / "broken"
@@ -126,6 +129,7 @@ def test_what_cannot_be_scheduled_is_refused(tmp_path: Path, overrides: list[str
     assert message in done.stderr
 
 
+@pytest.mark.slow
 def test_an_interrupt_leaves_paused_trials_waiting_and_the_study_goes_on(tmp_path: Path) -> None:
     space = ["x=interval(-5,5)", *ASHA, "hydra.sweeper.n_trials=12", "hydra.sweeper.n_jobs=2", "seconds=1"]
     process = start([str(ROOT / "tests/toy/app.py"), "-m", *space], tmp_path)

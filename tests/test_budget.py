@@ -66,6 +66,7 @@ def test_the_length_of_a_trial_is_learnt_from_the_first(tmp_path: Path) -> None:
     assert states(tmp_path) == {"COMPLETE": 4}
 
 
+@pytest.mark.slow
 def test_several_workers_hold_a_budget_of_epochs(tmp_path: Path) -> None:
     budget = ["hydra.sweeper.max_resource=10", "hydra.sweeper.budget=47epochs", "hydra.sweeper.n_jobs=3"]
     assert toy_workers(tmp_path, *NONE, *budget, "seconds=0.3").returncode == 0
@@ -79,7 +80,7 @@ def test_pruned_trials_leave_their_epochs_to_others(tmp_path: Path) -> None:
     assert 81 < epochs(tmp_path) <= 90
 
 
-@pytest.mark.parametrize("budget", [20, 45, 120])
+@pytest.mark.parametrize("budget", [20, 45, pytest.param(120, marks=pytest.mark.slow)])
 def test_a_scheduler_keeps_what_the_training_of_its_answer_needs(tmp_path: Path, budget: int) -> None:
     done = toy(tmp_path, *ASHA, "hydra.sweeper.max_resource=20", f"hydra.sweeper.budget={budget}epochs")
     assert done.returncode == 0, done.stderr
@@ -98,7 +99,7 @@ def test_a_budget_smaller_than_a_trial_still_has_an_answer(tmp_path: Path) -> No
     assert [len(trial.intermediate_values) for trial in trials(tmp_path)] == [20]
 
 
-@pytest.mark.parametrize("n_jobs", [1, 2])
+@pytest.mark.parametrize("n_jobs", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_a_budget_of_time_ends_with_a_trained_answer(tmp_path: Path, n_jobs: int) -> None:
     command = [*ASHA, "hydra.sweeper.max_resource=20", "seconds=0.5", f"hydra.sweeper.n_jobs={n_jobs}"]
     done = toy_workers(tmp_path, *command, "hydra.sweeper.budget=4s")

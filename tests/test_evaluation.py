@@ -259,6 +259,7 @@ def recorded(folder: Path) -> list[tuple[dict[str, float], dict[str, Path]]]:
     return found
 
 
+@pytest.mark.slow
 def test_a_sweep_for_accuracy_and_robust_accuracy(tmp_path: Path) -> None:
     done = command(
         tmp_path, "-m", "hydra/launcher=basic", "hydra.sweeper.study_name=s", "optimizer.learning_rate=0.02,1e-7",
