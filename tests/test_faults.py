@@ -103,7 +103,7 @@ def test_a_real_sweep_is_the_same_after_kills_an_interrupt_and_a_torn_checkpoint
     command = [
         "model.dropout=interval(0.1,0.5)", "schedule=constant,cosine", "training.epochs=12",
         "model.filters=24", "training.batch_size=8", "hydra.sweeper.n_trials=3", "hydra.sweeper.n_jobs=1",
-        "hydra.sweeper.study_name=s",
+        "hydra.sweeper.study_name=s", "hydra/sweeper/scheduler=none",
     ]  # fmt: skip
     dying = "tests.toy.chaos.WhileACheckpointIsWritten"
     chaos = f"+hydra.callbacks.chaos={{_target_:{dying},marker:'{tmp_path}/died'}}"
