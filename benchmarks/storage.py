@@ -71,7 +71,7 @@ def client(study: optuna.Study, count: int) -> None:
             handle.report(random.random(), epoch)
             if epoch < EPOCHS:
                 handle.should_stop()
-        study.tell(taken.number, random.random())
+        study.tell(handle._trial, random.random())
         study.user_attrs  # noqa: B018 - whether to take another one
 
 

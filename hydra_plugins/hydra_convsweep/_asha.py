@@ -143,15 +143,3 @@ def rungs_of(study: "Study") -> list[int]:
     """Return the steps of a study's rungs, as far as trials paused there to the end; none without a scheduler."""
     paused = [trial for trial in study.get_trials(deepcopy=False) if was_left_paused(trial)]
     return sorted({max(trial.intermediate_values, default=0) for trial in paused} - {0})
-
-
-def close(study: "Study") -> None:
-    """End what still pauses as pruned: the study has its answer. Nothing, while another driver's trials run."""
-    from optuna.trial import TrialState
-
-    trials = study.get_trials(deepcopy=False)
-    if any(trial.state == TrialState.RUNNING for trial in trials):
-        return
-    for trial in trials:
-        if pauses(trial) and study._storage.set_trial_state_values(trial._trial_id, TrialState.RUNNING):
-            study.tell(trial.number, state=TrialState.PRUNED)

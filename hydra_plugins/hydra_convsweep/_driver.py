@@ -17,7 +17,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf, open_dict
 from rich.console import Console
 
-from ._asha import Asha, close
+from ._asha import Asha
 from ._bounds import Bounds
 from ._budget import Budget, count_trials
 from ._callback import StudyCallback
@@ -29,7 +29,7 @@ from ._policy import Policy
 from ._progress import Monitor, say
 from ._queue import fill, parse_enqueue
 from ._space import Space, ends, is_number
-from ._states import settle
+from ._states import close, settle
 from ._stopping import Stopping
 from ._storage import exclusively, is_shared, lock_files, open_configured
 from ._study import change, default_name, fixed_settings, open_study, quieten_optuna

@@ -184,7 +184,7 @@ def _forward(name: str) -> Callable[..., Any]:
     return method
 
 
-for _name in Shared.__abstractmethods__:
+for _name in [name for name in dir(BaseStorage) if not name.startswith("_") and name not in vars(Shared)]:
     setattr(Shared, _name, _forward(_name))
 update_abstractmethods(Shared)
 

@@ -15,6 +15,7 @@ from ._policy import SECONDS, WORKER, Policy
 
 if TYPE_CHECKING:
     from optuna import Study
+    from optuna.storages import BaseStorage
     from optuna.trial import FrozenTrial
 
 RETRIES = "convsweep:retries"  # how often its worker died
@@ -29,7 +30,7 @@ def take(study: "Study", policy: Policy, finishing: bool = False) -> "FrozenTria
         for trial in policy.candidates(study, finishing):
             if trial is None:
                 break
-            if storage.set_trial_state_values(trial._trial_id, TrialState.RUNNING):
+            if _is_taken(storage, trial._trial_id):
                 if pauses(trial):
                     storage.set_trial_system_attr(trial._trial_id, RUNG, ["promoted", trial.system_attrs[RUNG][1]])
                 storage.set_trial_system_attr(trial._trial_id, WORKER, [socket.gethostname(), os.getpid(), time.time()])
@@ -37,6 +38,16 @@ def take(study: "Study", policy: Policy, finishing: bool = False) -> "FrozenTria
         else:
             return None
         study.add_trial(create_trial(state=TrialState.WAITING))
+
+
+def _is_taken(storage: "BaseStorage", trial_id: int) -> bool:
+    """Take a waiting trial; return whether this is its one taker. Another one may have taken it, and even ended it."""
+    from optuna.exceptions import UpdateFinishedTrialError
+    from optuna.trial import TrialState
+
+    with contextlib.suppress(UpdateFinishedTrialError):
+        return storage.set_trial_state_values(trial_id, TrialState.RUNNING)
+    return False
 
 
 def add_seconds(study: "Study", taken: "FrozenTrial", seconds: float) -> None:
@@ -71,6 +82,18 @@ def retry(study: "Study", trial: "FrozenTrial", max_retries: int, reason: str) -
         fail(study, trial._trial_id, f"{reason}, the {deaths}. time" if deaths > 1 else reason)
     else:
         put_back(study, trial._trial_id)
+
+
+def close(study: "Study") -> None:
+    """End what still pauses as pruned: the study has its answer. Nothing, while another driver's trials run."""
+    from optuna.trial import TrialState
+
+    trials = study.get_trials(deepcopy=False)
+    if any(trial.state == TrialState.RUNNING for trial in trials):
+        return
+    for trial in trials:
+        if pauses(trial) and _is_taken(study._storage, trial._trial_id):
+            study.tell(trial.number, state=TrialState.PRUNED)
 
 
 def fail(study: "Study", trial_id: int, error: BaseException | str) -> None:

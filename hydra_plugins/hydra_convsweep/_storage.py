@@ -133,8 +133,10 @@ def open_storage(
 
 def _open_address(storage: str) -> "BaseStorage":
     from optuna.exceptions import ExperimentalWarning
-    from optuna.storages import GrpcStorageProxy, RDBStorage, get_storage
+    from optuna.storages import GrpcStorageProxy, get_storage
     from sqlalchemy.exc import IntegrityError, ProgrammingError
+
+    from ._database import Database
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)
@@ -147,9 +149,9 @@ def _open_address(storage: str) -> "BaseStorage":
         for _ in range(5):
             # Of several that make a new database's tables at the same time all but one fail.
             with suppress(IntegrityError, ProgrammingError):
-                return get_storage(RDBStorage(storage, arguments))
+                return get_storage(Database(storage, arguments))
             time.sleep(random.uniform(0.2, 1))
-        return get_storage(RDBStorage(storage, arguments))
+        return get_storage(Database(storage, arguments))
 
 
 def _grpc_server(storage: str) -> tuple[str, int]:

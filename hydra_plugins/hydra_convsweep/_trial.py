@@ -1,6 +1,7 @@
 """The one door between a Hydra app and the sweeper that runs it."""
 
 import threading
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,8 @@ _current: "TrialHandle | None" = None
 
 # Set when this process alone is told to stop, by a cluster that takes its machine back.
 stop_requested = threading.Event()
+
+LOOK = 0.5  # seconds, at least, between two looks at whether the sweep stops: a look is a call to the storage
 
 
 class Infeasible(Exception):
@@ -49,6 +52,11 @@ class TrialHandle:
         self._policy, self._asha = policy, policy and policy.asha
         self._single = len(trial.study.directions) == 1
         self._step = 0
+        # While it runs nobody else writes to the trial, so that its storage need not be asked again what it holds.
+        began = trial._cached_frozen_trial
+        self._reported, self._constrained = set(began.intermediate_values), set(began.constraints)
+        self._rung = began.system_attrs.get(RUNG)
+        self._looked = time.monotonic()
         self.number: int = trial.number
         self.seed = seed
         self.study_name: str = trial.study.study_name
@@ -89,7 +97,8 @@ class TrialHandle:
         that an interrupted run of this trial reported before keeps its value.
         """
         self._step = step
-        if self._single and step not in self._known().intermediate_values:
+        if self._single and step not in self._reported:
+            self._reported.add(step)
             self._trial.report(value, step)
 
     def should_stop(self) -> bool:
@@ -100,8 +109,8 @@ class TrialHandle:
         """
         if not (self.stopped or self.interrupted):
             # The pruner has had its say on the steps that an interrupted run got past.
-            asked = self._single and self._step == self._known().last_step
-            self.stopped = asked and self._trial.should_prune()
+            asked = self._single and self._step == max(self._reported, default=None)
+            self.stopped = asked and self._is_pruned()
             self.interrupted = not self.stopped and ((asked and self._pauses()) or self._sweep_stops())
         return self.stopped or self.interrupted
 
@@ -111,24 +120,31 @@ class TrialHandle:
 
     def set_constraint(self, key: str, value: float) -> None:
         """Tell the sampler of a constraint, which holds if `value` is 0 or less; the first call for a key counts."""
-        if key not in self._known().constraints:
+        if key not in self._constrained:
+            self._constrained.add(key)
             self._trial.set_constraint(key, value)
 
-    def _known(self) -> "optuna.trial.FrozenTrial":
-        return self._trial.storage.get_trial(self._trial._trial_id)
+    def _is_pruned(self) -> bool:
+        from optuna.pruners import NopPruner
+
+        return not isinstance(self._trial.study.pruner, NopPruner) and self._trial.should_prune()
 
     def _pauses(self) -> bool:
         rung = self._asha and self._asha.rung_at(self._step)
-        if self._policy is None or rung is None or self._known().system_attrs.get(RUNG) == ["promoted", rung]:
+        if self._policy is None or rung is None or self._rung == ["promoted", rung]:
             return False
         finishing = FINISH + self._driver in self.study_attrs
-        if self._policy.goes_on(self._trial.study, self._known(), rung, finishing):
+        known = self._trial.storage.get_trial(self._trial._trial_id)
+        if self._policy.goes_on(self._trial.study, known, rung, finishing):
             return False
         pause(self._trial.study, self._trial._trial_id, rung)
         return True
 
     def _sweep_stops(self) -> bool:
-        return stop_requested.is_set() or self.study_attrs.get(STOP + self._driver) == "now"
+        if stop_requested.is_set() or time.monotonic() - self._looked < LOOK:
+            return stop_requested.is_set()
+        self._looked = time.monotonic()
+        return self.study_attrs.get(STOP + self._driver) == "now"
 
 
 def current_trial() -> TrialHandle | None:

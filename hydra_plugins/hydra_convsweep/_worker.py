@@ -22,7 +22,7 @@ from ._memory import Memory
 from ._policy import Policy
 from ._space import Space
 from ._states import add_seconds, fail, put_back, take
-from ._storage import open_configured
+from ._storage import is_shared, open_configured
 from ._study import RECYCLE, STOP, quieten_optuna
 from ._time_budget import FINISH
 from ._trial import Infeasible, TrialHandle, set_current_trial, stop_requested
@@ -31,7 +31,9 @@ if TYPE_CHECKING:
     from optuna import Study
     from optuna.trial import FrozenTrial
 
-PATIENCE = 0.3  # seconds between two looks for a trial while others run that may leave one
+# Seconds between two looks for a trial while others run that may leave one; where many look into one storage, they
+# look less often from one time to the next.
+PATIENCE, LAST_PATIENCE = 0.3, 10.0
 
 
 @dataclass
@@ -72,7 +74,7 @@ class Worker:
         storage = open_configured(self.config, self.directory, wait=True)
         study = optuna.load_study(storage=storage, study_name=self.name)
         study.pruner = make_pruner(sweeper.pruner)
-        bounds, memory = Bounds.of(sweeper), Memory()
+        bounds, memory, pause = Bounds.of(sweeper), Memory(), PATIENCE
         while not self._told_to_stop(study):
             if bounds.reached(study):
                 study.set_user_attr(STOP + self.driver, "now")
@@ -81,8 +83,10 @@ class Worker:
             if taken is None:
                 if not self.policy.may_come(study):
                     break
-                time.sleep(PATIENCE)
+                stop_requested.wait(pause)
+                pause = min(1.2 * pause, LAST_PATIENCE) if is_shared(self.config) else PATIENCE
                 continue
+            pause = PATIENCE
             self._run(study, taken)
             if self.recycled and memory.has_grown():
                 return RECYCLE
@@ -160,11 +164,11 @@ def _tell(study: "Study", handle: TrialHandle, result: JobReturn) -> None:
     from optuna.trial import TrialState
 
     if handle.stopped:
-        study.tell(handle.number, state=TrialState.PRUNED)
+        study.tell(handle._trial, state=TrialState.PRUNED)
         return
     values, problem = _values(result.return_value, len(study.directions))
     if problem is None:
-        study.tell(handle.number, values)
+        study.tell(handle._trial, values)
         return
     if not all(map(math.isfinite, values)):
         # The sampler is to learn from it as from a configuration that is not allowed.
