@@ -3,12 +3,16 @@
     python -m benchmarks.storage [rounds]
 
 A client does what a worker does in its storage, and nothing else: it takes a trial, draws two values, reports ten
-epochs and asks after each whether to stop, and tells the result. As many clients as there are cores, or more, say what
-the storage bears; a trial that trains for 10 s or 10 min beside that says for how many workers.
+epochs and asks after each whether to stop, and tells the result. Beside its own trial, so many run elsewhere: each look
+at the study may have to read them. Two clients run at a time, on the cores that the server has, too.
+
+A trial that trains for 10 s or 10 min beside its calls says for how many workers the storage has time: W workers
+end W / training trials a second, of which each costs more the more run beside it.
 
 Then two whole workers with trials that do nothing, through PostgreSQL and through a journal.
 """
 
+import math
 import os
 import random
 import socket
@@ -25,7 +29,8 @@ from typing import Any
 from unittest import mock
 
 import optuna
-from optuna.distributions import FloatDistribution
+from optuna.distributions import BaseDistribution, FloatDistribution
+from optuna.trial import TrialState, create_trial
 
 from hydra_plugins.hydra_convsweep._policy import Policy
 from hydra_plugins.hydra_convsweep._states import take
@@ -36,11 +41,13 @@ from tests.postgresql import Server, running
 
 ROOT = Path(__file__).parent.parent
 EPOCHS = 10
-CLIENTS = (1, 2, 4)
+CLIENTS = 2
+ELSEWHERE = (0, 100, 1000)  # trials that run in other workers
 TRIALS = 40  # of a client
 TRAININGS = {"10 s": 10, "10 min": 600}
+TICKS = os.sysconf("SC_CLK_TCK")
 
-PROXY = "from optuna.storages import get_storage, run_grpc_proxy_server as run; run(get_storage({!r}), port={})"
+SPACE: dict[str, BaseDistribution] = {name: FloatDistribution(0, 1) for name in ("x", "y")}
 
 
 def open_study(address: str) -> optuna.Study:
@@ -50,12 +57,18 @@ def open_study(address: str) -> optuna.Study:
     return optuna.load_study(study_name="storage", storage=storage, pruner=optuna.pruners.NopPruner())
 
 
-def fill(address: str, count: int) -> None:
-    """Make a study with so many waiting trials."""
+def fill(address: str, count: int, elsewhere: int = 0) -> None:
+    """Make a study with so many waiting trials, and so many that run."""
     quieten_optuna()
     storage = open_storage(address, Path(), heartbeat=HEARTBEAT)
     study = optuna.create_study(storage=storage, study_name="storage")
-    study.add_trials([optuna.create_trial(state=optuna.trial.TrialState.WAITING) for _ in range(count)])
+    study.add_trials([create_trial(state=TrialState.WAITING) for _ in range(count)])
+    reports = dict.fromkeys(range(1, EPOCHS // 2 + 1), 0.5)
+    params = dict.fromkeys(SPACE, 0.5)
+    study.add_trials(
+        create_trial(state=TrialState.RUNNING, params=params, distributions=SPACE, intermediate_values=reports)
+        for _ in range(elsewhere)
+    )
 
 
 def client(study: optuna.Study, count: int) -> None:
@@ -64,12 +77,13 @@ def client(study: optuna.Study, count: int) -> None:
         taken = take(study, Policy(n_trials=10**9))
         assert taken is not None
         study.get_trials(deepcopy=False)  # a sampler's look at what is known
-        for name in ("x", "y"):
-            study._storage.set_trial_param(taken._trial_id, name, random.random(), FloatDistribution(0, 1))
+        for name, distribution in SPACE.items():
+            study._storage.set_trial_param(taken._trial_id, name, random.random(), distribution)
         handle = TrialHandle(optuna.Trial(study, taken._trial_id), 0, Path())
         for epoch in range(1, EPOCHS + 1):
             handle.report(random.random(), epoch)
             if epoch < EPOCHS:
+                handle._looked = -math.inf  # a real epoch takes longer than the least time between two looks
                 handle.should_stop()
         study.tell(handle._trial, random.random())
         study.user_attrs  # noqa: B018 - whether to take another one
@@ -101,36 +115,69 @@ def transactions(server: Server) -> int:
     return int(server.psql("SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = 'calls'"))
 
 
-def rate(address: str, clients: int) -> float:
-    """Return the trials a second of so many clients together."""
-    fill(address, clients * TRIALS)
-    command = [sys.executable, "-m", "benchmarks.storage", "client", address]
+def cost(address: str, elsewhere: int, served_by: Callable[[], int]) -> tuple[float, float]:
+    """Return the trials a second of the clients together, and the processor seconds of a trial in the server."""
     processes = [
-        subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) for _ in range(clients)
+        subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.storage", "client", address],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        for _ in range(CLIENTS)
     ]
     for process in processes:
         assert process.stdout is not None
-        process.stdout.readline()  # it has loaded its libraries
-    started = time.monotonic()
+        process.stdout.readline()  # it has loaded its libraries, and read the study once
+    started, before = time.monotonic(), processor_seconds(served_by())
     for process in processes:
-        process.communicate(b"\n")
-    return clients * TRIALS / (time.monotonic() - started)
+        assert process.stdin is not None
+        process.stdin.write(b"\n")
+        process.stdin.flush()
+    for process in processes:
+        assert process.stdout is not None
+        process.stdout.readline()
+    wall, spent = time.monotonic() - started, processor_seconds(served_by()) - before
+    for process in processes:
+        process.communicate()
+    return CLIENTS * TRIALS / wall, spent / (CLIENTS * TRIALS)
+
+
+def processor_seconds(root: int) -> float:
+    """Return what a process and its living descendants have used, with its dead children."""
+    children: dict[int, list[int]] = {}
+    used: dict[int, float] = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = path.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        number = int(path.parent.name)
+        children.setdefault(int(fields[1]), []).append(number)
+        used[number] = sum(map(int, fields[11:15] if number == root else fields[11:13])) / TICKS
+    total, look = 0.0, [root]
+    while look:
+        number = look.pop()
+        total += used.get(number, 0.0)
+        look += children.get(number, [])
+    return total
 
 
 @contextmanager
-def proxy(address: str) -> Iterator[str]:
-    """Start Optuna's proxy in front of a database; yield its address."""
+def proxy(address: str) -> Iterator[tuple[str, int]]:
+    """Start the proxy in front of a database; yield its address and process."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    process = subprocess.Popen([sys.executable, "-W", "ignore", "-c", PROXY.format(address, port)])
+    command = [sys.executable, "-W", "ignore", "-m", "src.proxy", address, f"--port={port}"]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         while True:
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", port)) == 0:
                     break
             time.sleep(0.1)
-        yield f"grpc://127.0.0.1:{port}"
+        yield f"grpc://127.0.0.1:{port}", process.pid
     finally:
         process.kill()
         process.wait()
@@ -155,6 +202,18 @@ def whole_workers(storage: str | None, folder: Path, workers: int = 2, n_trials:
     return (len(half) - 1) / (half[-1] - half[0]).total_seconds()
 
 
+def borne(costs: dict[int, float], training: float) -> float:
+    """Return the number of workers at which their trials take all the time that there is.
+
+    A trial costs a + b W seconds when W - 1 others run, by the least and the most that was measured; W workers start
+    W / training trials a second, so that W (a + b W) = training.
+    """
+    least, most = min(costs), max(costs)
+    b = max((costs[most] - costs[least]) / (most - least), 1e-12)
+    a = costs[least] - b * least
+    return (math.sqrt(a * a + 4 * b * training) - a) / (2 * b)
+
+
 def main(rounds: int) -> None:
     with running() as server, tempfile.TemporaryDirectory() as folder:
         os.environ.update(server.env)
@@ -163,24 +222,31 @@ def main(rounds: int) -> None:
         for name, count in made.most_common():
             print(f"    {name:<28} {count / TRIALS:5.1f}")
         number = iter(range(10**6))
+        postmaster = int((server.folder / "data/postmaster.pid").read_text().split()[0])
 
         def fresh() -> str:
             return server.create(f"round{next(number)}")
 
-        def through_proxy(clients: int) -> float:
-            with proxy(fresh()) as address:
-                return rate(address, clients)
+        def directly(elsewhere: int) -> tuple[float, float]:
+            fill(address := fresh(), CLIENTS * TRIALS, elsewhere)
+            return cost(address, elsewhere, lambda: postmaster)
 
-        ways: dict[str, Callable[[int], float]] = {
-            "PostgreSQL": lambda clients: rate(fresh(), clients),
-            "through a proxy": through_proxy,
-        }
-        for way, measure in ways.items():
-            medians = {clients: statistics.median(measure(clients) for _ in range(rounds)) for clients in CLIENTS}
-            words = ", ".join(f"{clients} clients {found:.1f}" for clients, found in medians.items())
-            print(f"{way}, trials a second: {words}")
+        def through_proxy(elsewhere: int) -> tuple[float, float]:
+            fill(address := fresh(), CLIENTS * TRIALS, elsewhere)
+            with proxy(address) as (front, process):
+                return cost(front, elsewhere, lambda: process)
+
+        print("| way | running elsewhere | trials a second | processor ms of a trial, in the server |")
+        for way, measure in {"PostgreSQL": directly, "through a proxy": through_proxy}.items():
+            walls, served = {}, {}
+            for elsewhere in ELSEWHERE:
+                found = [measure(elsewhere) for _ in range(rounds)]
+                rate, used = (statistics.median(column) for column in zip(*found, strict=True))
+                walls[elsewhere], served[elsewhere] = 1 / rate, used
+                print(f"| {way} | {elsewhere} | {rate:.1f} | {used * 1e3:.0f} |", flush=True)
             for training, seconds in TRAININGS.items():
-                print(f"    bears {max(medians.values()) * seconds:,.0f} workers with trials of {training}")
+                here, alone = borne(walls, seconds), borne(served, seconds)
+                print(f"    {way}, trials of {training}: {here:,.0f} workers here, {alone:,.0f} a core of the server's")
         for name, make in (("PostgreSQL", fresh), ("journal", lambda: None)):
             found = []
             for i in range(rounds):
@@ -194,8 +260,11 @@ def main(rounds: int) -> None:
 if __name__ == "__main__":
     if sys.argv[1:2] == ["client"]:
         opened = open_study(sys.argv[2])
+        opened.get_trials(deepcopy=False)
         print("ready", flush=True)
         sys.stdin.readline()
         client(opened, TRIALS)
+        print("done", flush=True)
+        sys.stdin.readline()
     else:
         main(int(sys.argv[1]) if len(sys.argv) > 1 else 3)

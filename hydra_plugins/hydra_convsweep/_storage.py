@@ -123,12 +123,44 @@ def open_storage(
     except UserError:
         raise
     except Exception as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise UserError(
-            f"`hydra.sweeper.storage` cannot be opened, got {storage or directory / 'journal.log'}: {reason}; "
-            "expected a journal's path such as multirun/study/journal.log, "
-            "or a database's address such as postgresql+psycopg://user@host/name"
-        ) from error
+        raise _unopened(storage or directory / "journal.log", error) from error
+
+
+def _unopened(storage: str | Path, error: Exception) -> UserError:
+    reason = (str(error).splitlines() or [type(error).__name__])[0]
+    return UserError(
+        f"`hydra.sweeper.storage` cannot be opened, got {storage}: {reason}; "
+        "expected a journal's path such as multirun/study/journal.log, "
+        "or a database's address such as postgresql+psycopg://user@host/name"
+    )
+
+
+def serve(storage: str, host: str, port: int) -> None:
+    """Run Optuna's gRPC proxy in front of a database, until a signal ends it.
+
+    Raises:
+        UserError: The database cannot be opened, the port is taken, or a package is missing.
+    """
+    from optuna.exceptions import ExperimentalWarning
+    from optuna.storages import run_grpc_proxy_server
+
+    if problems := check_storage(storage):
+        raise UserError(problems)
+    if "://" not in storage or storage.startswith("grpc://"):
+        raise UserError(f"expected a database's address such as postgresql+psycopg://user@host/name, got {storage}")
+    try:
+        opened = _open_address(storage)
+    except Exception as error:
+        raise _unopened(storage, error) from error
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)
+        try:
+            print(f"serving {storage} at grpc://{host}:{port}; Ctrl-C ends it", flush=True)
+            run_grpc_proxy_server(opened, host=host, port=port)
+        except ImportError as error:
+            raise UserError("the proxy needs a package: pip install 'convsweep[grpc]'") from error
+        except RuntimeError as error:  # gRPC's own
+            raise UserError(f"the proxy cannot listen at {host}:{port}: {error}; type another --port") from error
 
 
 def _open_address(storage: str) -> "BaseStorage":

@@ -91,10 +91,14 @@ class Supervisor:
             StillbornError: Workers die before they take a trial.
             OSError: The disk is full.
         """
+        with worker_environment(index) as environment:
+            self._keep(closing, environment)
+
+    def _keep(self, closing: threading.Event, environment: dict[str, str]) -> None:
         stillborn, told = 0, []
         submitit = _listen(told) if os.getpid() != self.driver else None
         while not closing.is_set():
-            process = self._start(index)
+            process = self._start(environment)
             try:
                 self._watch(process, closing, told)
             finally:
@@ -116,12 +120,12 @@ class Supervisor:
                         f"{stillborn} workers in a row {_end(process.returncode)} before their first trial"
                     )
 
-    def _start(self, index: int) -> "subprocess.Popen[bytes]":
+    def _start(self, environment: dict[str, str]) -> "subprocess.Popen[bytes]":
         # A session of its own keeps Ctrl-C from it: the driver hears that, and lets the trials end in order.
         process = subprocess.Popen(
             [sys.executable, "-c", START.format(module=__name__), json.dumps(sys.path)],
             stdin=subprocess.PIPE,
-            env=worker_environment(index),
+            env=environment,
             start_new_session=True,
         )
         assert process.stdin is not None
