@@ -37,8 +37,19 @@ print(cache.entry(Path(sys.argv[1]), "key", build).arrays["x"].sum())
 """
 
 
-def start_builder(folder: Path, seconds: float) -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", BUILDER, str(folder), str(folder.parent / "log"), str(seconds)]
+# A network file system may have no locks.
+LOCKLESS = """
+import errno, fcntl
+
+def flock(*_):
+    raise OSError(errno.ENOLCK, "No locks available")
+
+fcntl.flock = flock
+"""
+
+
+def start_builder(folder: Path, seconds: float, before: str = "") -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", before + BUILDER, str(folder), str(folder.parent / "log"), str(seconds)]
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
 
 
@@ -66,6 +77,16 @@ def test_several_processes_build_once(tmp_path: Path) -> None:
     builders = [start_builder(tmp_path / "cache", 0.5) for _ in range(4)]
     assert [builder.communicate()[0].strip() for builder in builders] == ["100"] * 4
     assert (tmp_path / "log").read_text().split() == ["begun"]
+
+
+def test_without_locks_several_build_and_one_entry_is_kept(tmp_path: Path) -> None:
+    builders = [start_builder(tmp_path / "cache", 1, LOCKLESS) for _ in range(3)]
+    assert [builder.communicate()[0].strip() for builder in builders] == ["100"] * 3
+    assert len(list((tmp_path / "cache").glob("*/entry.json"))) == 1
+    assert not list((tmp_path / "cache").glob("draft-*"))
+    again = start_builder(tmp_path / "cache", 1, LOCKLESS)
+    assert again.communicate()[0].strip() == "100"
+    assert len((tmp_path / "log").read_text().split()) <= 3, "the entry is read, not made again"
 
 
 def test_a_killed_build_leaves_nothing_that_is_taken_for_data(tmp_path: Path) -> None:

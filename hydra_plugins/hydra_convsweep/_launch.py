@@ -19,8 +19,9 @@ from rich.console import Console
 
 from ._bounds import Bounds
 from ._errors import UserError
-from ._policy import Policy
+from ._policy import Policy, runs_for
 from ._progress import say
+from ._slurm import Queue
 from ._space import Space, as_override_value
 from ._states import settle
 from ._stopping import Stopping
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
 
 # So often are workers launched without a trial finishing meanwhile: then something other than a trial is wrong.
 MAX_IN_VAIN = 5
+
+LOOK = 1.0  # seconds between two looks at whether jobs elsewhere have something to do
+GRACE = 20.0  # seconds in which those end that run, when there is nothing left to do
 
 
 def is_in_process(config: DictConfig) -> bool:
@@ -66,7 +70,7 @@ class Launch:
             done, problem = _done(study), None
             try:
                 with self._watch(study):
-                    self._launch(count, stopping.driver)
+                    self._launch(study, count, stopping)
                     self._await_others(study, stopping)
             except (UserError, OSError):
                 raise
@@ -77,14 +81,18 @@ class Launch:
             finally:
                 if not is_shared(self.config):
                     settle(study)
-            left = self.policy.is_left(study, stopping.finishing)
-            if not left or stopping.asked or Bounds.of(self.config.hydra.sweeper).reached(study):
+            if self._is_over(study, stopping):
                 return
             in_vain = in_vain + 1 if _done(study) == done else 0
             why = f" ({type(problem).__name__})" if problem else ""
             say(self.console, f"the workers ended before the trials did{why}; starting them again")
         reason = f": {problem}" if problem else ""
         raise UserError(f"`hydra.launcher` could not keep the workers running{reason}")
+
+    def _is_over(self, study: "Study", stopping: Stopping) -> bool:
+        """Whether no further trial is to start."""
+        left = self.policy.is_left(study, stopping.finishing)
+        return stopping.asked or not left or Bounds.of(self.config.hydra.sweeper).reached(study) is not None
 
     def _watch(self, study: "Study") -> AbstractContextManager[Any]:
         sweeper = self.config.hydra.sweeper
@@ -104,13 +112,14 @@ class Launch:
                 told = True
             time.sleep(1)
 
-    def _launch(self, count: int, driver: str) -> None:
+    def _launch(self, study: "Study", count: int, stopping: Stopping) -> None:
+        driver = stopping.driver
         if is_in_process(self.config):
             self._launch_jobs(count, self._worker(driver))
         elif self.config.hydra.launcher._target_.endswith("JoblibLauncher"):
             self._start_threads(count, self._supervisor(driver, os.getpid()))
         else:
-            self._launch_jobs(count, self._supervisor(driver, None))
+            self._launch_elsewhere(count, self._supervisor(driver, None), study, stopping)
 
     def _start_threads(self, count: int, supervisor: Supervisor) -> None:
         """Keep workers of this machine from threads; joblib's own processes would only stand in between."""
@@ -121,6 +130,29 @@ class Launch:
                     future.result()
             finally:
                 closing.set()
+
+    def _launch_elsewhere(self, count: int, task: TaskFunction, study: "Study", stopping: Stopping) -> None:
+        """Launch jobs, and wait for those that have something to do: a cluster may let others queue for hours."""
+        queue = Queue(self.config.hydra.launcher.get("submitit_folder"))
+        failures: list[Exception] = []
+
+        def launch() -> None:
+            try:
+                self._launch_jobs(count, task)
+            except Exception as error:
+                failures.append(error)
+
+        thread = threading.Thread(target=launch, daemon=True)
+        thread.start()
+        try:
+            while thread.is_alive() and (runs_for(study, stopping.driver) or not self._is_over(study, stopping)):
+                thread.join(LOOK)
+            thread.join(GRACE)
+        finally:
+            if thread.is_alive():
+                queue.leave()
+        if failures:
+            raise failures[0]
 
     def _launch_jobs(self, count: int, task: TaskFunction) -> None:
         """Let Hydra's launcher bring the workers to where it runs jobs."""

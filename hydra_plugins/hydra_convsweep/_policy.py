@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from optuna import Study
     from optuna.trial import FrozenTrial
 
-WORKER = "convsweep:worker"  # who runs a trial: host, process id, and since when (Unix time)
+WORKER = "convsweep:worker"  # who runs a trial: host, process id, since when (Unix time), and for which driver
 SECONDS = "convsweep:seconds"  # how long a trial has run, in all
 
 
@@ -161,6 +161,12 @@ class Policy:
         return (min(self.asha.next_rung(step), length) if length else self.asha.next_rung(step)) - step
 
 
+def runs_for(study: "Study", driver: str) -> bool:
+    """Whether a worker of this driver runs a trial."""
+    running = [trial for trial in study.get_trials(deepcopy=False) if trial.state.name == "RUNNING"]
+    return any(driver in trial.system_attrs.get(WORKER, [])[3:] for trial in running)
+
+
 def seconds_of(trial: "FrozenTrial") -> float:
     """Return how long a trial has run, without the time for which it paused."""
     known = trial.system_attrs.get(SECONDS)
@@ -182,7 +188,7 @@ def _is_alive(trial: "FrozenTrial") -> bool:
 
     Who was killed between taking a trial and putting his name to it left it with an earlier name, or none.
     """
-    host, pid, _ = trial.system_attrs.get(WORKER, ["", 0, 0.0])
+    host, pid, *_ = trial.system_attrs.get(WORKER, ["", 0])
     if host != socket.gethostname():
         return bool(host)
     if pid == os.getpid():

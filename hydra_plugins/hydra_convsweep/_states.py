@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 RETRIES = "convsweep:retries"  # how often its worker died
 
 
-def take(study: "Study", policy: Policy, finishing: bool = False) -> "FrozenTrial | None":
+def take(study: "Study", policy: Policy, finishing: bool = False, driver: str = "") -> "FrozenTrial | None":
     """Take the trial that is next by the policy, as its only taker; None when there is none to take."""
     from optuna.trial import TrialState, create_trial
 
@@ -33,7 +33,8 @@ def take(study: "Study", policy: Policy, finishing: bool = False) -> "FrozenTria
             if _is_taken(storage, trial._trial_id):
                 if pauses(trial):
                     storage.set_trial_system_attr(trial._trial_id, RUNG, ["promoted", trial.system_attrs[RUNG][1]])
-                storage.set_trial_system_attr(trial._trial_id, WORKER, [socket.gethostname(), os.getpid(), time.time()])
+                worker = [socket.gethostname(), os.getpid(), time.time(), driver]
+                storage.set_trial_system_attr(trial._trial_id, WORKER, worker)
                 return storage.get_trial(trial._trial_id)
         else:
             return None

@@ -146,7 +146,7 @@ def _time_left(trials: "list[FrozenTrial]", workers: int) -> str | None:
 def _line(trial: "FrozenTrial") -> str:
     words = f"trial {trial.number}"
     if WORKER in trial.system_attrs:
-        host, pid, since = trial.system_attrs[WORKER]
+        host, pid, since = trial.system_attrs[WORKER][:3]
         words += f" on {host}, process {pid}, for {timedelta(seconds=round(time.time() - since))}"
     if trial.last_step is not None:
         words += f", step {trial.last_step}: {trial.intermediate_values[trial.last_step]:.5g}"

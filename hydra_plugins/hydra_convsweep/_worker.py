@@ -79,7 +79,7 @@ class Worker:
             if bounds.reached(study):
                 study.set_user_attr(STOP + self.driver, "now")
                 break
-            taken = take(study, self.policy, finishing=FINISH + self.driver in study.user_attrs)
+            taken = take(study, self.policy, FINISH + self.driver in study.user_attrs, self.driver)
             if taken is None:
                 if not self.policy.may_come(study):
                     break

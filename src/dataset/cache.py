@@ -6,6 +6,7 @@ Removing the cache, or any entry of it, is always safe.
 """
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import json
@@ -22,6 +23,7 @@ import numpy as np
 from src.dataset.dataset import DatasetError
 
 LAYOUT = 1  # raise it when the meaning of entries changes
+NO_FLOCK = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)  # what some network file systems say
 DAYS_KEPT = 30  # an entry that nobody opened for so long goes when the next one is made
 
 
@@ -59,10 +61,10 @@ def entry(folder: Path, key: Any, build: Callable[[Path], dict[str, Any]]) -> En
     found = _open(place)
     if found is not None:
         return found
-    with lock(folder):
+    with lock(folder) as alone:
         found = _open(place)
         if found is None:
-            _build(place, build)
+            _build(place, build, alone)
             found = _open(place)
     if found is None:
         raise DatasetError(f"{place} vanished while it was made; do not clear the cache meanwhile")
@@ -70,14 +72,23 @@ def entry(folder: Path, key: Any, build: Callable[[Path], dict[str, Any]]) -> En
 
 
 @contextlib.contextmanager
-def lock(folder: Path) -> Iterator[None]:
-    """Hold the cache for one process. The kernel lets go of it when the process dies, however that is."""
+def lock(folder: Path) -> Iterator[bool]:
+    """Hold the cache for one process. The kernel lets go of it when the process dies, however that is.
+
+    Yield False on a file system without locks: there, several may make an entry at once, and one of them is kept.
+    """
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
         file = open(folder / "lock", "a")  # noqa: SIM115
     with file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            alone = True
+        except OSError as error:
+            if error.errno not in NO_FLOCK:
+                raise
+            alone = False
+        yield alone
 
 
 @contextlib.contextmanager
@@ -125,8 +136,8 @@ def _open(place: Path) -> Entry | None:
     return Entry(arrays, meta["meta"])
 
 
-def _build(place: Path, build: Callable[[Path], dict[str, Any]]) -> None:
-    _sweep_out(place)
+def _build(place: Path, build: Callable[[Path], dict[str, Any]], alone: bool) -> None:
+    _sweep_out(place, alone)
     with writing(place.parent):
         draft = Path(tempfile.mkdtemp(prefix="draft-", dir=place.parent))
     try:
@@ -134,17 +145,22 @@ def _build(place: Path, build: Callable[[Path], dict[str, Any]]) -> None:
         record = {"arrays": sorted(file.stem for file in draft.glob("*.npy")), "meta": meta}
         with writing(place.parent):
             (draft / "entry.json").write_text(json.dumps(record))
-            draft.rename(place)
+            try:
+                draft.rename(place)
+            except OSError:
+                if _open(place) is None:  # else another process was quicker
+                    raise
     finally:
         shutil.rmtree(draft, ignore_errors=True)
 
 
-def _sweep_out(place: Path) -> None:
+def _sweep_out(place: Path, alone: bool) -> None:
     """Remove what a killed build left, a damaged entry, and what has not been used for long."""
     oldest = time.time() - DAYS_KEPT * 24 * 3600
     for other in place.parent.iterdir():
         with contextlib.suppress(OSError):
-            left = other.name.startswith("draft-") or other == place
-            unused = len(other.name) == len(place.name) and other.stat().st_mtime < oldest
+            draft = other.name.startswith("draft-")
+            left = (alone and draft) or other == place  # without a lock, a draft may be somebody's
+            unused = (draft or len(other.name) == len(place.name)) and other.stat().st_mtime < oldest
             if other.is_dir() and (left or unused):
                 shutil.rmtree(other, ignore_errors=True)
