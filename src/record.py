@@ -66,7 +66,7 @@ def start_record(config: Config, trial: "TrialHandle | None") -> TrialRun:
 
 def _wait_for_parent(trial: "TrialHandle") -> str:
     deadline = time.monotonic() + PARENT_TIMEOUT
-    while (parent := trial.study_attrs.get(PARENT)) is None:
+    while (parent := trial.study_attrs.get(PARENT + trial.driver)) is None:
         if time.monotonic() > deadline:
             raise TimeoutError(f"the sweep's driver made no MLflow run for the study within {PARENT_TIMEOUT:g} s")
         time.sleep(0.1)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from omegaconf import DictConfig
 
-from hydra_plugins.hydra_convsweep import StudyCallback, rungs_of
+from hydra_plugins.hydra_convsweep import StudyCallback, alone, rungs_of
 from src.config import ConfigError, settings
 from src.config.objective import directions, objectives
 from src.tracking import StudyRun, TrialRun, courier, is_outage, open_store, tracking_uri, unreachable
@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from optuna import Study
     from optuna.trial import FrozenTrial
 
-# The study's attributes: the id of its MLflow run, and whether that has its report.
-PARENT, REPORTED = "mlflow_run_id", "mlflow_reported"
+# The study's attributes: the id of its MLflow run, for each driver, whose MLflow may be another one; and for each such
+# id, whether that run has its report.
+PARENT, REPORTED = "mlflow_run_id:", "mlflow_reported:"
 OUTBOX = "outbox"  # beside the trials' folders: what MLflow is still to get
 CHECKPOINT = "checkpoint.npz"  # in a trial's folder
 LEADERS = 20
@@ -42,7 +43,7 @@ class StudyTracking(StudyCallback):
             self._problem = unreachable(self._config.tracking.uri)
         return [self._problem] if self._problem else []
 
-    def on_study_start(self, study: "Study", directory: Path) -> None:
+    def on_study_start(self, study: "Study", directory: Path, driver: str) -> None:
         try:
             self._open(study)
         except Exception as error:
@@ -51,7 +52,8 @@ class StudyTracking(StudyCallback):
                 f"`tracking.uri`: MLflow at {uri} cannot be used ({reason}); "
                 "type another address, or tracking.uri=sqlite:///mlflow.db for a file here"
             ) from error
-        study.set_user_attr(REPORTED, False)
+        # The trials wait for this: by now the store and the experiment exist.
+        study.set_user_attr(PARENT + driver, self._run.run_id)
         self._courier.adopt(directory / OUTBOX)
 
     def on_study_end(self, study: "Study", directory: Path) -> None:
@@ -59,7 +61,7 @@ class StudyTracking(StudyCallback):
             if trial.state.is_finished():  # one that paused to the end, or whose worker was killed, left its own
                 (directory / f"trial-{trial.number:04d}" / CHECKPOINT).unlink(missing_ok=True)
         tracking = self._config.tracking
-        if not study.user_attrs.get(REPORTED) and (waits := self._finish(study, directory)):
+        if not self._is_reported(study) and (waits := self._finish(study, directory)):
             print(f"waiting  for MLflow at {tracking_uri(tracking.uri)}: {waits}; the same command delivers it")
         where = "make ui" if tracking.uri is None else f"mlflow ui --backend-store-uri {tracking.uri}"
         print(f"review   {where}: experiment {tracking.experiment}, study {study.study_name}")
@@ -68,9 +70,16 @@ class StudyTracking(StudyCallback):
         tracking = self._config.tracking
         store = open_store(tracking.experiment, tracking.uri)
         self._courier = courier(tracking.experiment, tracking.uri)
-        self._run = StudyRun(store, study.study_name, command(), study.user_attrs.get(PARENT))
-        # The trials wait for this: by now the store and the experiment exist.
-        study.set_user_attr(PARENT, self._run.run_id)
+        with alone(study):  # or drivers of several machines that start at once would make a run each
+            known = sorted(key.removeprefix(REPORTED) for key in study.user_attrs if key.startswith(REPORTED))
+            self._run = StudyRun(store, study.study_name, command(), known)
+            study.set_user_attr(REPORTED + self._run.run_id, False)
+
+    def _is_reported(self, study: "Study") -> bool:
+        reported = {key: done for key, done in study.user_attrs.items() if key.startswith(REPORTED)}
+        if hasattr(self, "_run"):
+            return reported[REPORTED + self._run.run_id]
+        return bool(reported) and all(reported.values())
 
     def _finish(self, study: "Study", directory: Path) -> str | None:
         """Deliver what is left and close the study's run; return what MLflow could not be given."""
@@ -85,7 +94,7 @@ class StudyTracking(StudyCallback):
             if not is_outage(error):
                 raise
             return f"the study's summary ({error})"
-        study.set_user_attr(REPORTED, True)
+        study.set_user_attr(REPORTED + self._run.run_id, True)
         return None
 
     def _correct(self, study: "Study", directory: Path) -> list[Path]:

@@ -141,6 +141,34 @@ def test_a_job_that_loses_its_machine_hands_its_trial_back(tmp_path: Path) -> No
 
 
 @pytest.mark.slow
+def test_a_model_goes_on_from_its_checkpoint_when_its_job_was_taken_back(tmp_path: Path) -> None:
+    command = [
+        "-m", "src.sweep", "-m", "model.filters=4,6", "training.epochs=12", "training.batch_size=8",
+        "dataset.limit=800", "hydra.sweeper.study_name=s", "hydra.sweeper.heartbeat=2",
+    ]  # fmt: skip
+    whole, taken_back = tmp_path / "whole", tmp_path / "taken_back"
+    for folder in (whole, taken_back):
+        folder.mkdir()
+    undisturbed = run(command, whole)
+    assert undisturbed.returncode == 0, undisturbed.stderr
+    driver = start([*command, "launcher=submitit_local", "hydra.sweeper.n_jobs=1"], taken_back)
+    wait_for(taken_back, "RUNNING", name="s")
+    while not any(3 <= len(trial.intermediate_values) <= 9 for trial in trials(taken_back, "s")):
+        assert driver.poll() is None
+        time.sleep(0.05)
+    jobs = [path.name for path in (taken_back / "multirun/s/.submitit").iterdir() if path.name.isdigit()]
+    os.kill(int(jobs[0]), signal.SIGTERM)
+    while not list(taken_back.glob("multirun/s/trial-*/checkpoint.npz")):
+        assert driver.poll() is None
+        time.sleep(0.05)
+    _, err = driver.communicate(timeout=200)
+    assert driver.returncode == 0, err
+    known = [[(t.value, t.intermediate_values) for t in trials(folder, "s")] for folder in (whole, taken_back)]
+    assert known[0] == known[1], "the values of a run that nobody disturbed, bit for bit"
+    assert not any("convsweep:retries" in trial.system_attrs for trial in trials(taken_back, "s"))
+
+
+@pytest.mark.slow
 def test_jobs_that_outlive_their_driver_are_not_disturbed_by_the_next(tmp_path: Path) -> None:
     command = ["x=range(0,8)", "seconds=1.5", *SUBMITIT, "hydra.sweeper.heartbeat=1"]
     driver = start([str(ROOT / "tests/toy/app.py"), "-m", *command], tmp_path)

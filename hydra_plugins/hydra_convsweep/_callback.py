@@ -1,7 +1,10 @@
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig
+
+from ._storage import exclusively
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -21,8 +24,17 @@ class StudyCallback:
         """
         return []
 
-    def on_study_start(self, study: "Study", directory: Path) -> None:
-        """Prepare for the trials, in a thread beside the workers, which are starting."""
+    def on_study_start(self, study: "Study", directory: Path, driver: str) -> None:
+        """Prepare for the trials, in a thread beside the workers, which are starting.
+
+        Other drivers may do the same for the same study, on other machines: `with alone(study):` keeps them
+        out. `driver` is the id of this one, which its trials have as `current_trial().driver`.
+        """
 
     def on_study_end(self, study: "Study", directory: Path) -> None:
         """Look back on the study, finished or interrupted; no worker runs any more."""
+
+
+def alone(study: "Study") -> AbstractContextManager[None]:
+    """Keep a study's other drivers, on other machines, out of what all of them would do at once."""
+    return exclusively(study._storage, study.study_name)

@@ -204,7 +204,7 @@ class Driver:
         clock = TimeBudget(study, driver, launch.policy, budget.seconds) if budget.seconds else None
         stopping = Stopping(study, driver, sweeper.timeout, self.console, clock)
         with ThreadPoolExecutor(1) as pool, Monitor(study, budget, trials, self.console), stopping:
-            started = pool.submit(self._start_callbacks, study)
+            started = pool.submit(self._start_callbacks, study, driver)
             started.add_done_callback(lambda future: future.exception() and stopping.at_once())
             with suppress(KeyboardInterrupt):
                 launch.run(study, workers, stopping)
@@ -212,9 +212,9 @@ class Driver:
             raise UserError(f"`hydra.sweeper.callbacks`: {type(error).__name__}: {error}") from error
         return stopping.interrupted, stopping.finishing
 
-    def _start_callbacks(self, study: "Study") -> None:
+    def _start_callbacks(self, study: "Study", driver: str) -> None:
         for callback in self.callbacks:
-            callback.on_study_start(study, self.directory)
+            callback.on_study_start(study, self.directory, driver)
 
     def _n_workers(self, left: int) -> int:
         from joblib import cpu_count

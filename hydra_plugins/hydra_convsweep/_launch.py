@@ -171,6 +171,7 @@ class Launch:
         ]
         for logger in ("hydra", "hydra_plugins"):  # what is launched where is shown by the plan
             logging.getLogger(logger).setLevel(logging.WARNING)
+        logging.getLogger("submitit").setLevel(logging.ERROR)  # it repeats that a cluster keeps no accounts
         jobs = launcher.launch([[*common, f"hydra.sweep.subdir=workers/{i}"] for i in range(count)], initial_job_idx=0)
         for job in jobs:
             if job.status == JobStatus.FAILED:

@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,6 +57,7 @@ class Supervisor:
         storage_patience: Seconds for which a database may be away.
         heartbeat: Seconds between two signs of life of a trial, None where the driver knows of all workers.
         driver: Process id of the driver when keepers are its threads, else None.
+        folder: Where the driver was started, which is what relative paths mean; an engine may start a job elsewhere.
     """
 
     payload: bytes
@@ -68,6 +69,7 @@ class Supervisor:
     storage_patience: float = 0.0
     heartbeat: float | None = None
     driver: int | None = None
+    folder: str = field(default_factory=os.getcwd)
 
     def __call__(self, _: DictConfig) -> None:
         """Keep a worker running until no trial is left for it: what a launcher's job does.
@@ -126,6 +128,7 @@ class Supervisor:
             [sys.executable, "-c", START.format(module=__name__), json.dumps(sys.path)],
             stdin=subprocess.PIPE,
             env=environment,
+            cwd=self.folder if os.path.isdir(self.folder) else None,
             start_new_session=True,
         )
         assert process.stdin is not None

@@ -35,6 +35,7 @@ class TrialHandle:
     Attributes:
         number: The trial's number in its study, from 0.
         seed: An integer below 2**32, derived from the study's seed and the number alone.
+        driver: An id of the sweep's process, which several machines may have one of; as its callbacks know it.
         study_name: The name of the study.
         params: The searched values, by key, as the sampler chose them.
         directory: The trial's folder: its files, and a checkpoint if the app writes one, are there again when
@@ -48,7 +49,6 @@ class TrialHandle:
         self, trial: "optuna.Trial", seed: int, directory: Path, driver: str = "", policy: Policy | None = None
     ) -> None:
         self._trial = trial
-        self._driver = driver
         self._policy, self._asha = policy, policy and policy.asha
         self._single = len(trial.study.directions) == 1
         self._step = 0
@@ -59,6 +59,7 @@ class TrialHandle:
         self._looked = time.monotonic()
         self.number: int = trial.number
         self.seed = seed
+        self.driver = driver
         self.study_name: str = trial.study.study_name
         self.params: dict[str, Any] = trial.params
         self.directory = directory
@@ -133,7 +134,7 @@ class TrialHandle:
         rung = self._asha and self._asha.rung_at(self._step)
         if self._policy is None or rung is None or self._rung == ["promoted", rung]:
             return False
-        finishing = FINISH + self._driver in self.study_attrs
+        finishing = FINISH + self.driver in self.study_attrs
         known = self._trial.storage.get_trial(self._trial._trial_id)
         if self._policy.goes_on(self._trial.study, known, rung, finishing):
             return False
@@ -144,7 +145,7 @@ class TrialHandle:
         if stop_requested.is_set() or time.monotonic() - self._looked < LOOK:
             return stop_requested.is_set()
         self._looked = time.monotonic()
-        return self.study_attrs.get(STOP + self._driver) == "now"
+        return self.study_attrs.get(STOP + self.driver) == "now"
 
 
 def current_trial() -> TrialHandle | None:

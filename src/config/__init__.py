@@ -3,7 +3,7 @@
 from hydra.core.config_store import ConfigStore
 from omegaconf import OmegaConf
 
-from src.config import augmentation, dataset, model, objective, schedule
+from src.config import augmentation, dataset, environment, model, objective, schedule
 from src.config.build import as_yaml, make_optimizer
 from src.config.checks import ConfigError, check, settings
 from src.config.evaluation import EvaluationConfig
@@ -23,7 +23,9 @@ __all__ = [
 
 
 def register() -> None:
-    """Tell Hydra the schema, and OmegaConf the resolver by which the sweep's direction follows the objective."""
+    """Tell Hydra the schema, and OmegaConf the resolvers: the sweep's direction, which follows the objective, and what
+    a cluster's jobs get of the environment.
+    """
     store = ConfigStore.instance()
     store.store(name="schema", node=Config)
     store.store(group="training", name="schema", node=TrainingConfig)
@@ -34,3 +36,4 @@ def register() -> None:
     schedule.register(store)
     augmentation.register(store)
     OmegaConf.register_new_resolver("directions_of", objective.directions, replace=True)
+    OmegaConf.register_new_resolver("environment_of", environment.of, replace=True)

@@ -1,4 +1,5 @@
 import contextlib
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from src.tracking.store import MODEL_ID, PARENT_RUN, ROLE, STATE, STUDY, TRIAL, Store, is_outage
@@ -10,10 +11,10 @@ if TYPE_CHECKING:
 class StudyRun:
     """MLflow's record of a study: the parent of its trials' runs."""
 
-    def __init__(self, store: Store, study: str, command: str, run_id: str | None = None) -> None:
-        """Create the run, or go on with `run_id`, the study's earlier one, if it is still there."""
+    def __init__(self, store: Store, study: str, command: str, known: Iterable[str] = ()) -> None:
+        """Create the run, or go on with the first of the `known` ids, the study's earlier ones, that is in this store."""
         self._store, self._client = store, store.client
-        if run_id is not None and self._is_there(run_id):
+        if run_id := next(filter(self._is_there, known), None):
             self.run_id = run_id
             self._client.update_run(run_id, status="RUNNING")
         else:
