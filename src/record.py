@@ -48,7 +48,7 @@ def start_record(config: Config, trial: "TrialHandle | None") -> TrialRun:
         "epochs": config.training.epochs,
         "batch_size": config.training.batch_size,
     }
-    post = courier(config.tracking.experiment, config.tracking.uri)
+    post = courier(config.tracking.experiment, config.tracking.uri, config.tracking.patience)
     if trial is None:
         if problem := unreachable(config.tracking.uri):
             sys.exit(f"error: {problem}")

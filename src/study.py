@@ -69,7 +69,7 @@ class StudyTracking(StudyCallback):
     def _open(self, study: "Study") -> None:
         tracking = self._config.tracking
         store = open_store(tracking.experiment, tracking.uri)
-        self._courier = courier(tracking.experiment, tracking.uri)
+        self._courier = courier(tracking.experiment, tracking.uri, tracking.patience)
         with alone(study):  # or drivers of several machines that start at once would make a run each
             known = sorted(key.removeprefix(REPORTED) for key in study.user_attrs if key.startswith(REPORTED))
             self._run = StudyRun(store, study.study_name, command(), known)

@@ -75,7 +75,7 @@ def run(config: Config) -> float | list[float]:
         values = [float(known[name]) for name in objectives(config.objective)]
         record_results(config, record, data, network, history, known, values)
         if best := not broken and _is_best(config, trial, values[0]):
-            record.log_model(network)
+            record.log_model(training.finished(network, make_optimizer(config.optimizer), data, config.training))
         _examine(config, trial, record, data, network, robust, best)
         if config.evaluation.test:
             _test(record, data, network)

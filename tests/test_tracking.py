@@ -259,6 +259,17 @@ def server(tmp_path: Path) -> Iterator[Server]:
     server.kill()
 
 
+def test_the_patience_with_a_server_that_is_away_has_an_end(tmp_path: Path) -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # and does not listen
+        post = courier("experiment", f"http://127.0.0.1:{nobody.getsockname()[1]}", patience=0.5)
+        trial = trial_run(post, tmp_path / "outbox")
+        trial.log_metrics({"loss": 1.0}, 1)
+        began = time.monotonic()
+        assert post.flush() == waiting(tmp_path / "outbox") != []
+    assert 0.5 <= time.monotonic() - began < 8
+
+
 @pytest.mark.slow
 def test_a_server_that_dies_and_comes_back_has_all_once_and_in_order(server: Server, tmp_path: Path) -> None:
     post = courier("experiment", server.uri)

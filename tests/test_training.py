@@ -18,7 +18,7 @@ from src.config.schedule import Constant, Cosine, OneCycle, Plateau, ScheduleCon
 from src.config.schema import TrainingConfig
 from src.dataset import Dataset, Split, load
 from src.model import build
-from src.training import Checkpoint, Diverged, History, Verdict, fit, prepare
+from src.training import Checkpoint, Diverged, History, Verdict, finished, fit, prepare
 from src.training.backend import fastest_precision
 from src.training.batches import evaluation_batch_size, evaluation_batches, training_batches
 from src.training.schedule import rate_after, rate_by_step
@@ -307,7 +307,7 @@ def test_label_smoothing_and_what_a_saved_model_knows(tmp_path: Path) -> None:
     expected = -np.mean(np.sum(targets * np.log(np.asarray(model(images))), axis=1))
     assert history.best["val_loss"] == pytest.approx(expected, rel=1e-5)
 
-    model.save(tmp_path / "model.keras")
+    finished(model, keras.optimizers.Adam(0.01), one_hot, settings).save(tmp_path / "model.keras")
     with zipfile.ZipFile(tmp_path / "model.keras") as file:
         saved = file.read("config.json").decode()
     # Classes of ours would have to be imported before the model can be loaded.

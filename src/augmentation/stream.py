@@ -1,5 +1,6 @@
 """Other variants of the training images in each epoch, made where the network is trained."""
 
+from dataclasses import asdict
 from typing import Any
 
 import keras
@@ -30,8 +31,11 @@ class Augment(keras.layers.Layer):
     def __init__(self, config: AugmentationConfig, seed: int) -> None:
         # Pixels keep their float32 under every precision policy.
         super().__init__(name="augment", dtype="float32")
-        self._settings = config
+        self._settings, self._seed = config, seed
         self._random = keras.random.SeedGenerator(seed)
+
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config() | {"config": asdict(self._settings), "seed": self._seed}
 
     def call(self, images: Any, training: bool = False) -> Any:
         if not training:

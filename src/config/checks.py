@@ -52,6 +52,9 @@ def check(config: Config) -> list[str]:
         *augmentation.check(config.augmentation),
         *evaluation.check(config.evaluation),
         *_check_together(config),
+        *_expect(
+            config.tracking.patience >= 0, "tracking.patience", "seconds, 0 or more", config.tracking.patience, "10"
+        ),
         *_expect(0 <= config.seed < 2**32, "seed", "an integer from 0 to 2**32 - 1", config.seed, "0"),
     ]
 

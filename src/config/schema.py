@@ -33,6 +33,8 @@ class TrackingConfig:
     experiment: str = MISSING
     # Address of an MLflow server or database; null: $MLFLOW_TRACKING_URI, else ./mlflow.db with ./mlruns.
     uri: str | None = None
+    # Seconds that the end of a sweep waits for a server that does not answer; what it has not got waits on the disk.
+    patience: float = 10.0
 
 
 @dataclass

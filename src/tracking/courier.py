@@ -12,20 +12,26 @@ from src.tracking.store import open_store, tracking_uri, unreachable
 
 ROUND = 1.0  # seconds between two looks at a running trial; its epochs since then are one request
 FIRST_PAUSE, LAST_PAUSE = 0.5, 30.0  # seconds, after a delivery that failed
-PATIENCE = 10.0  # seconds without progress that an exit waits for a server that does not answer
+PATIENCE = 10.0  # seconds without progress that an exit waits for a server that does not answer, unless told
 LONG_PATIENCE = 60.0  # seconds, for one that does
 
 log = logging.getLogger(__name__)
 
 
-def courier(experiment: str, uri: str | None) -> "Courier":
-    """Return this process's courier to a store; it opens the store when there is something to deliver."""
-    return _courier(experiment, tracking_uri(uri))
+def courier(experiment: str, uri: str | None, patience: float = PATIENCE) -> "Courier":
+    """Return this process's courier to a store; it opens the store when there is something to deliver.
+
+    Args:
+        experiment: Name of the MLflow experiment.
+        uri: As in `tracking.uri`.
+        patience: Seconds without progress for which `settle` and `flush` wait for a server that does not answer.
+    """
+    return _courier(experiment, tracking_uri(uri), patience)
 
 
 @functools.cache
-def _courier(experiment: str, address: str) -> "Courier":
-    started = Courier(experiment, address)
+def _courier(experiment: str, address: str, patience: float) -> "Courier":
+    started = Courier(experiment, address, patience)
     started.start()
     atexit.register(started.stop)
     return started
@@ -34,9 +40,9 @@ def _courier(experiment: str, address: str) -> "Courier":
 class Courier(threading.Thread):
     """Brings this process's envelopes to MLflow, in the background: while it cannot, nobody waits but they."""
 
-    def __init__(self, experiment: str, uri: str) -> None:
+    def __init__(self, experiment: str, uri: str, patience: float = PATIENCE) -> None:
         super().__init__(name="courier", daemon=True)
-        self._experiment, self._uri = experiment, uri
+        self._experiment, self._uri, self._patience = experiment, uri, patience
         self._envelopes: list[Envelope] = []
         self._wake = threading.Event()
         self._stopping = threading.Event()
@@ -79,7 +85,7 @@ class Courier(threading.Thread):
             if (now := _modified(folders)) != seen:
                 seen, since = now, time.monotonic()
             quiet = time.monotonic() - since
-            if quiet > LONG_PATIENCE or (quiet > PATIENCE and unreachable(self._uri)):
+            if quiet > max(LONG_PATIENCE, self._patience) or (quiet > self._patience and unreachable(self._uri)):
                 return folders
             time.sleep(0.05)
         return []

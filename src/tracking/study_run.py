@@ -12,7 +12,7 @@ class StudyRun:
     """MLflow's record of a study: the parent of its trials' runs."""
 
     def __init__(self, store: Store, study: str, command: str, known: Iterable[str] = ()) -> None:
-        """Create the run, or go on with the first of the `known` ids, the study's earlier ones, that is in this store."""
+        """Create the run, or go on with the first of the study's `known` ids that is one in this store."""
         self._store, self._client = store, store.client
         if run_id := next(filter(self._is_there, known), None):
             self.run_id = run_id

@@ -19,6 +19,7 @@ from src.training.batches import evaluation_batches, training_batches
 from src.training.checkpoint import Checkpoint
 from src.training.history import History
 from src.training.schedule import rate_after, rate_by_step
+from src.training.traced import compiled
 
 
 class Verdict(Enum):
@@ -49,7 +50,7 @@ def fit(
     checkpoint: Checkpoint | None = None,
     augmentation: AugmentationConfig | None = None,
 ) -> History:
-    """Train the model and leave it with the weights of its best epoch by `metric` and a fresh optimizer.
+    """Train the model and leave it with the weights of its best epoch by `metric`; `finished` makes it one to keep.
 
     A run that finds its checkpoint goes on from there, and gives what an unbroken one would.
 
@@ -73,49 +74,52 @@ def fit(
     started = time.perf_counter()
     fitted, train = _augmented(model, data.train, augmentation or AugmentationConfig(), seed)
     augmenting = time.perf_counter() - started
-    if train.labels.ndim == 2:
-        loss = keras.losses.CategoricalCrossentropy(label_smoothing=config.label_smoothing)
-    else:
-        loss = keras.losses.SparseCategoricalCrossentropy()
-    fresh = type(optimizer).from_config(optimizer.get_config())
     rate = _rate(optimizer)
     if isinstance(schedule, Cosine | OneCycle):
         steps = config.epochs * -(-len(train.images) // config.batch_size)
         optimizer.learning_rate = rate_by_step(schedule, rate, steps)
-    fitted.compile(
-        optimizer=optimizer,
-        loss=loss,
-        metrics=["accuracy"],
-        # XLA is slower on a CPU, and its compilation costs more than a short trial on a GPU.
-        jit_compile=False,  # pyright: ignore[reportArgumentType]
-    )
-    # Made now, its variables need no branches in the graph, which is then traced sooner and smaller.
-    fitted.optimizer.build(fitted.trainable_variables)
     keras.utils.set_random_seed(seed)
     plateau = functools.partial(rate_after, schedule, rate) if isinstance(schedule, Plateau) else None
-    follower = _Follower(fitted, metric, config, plateau, on_epoch_end, checkpoint or Checkpoint(None))
-    follower.history.fit_seconds += augmenting
-    first = len(follower.history.epochs)
-    fitted.fit(
-        training_batches(train, config.batch_size, seed, first),
-        initial_epoch=first,
-        epochs=config.epochs,
-        validation_data=evaluation_batches(data.validation),
-        callbacks=[follower],
-        shuffle=False,
-        verbose=0,  # pyright: ignore[reportArgumentType]
-    )
-    if follower.diverged:
-        raise Diverged(follower.diverged)
-    if follower.history.paused:
-        return follower.history
-    model.set_weights(follower.best_weights)
-    # The old one's state is of the last epoch, and its schedule may be a class that is not known where a saved
-    # model is loaded.
-    model.compile(optimizer=fresh, loss=loss, metrics=["accuracy"])
-    model.optimizer.build(model.trainable_variables)  # or Keras warns where the model is loaded
-    follower.tick()
+    with compiled(fitted, optimizer, _loss(train, config)) as traced:
+        follower = _Follower(traced, metric, config, plateau, on_epoch_end, checkpoint or Checkpoint(None))
+        follower.history.fit_seconds += augmenting
+        first = len(follower.history.epochs)
+        traced.fit(
+            training_batches(train, config.batch_size, seed, first),
+            initial_epoch=first,
+            epochs=config.epochs,
+            validation_data=evaluation_batches(data.validation),
+            callbacks=[follower],
+            shuffle=False,
+            verbose=0,  # pyright: ignore[reportArgumentType]
+        )
+        if follower.diverged:
+            raise Diverged(follower.diverged)
+    if not follower.history.paused:
+        model.set_weights(follower.best_weights)
+        follower.tick()
     return follower.history
+
+
+def finished(
+    model: keras.Model, optimizer: keras.optimizers.Optimizer, data: Dataset, config: TrainingConfig
+) -> keras.Model:
+    """Return a copy of a fitted model to keep: with its weights, compiled anew, to be trained on or evaluated.
+
+    The fitted one's optimizer has the state of the last epoch, and its schedule may be a class that is not known where
+    a saved model is loaded.
+    """
+    copy: Any = keras.models.clone_model(model)
+    copy.set_weights(model.get_weights())
+    copy.compile(optimizer=optimizer, loss=_loss(data.train, config), metrics=["accuracy"])
+    optimizer.build(copy.trainable_variables)  # or Keras warns where the model is loaded
+    return copy
+
+
+def _loss(split: Split, config: TrainingConfig) -> keras.losses.Loss:
+    if split.labels.ndim == 2:
+        return keras.losses.CategoricalCrossentropy(label_smoothing=config.label_smoothing)
+    return keras.losses.SparseCategoricalCrossentropy()
 
 
 def _augmented(

@@ -1,0 +1,143 @@
+"""Models that train again for later trials: the same numbers to the last bit, without a new graph."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from src.config.augmentation import AugmentationConfig
+from src.config.dataset import DatasetConfig
+from src.config.model import CNN
+from src.config.schedule import Constant, OneCycle, Plateau, ScheduleConfig
+from src.config.schema import TrainingConfig
+from src.dataset import Dataset, load
+from src.model import build
+from src.training import Checkpoint, Diverged, Verdict, fit, prepare, traced
+
+OFF = AugmentationConfig()
+SCHEDULES = [
+    OneCycle(warmup=0.25, initial_divisor=25.0, final_divisor=1e5),
+    Plateau(factor=0.5, patience=1, min_rate=0.0),
+]
+TURNED = AugmentationConfig(rotation_range=10.0, horizontal_flip=True)
+
+
+@pytest.fixture(autouse=True)
+def nothing_kept() -> Iterator[None]:
+    traced._kept.clear()
+    yield
+    traced._kept.clear()
+
+
+def digits() -> Dataset:
+    return load(DatasetConfig("digits", limit=200), 0)
+
+
+def train(
+    optimizer: keras.optimizers.Optimizer,
+    seed: int = 0,
+    dropout: float = 0.3,
+    schedule: ScheduleConfig | None = None,
+    augmentation: AugmentationConfig = OFF,
+    batch_size: int = 32,
+    ask: Any = lambda *_: Verdict.GO_ON,
+    checkpoint: Checkpoint | None = None,
+) -> tuple[list[list[float]], list[np.ndarray]]:
+    """Train a small CNN for two epochs; return its history and weights."""
+    prepare("float32", 1)
+    config = CNN(
+        filters=4, depth=1, dropout=dropout, batch_norm=True, l1=0.0, l2=1e-3, kernel_size=3, stride=1,
+        padding="same", pooling="max", dense_units=8, spatial_dropout=0.2,
+    )  # fmt: skip
+    data = digits()
+    model = build(config, data.input_shape, 10, seed, data.scale, data.offset)
+    settings = TrainingConfig(epochs=2, batch_size=batch_size, precision="float32")
+    shape = schedule or Constant()
+    history = fit(model, optimizer, data, settings, shape, "val_loss", seed, ask, checkpoint, augmentation)
+    numbers = [[m[name] for name in ("loss", "accuracy", "val_loss", "learning_rate")] for m in history.epochs]
+    return numbers, model.get_weights()
+
+
+def the_model() -> keras.Model:
+    (model,) = traced._kept.values()
+    return model
+
+
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        "Adam",
+        "SGD",
+        *(
+            pytest.param(name, marks=pytest.mark.slow)
+            for name in ("AdamW", "Nadam", "Adamax", "RMSprop", "Adagrad", "Adadelta", "Lion")
+        ),
+    ],
+)
+def test_a_model_that_trained_before_gives_what_a_new_one_gives(optimizer: str) -> None:
+    make = getattr(keras.optimizers, optimizer)
+    new, weights = train(make(0.003), seed=5, augmentation=TURNED)
+    traced._kept.clear()
+    train(make(0.01), seed=1, augmentation=TURNED, batch_size=64)
+    kept = the_model()
+    again, same = train(make(0.003), seed=5, augmentation=TURNED)
+    assert the_model() is kept
+    assert again == new
+    for one, other in zip(weights, same, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_a_schedule_starts_anew(schedule: ScheduleConfig) -> None:
+    new, _ = train(keras.optimizers.Adam(0.01), schedule=schedule)
+    again, _ = train(keras.optimizers.Adam(0.01), schedule=schedule)
+    assert len(traced._kept) == 1
+    assert again == new
+
+
+def test_what_changes_the_graph_makes_another_one() -> None:
+    train(keras.optimizers.Adam(0.01))
+    train(keras.optimizers.Adam(0.02), seed=3, batch_size=16)
+    assert len(traced._kept) == 1
+    train(keras.optimizers.Adam(0.01, beta_1=0.8))
+    train(keras.optimizers.SGD(0.01))
+    train(keras.optimizers.Adam(0.01), dropout=0.4)
+    train(keras.optimizers.Adam(0.01), augmentation=TURNED)
+    assert len(traced._kept) == 5
+
+
+def test_a_graph_is_traced_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+    for name in ("train_step", "test_step"):
+        step = getattr(keras.Model, name)
+        monkeypatch.setattr(keras.Model, name, lambda self, data, n=name, s=step: (calls.append(n), s(self, data))[1])
+    train(keras.optimizers.Adam(0.01))
+    traces = list(calls)
+    assert {"train_step", "test_step"} <= set(traces)
+    train(keras.optimizers.Adam(0.02), batch_size=16)
+    assert calls == traces
+
+
+def test_a_model_left_in_the_middle_is_not_kept() -> None:
+    def full(*_: Any) -> Verdict:
+        raise OSError("no space left")
+
+    with pytest.raises(OSError, match="no space"):
+        train(keras.optimizers.Adam(0.01), ask=full)
+    with pytest.raises(Diverged):
+        train(keras.optimizers.SGD(float("inf")))
+    assert not traced._kept
+
+
+def test_as_many_are_kept_as_there_is_room_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(traced, "MAX_MODELS", 2)
+    for dropout in (0.1, 0.2, 0.3):
+        train(keras.optimizers.SGD(0.01), dropout=dropout)
+    train(keras.optimizers.SGD(0.01), dropout=0.2)
+    rates = [model.get_layer("dropout").rate for model in traced._kept.values()]
+    assert rates == [0.3, 0.2], "the latest last"
+    monkeypatch.setattr(traced, "MAX_NUMBERS", 10)
+    train(keras.optimizers.SGD(0.01))
+    assert not traced._kept
