@@ -106,11 +106,12 @@ def test_a_job_whose_time_is_up_hands_its_trial_back_and_queues_again(tmp_path: 
     # Slurm keeps time in minutes: signals come up to a minute early, 10 s before the minute's end at the latest.
     limit = ["hydra.launcher.timeout_min=1", "hydra.launcher.signal_delay_s=10", "hydra.launcher.max_num_timeout=9"]
     one = ["hydra/launcher=submitit_slurm", "hydra.sweeper.n_jobs=1", "hydra.launcher.cpus_per_task=1"]
-    command = [TOY, "-m", "x=range(0,3)", "seconds=40", "steps=40", *one, *limit, "hydra.sweeper.heartbeat=2"]
+    # A job is queued again for two minutes, and runs for one at most: two of them are enough here.
+    command = [TOY, "-m", "x=range(0,2)", "seconds=35", "steps=35", *one, *limit, "hydra.sweeper.heartbeat=2"]
     driver = start(command, tmp_path, SLURM_CONF=str(slurm))
     _, err = driver.communicate(timeout=580)
     assert driver.returncode == 0, err
-    assert states(tmp_path) == {"COMPLETE": 3}
+    assert states(tmp_path) == {"COMPLETE": 2}
     assert not any("convsweep:retries" in trial.system_attrs for trial in trials(tmp_path))
     assert len({trial.user_attrs["pid"] for trial in trials(tmp_path)}) >= 2, "a second job went on"
     logs = "".join(path.read_text() for path in tmp_path.glob("multirun/toy/.submitit/*/*.out"))
@@ -162,6 +163,7 @@ def trained_on_two_nodes(storage: RDBStorage) -> bool:
 
 
 @pytest.mark.cluster
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # Ray's own pipes
 def test_a_node_of_ray_that_dies_costs_no_trial(tmp_path: Path, ray_cluster: Any, server: Server) -> None:
     port, user = str(server.port), {"PGUSER": "postgres", "PGDATABASE": "postgres"}
     where = {"PGHOST": "127.0.0.1", "PGPORT": port, **user, "RAY_ADDRESS": ray_cluster.address}
@@ -171,9 +173,9 @@ def test_a_node_of_ray_that_dies_costs_no_trial(tmp_path: Path, ray_cluster: Any
     passwords.chmod(0o600)
     search = ["model.filters=4,6,8,10", "training.epochs=6", "dataset.limit=400", "training.batch_size=8"]
     command = ["-m", "src.sweep", "-m", "launcher=ray", "storage=postgresql", *search, "hydra.sweeper.n_jobs=2"]
+    storage = RDBStorage(server.address().replace("postgres@", f"postgres:{PASSWORD}@"))
     try:
         driver = start([*command, "hydra.sweeper.study_name=s", "hydra.sweeper.heartbeat=1"], tmp_path, **where)
-        storage = RDBStorage(server.address().replace("postgres@", f"postgres:{PASSWORD}@"))
         while not trained_on_two_nodes(storage):
             assert driver.poll() is None, driver.communicate()
             time.sleep(0.2)
@@ -184,6 +186,7 @@ def test_a_node_of_ray_that_dies_costs_no_trial(tmp_path: Path, ray_cluster: Any
     assert driver.returncode == 0, out + err
     assert PASSWORD not in out + err
     found = load_study(study_name="s", storage=storage).trials
+    storage.engine.dispose()
     assert [(trial.state.name, len(trial.intermediate_values)) for trial in found] == [("COMPLETE", 6)] * 4
     assert (tmp_path / "mlflow.db").exists(), "where the command was typed"
     assert len(list((tmp_path / "multirun/s").glob("trial-*"))) == 4

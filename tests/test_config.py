@@ -1,5 +1,6 @@
 """The config room: what a schema cannot say, and how it is said."""
 
+import os
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from hydra.errors import ConfigCompositionException
 from omegaconf import DictConfig, OmegaConf
 
 from src.config import ConfigError, as_yaml, make_optimizer, register, settings
+from src.config.environment import for_workers
 from src.config.objective import check, directions, leading_metric
 from tests.command import ROOT
 
@@ -165,3 +167,14 @@ def test_a_space_searches_keys_that_exist_and_says_what_it_is_for(space: str) ->
         group, _, name = key.rpartition(".")
         assert key in options or name in OmegaConf.select(config, group)
     assert set(config.hydra.sweeper.conditions) <= set(params)
+
+
+def test_workers_elsewhere_get_the_settings_but_no_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PGHOST", "db.example.org")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://user:secret@mlflow.example.org")
+    monkeypatch.delenv("PGPORT", raising=False)
+    monkeypatch.setenv("PYTHONPATH", "/elsewhere")
+    found = for_workers("PGHOST", "PGPORT", "MLFLOW_TRACKING_URI")
+    assert found == {"PGHOST": "db.example.org", "PYTHONPATH": f"{ROOT}{os.pathsep}/elsewhere"}
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://mlflow.example.org:5000")
+    assert for_workers("MLFLOW_TRACKING_URI")["MLFLOW_TRACKING_URI"] == "http://mlflow.example.org:5000"

@@ -36,4 +36,4 @@ def register() -> None:
     schedule.register(store)
     augmentation.register(store)
     OmegaConf.register_new_resolver("directions_of", objective.directions, replace=True)
-    OmegaConf.register_new_resolver("environment_of", environment.of, replace=True)
+    OmegaConf.register_new_resolver("environment_for_workers", environment.for_workers, replace=True)
