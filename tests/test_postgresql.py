@@ -204,13 +204,28 @@ def test_the_password_may_come_in_a_variable_of_its_own(tmp_path: Path, database
     assert states(found(database)) == {"COMPLETE": 2}
 
 
-PROXY = "from optuna.storages import get_storage, run_grpc_proxy_server as run; run(get_storage({!r}), port={})"
+@pytest.mark.slow
+def test_what_cannot_be_served_is_said(tmp_path: Path, database: str) -> None:
+    def refusal(*arguments: str) -> str:
+        done = run(["-m", "src.proxy", *arguments], tmp_path)
+        assert done.returncode == 1
+        assert "Traceback" not in done.stderr
+        return done.stderr
+
+    assert "expected a database's address" in refusal("multirun/study/journal.log")
+    assert "expected a database's address" in refusal("grpc://localhost:13000")
+    assert "must not hold a password" in refusal(database.replace("postgres@", f"postgres:{PASSWORD}@"))
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert f"cannot listen at 127.0.0.1:{port}" in refusal(database, "--host=127.0.0.1", f"--port={port}")
 
 
 @pytest.mark.cluster
 def test_a_proxy_in_front_of_it_may_die_and_come_back(tmp_path: Path, database: str) -> None:
     port = free_port()
-    serve = ["-W", "ignore", "-c", PROXY.format(database, port)]
+    serve = ["-m", "src.proxy", database, f"--port={port}"]
     proxy = start(serve, tmp_path)
     folders = [tmp_path / "one", tmp_path / "two"]
     for folder in folders:
