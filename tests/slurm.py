@@ -33,7 +33,7 @@ TaskPlugin=task/none
 SelectType=select/cons_tres
 SelectTypeParameters=CR_CPU
 KillWait=20
-NodeName={host} NodeAddr=127.0.0.1 CPUs={cpus} RealMemory=1000
+NodeName={host} NodeAddr=127.0.0.1 CPUs={cpus} RealMemory={memory}
 PartitionName=main Nodes={host} Default=YES MaxTime=INFINITE State=UP
 """
 
@@ -52,7 +52,9 @@ def slurm() -> Iterator[Path]:
             (folder / name).mkdir()
         conf = folder / "slurm.conf"
         host = socket.gethostname().partition(".")[0]
-        conf.write_text(CONF.format(host=host, folder=folder, ports=_free_ports(), cpus=os.cpu_count()))
+        memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2**20 * 9 // 10
+        machine = {"host": host, "cpus": os.cpu_count(), "memory": memory}
+        conf.write_text(CONF.format(folder=folder, ports=_free_ports(), **machine))
         environment = {**os.environ, "SLURM_CONF": str(conf)}
         files = {"key-file": "key", "socket": "sock", "pid-file": "pid", "log-file": "log", "seed-file": "seed"}
         options = [f"--{option}={folder}/munge.{suffix}" for option, suffix in files.items()]

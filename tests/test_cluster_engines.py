@@ -48,11 +48,26 @@ def requeue(conf: Path, job: str) -> None:
 
 
 @pytest.mark.cluster
-def test_slurm_runs_a_sweep(tmp_path: Path, slurm: Path) -> None:
-    done = run([TOY, "-m", "x=range(0,6)", "seconds=0.3", *SLURM], tmp_path, SLURM_CONF=str(slurm))
+def test_slurm_runs_a_sweep_whose_study_is_in_postgresql(
+    tmp_path: Path, slurm: Path, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All that a user types, and the environment that Slurm hands on."""
+    where = {"PGHOST": "127.0.0.1", "PGPORT": str(server.port), "PGUSER": "postgres", "PGDATABASE": "slurm"}
+    address = server.create("slurm")
+    search = ["optimizer=adam,rmsprop", "model.filters=4,6", "training.epochs=2", "dataset.limit=200"]
+    command = ["-m", "src.sweep", "-m", "launcher=slurm", "storage=postgresql", *search, "hydra.sweeper.study_name=s"]
+    jobs = ["hydra.sweeper.n_jobs=2", "hydra.launcher.cpus_per_task=1"]
+    done = run([*command, *jobs], tmp_path, SLURM_CONF=str(slurm), **where, **server.env)
     assert done.returncode == 0, done.stderr
-    assert states(tmp_path) == {"COMPLETE": 6}
-    assert len({trial.user_attrs["pid"] for trial in trials(tmp_path)}) == 2
+    assert PASSWORD not in done.stdout + done.stderr
+    kept = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert not any(PASSWORD.encode() in path.read_bytes() for path in kept), "also not in what submitit pickles"
+    monkeypatch.setenv("PGPASSWORD", PASSWORD)
+    storage = RDBStorage(address)
+    found = load_study(study_name="s", storage=storage).trials
+    storage.engine.dispose()
+    assert [trial.state.name for trial in found] == ["COMPLETE"] * 4
+    assert len({tuple(trial.system_attrs["convsweep:worker"][:2]) for trial in found}) == 2, "two jobs"
 
 
 @pytest.mark.cluster
