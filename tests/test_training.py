@@ -18,7 +18,7 @@ from src.config.schedule import Constant, Cosine, OneCycle, Plateau, ScheduleCon
 from src.config.schema import TrainingConfig
 from src.dataset import Dataset, Split, load
 from src.model import build
-from src.training import Checkpoint, Diverged, History, Verdict, finished, fit, prepare
+from src.training import Checkpoint, Diverged, History, Verdict, backend, finished, fit, prepare
 from src.training.backend import fastest_precision
 from src.training.batches import evaluation_batch_size, evaluation_batches, training_batches
 from src.training.schedule import rate_after, rate_by_step
@@ -213,6 +213,23 @@ def test_models_leave_no_memory_behind() -> None:
         train_digits(None, Constant())
         sizes.append(resident())
     assert sizes[-1] - sizes[9] < 60e6
+
+
+@pytest.mark.parametrize(
+    ("vendor", "flags", "precision"),
+    [
+        ("GenuineIntel", "avx512f avx512_bf16 amx_bf16", "mixed_bfloat16"),
+        ("GenuineIntel", "avx512f avx512_bf16", "float32"),
+        ("AuthenticAMD", "avx512f avx512_bf16", "mixed_bfloat16"),
+        ("AuthenticAMD", "avx2", "float32"),
+    ],
+)
+def test_auto_is_what_the_processor_is_fast_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, vendor: str, flags: str, precision: str
+) -> None:
+    (tmp_path / "cpuinfo").write_text(f"vendor_id\t: {vendor}\nflags\t\t: fpu {flags} sse\n")
+    monkeypatch.setattr(backend, "CPU", tmp_path / "cpuinfo")
+    assert fastest_precision.__wrapped__() == precision
 
 
 def test_precision_is_set_after_the_session_is_cleared() -> None:
