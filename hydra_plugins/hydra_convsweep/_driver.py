@@ -187,7 +187,8 @@ class Driver:
             interrupted, finishing = self._launch(launch, study, workers, trials)
         left = policy.is_left(study, finishing)
         if not (interrupted or left or bounds.reached(study)):
-            close(study)
+            with exclusively(study._storage, self.name):  # a study's drivers come to its end together
+                close(study)
         write_results(study, self.directory)
         show_summary(study, self.directory, self.console)
         for callback in self.callbacks:

@@ -26,6 +26,8 @@ LIBPQ = {"connect_timeout": 10, "tcp_user_timeout": 30_000}
 
 giving_up = threading.Event()  # set when the user wants this process to end at once: nobody waits for a storage
 
+MAX_TRIES = 10  # at making the tables of a new database
+
 QUIET = 60.0  # seconds without a new trial after which a driver that fills a study counts as dead
 
 
@@ -166,7 +168,7 @@ def serve(storage: str, host: str, port: int) -> None:
 def _open_address(storage: str) -> "BaseStorage":
     from optuna.exceptions import ExperimentalWarning
     from optuna.storages import GrpcStorageProxy, get_storage
-    from sqlalchemy.exc import IntegrityError, ProgrammingError
+    from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
 
     from ._database import Database
 
@@ -178,12 +180,17 @@ def _open_address(storage: str) -> "BaseStorage":
             proxy.wait_server_ready(timeout=LIBPQ["connect_timeout"])
             return proxy
         arguments = {"connect_args": _connect_arguments(storage)}
-        for _ in range(5):
-            # Of several that make a new database's tables at the same time all but one fail.
-            with suppress(IntegrityError, ProgrammingError):
+        tries = 0
+        while True:
+            try:
                 return get_storage(Database(storage, arguments))
+            except (IntegrityError, ProgrammingError, OperationalError) as error:
+                # Of several that make a new database's tables at the same time all but one fail.
+                made = not isinstance(error, OperationalError) or "already exists" in str(error)
+                tries += 1
+                if tries == MAX_TRIES or not made:
+                    raise
             time.sleep(random.uniform(0.2, 1))
-        return get_storage(Database(storage, arguments))
 
 
 def _grpc_server(storage: str) -> tuple[str, int]:
