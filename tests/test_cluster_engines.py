@@ -121,12 +121,12 @@ def test_a_job_whose_time_is_up_hands_its_trial_back_and_queues_again(tmp_path: 
     # Slurm keeps time in minutes: signals come up to a minute early, 10 s before the minute's end at the latest.
     limit = ["hydra.launcher.timeout_min=1", "hydra.launcher.signal_delay_s=10", "hydra.launcher.max_num_timeout=9"]
     one = ["hydra/launcher=submitit_slurm", "hydra.sweeper.n_jobs=1", "hydra.launcher.cpus_per_task=1"]
-    # A job is queued again for two minutes, and runs for one at most: two of them are enough here.
-    command = [TOY, "-m", "x=range(0,2)", "seconds=35", "steps=35", *one, *limit, "hydra.sweeper.heartbeat=2"]
+    # A job runs for 20 to 50 s here, and then queues for two minutes.
+    command = [TOY, "-m", "x=range(0,9)", "seconds=6", "steps=6", *one, *limit, "hydra.sweeper.heartbeat=2"]
     driver = start(command, tmp_path, SLURM_CONF=str(slurm))
     _, err = driver.communicate(timeout=580)
     assert driver.returncode == 0, err
-    assert states(tmp_path) == {"COMPLETE": 2}
+    assert states(tmp_path) == {"COMPLETE": 9}
     assert not any("convsweep:retries" in trial.system_attrs for trial in trials(tmp_path))
     assert len({trial.user_attrs["pid"] for trial in trials(tmp_path)}) >= 2, "a second job went on"
     logs = "".join(path.read_text() for path in tmp_path.glob("multirun/toy/.submitit/*/*.out"))
