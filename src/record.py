@@ -39,8 +39,8 @@ WORST = 24  # mistakes in the gallery
 PARENT_TIMEOUT = 300.0  # seconds; the driver imports MLflow and, the first time, creates its database
 
 
-def start_record(config: Config, trial: "TrialHandle | None") -> TrialRun:
-    """Create the trial's MLflow run, under the study's once the driver has made that."""
+def start_record(config: Config, trial: "TrialHandle | None", parent: str | None) -> TrialRun:
+    """Create the trial's MLflow run, under the study's run `parent`; a single run has none."""
     shown: dict[str, Any] = {
         "dataset": config.dataset.name,
         "model": config.model.name,
@@ -58,19 +58,38 @@ def start_record(config: Config, trial: "TrialHandle | None") -> TrialRun:
     else:
         record = TrialRun(
             post, trial.directory.parent / OUTBOX, f"trial-{trial.number:04d}", shown | dict(trial.params),
-            trial.study_name, trial.number, _wait_for_parent(trial),
+            trial.study_name, trial.number, parent,
         )  # fmt: skip
     record.log_text(as_yaml(config), "config.yaml")
     return record
 
 
-def _wait_for_parent(trial: "TrialHandle") -> str:
+def wait_for_parent(trial: "TrialHandle") -> str | None:
+    """Return the id of the study's MLflow run once its driver has made it; None when the trial is told to stop before.
+
+    A driver that died before that has left its jobs to the next one: then the run of any driver will do.
+
+    Raises:
+        TimeoutError: No driver made one.
+    """
     deadline = time.monotonic() + PARENT_TIMEOUT
-    while (parent := trial.study_attrs.get(PARENT + trial.driver)) is None:
+    while not trial.should_stop():
+        known = {key: run for key, run in trial.study_attrs.items() if key.startswith(PARENT)}
+        if (run := known.get(PARENT + trial.driver)) is not None:
+            return run
         if time.monotonic() > deadline:
-            raise TimeoutError(f"the sweep's driver made no MLflow run for the study within {PARENT_TIMEOUT:g} s")
+            if not known:
+                raise TimeoutError(f"no driver of the sweep made an MLflow run for the study in {PARENT_TIMEOUT:g} s")
+            return max(known.items())[1]
         time.sleep(0.1)
-    return parent
+    return None
+
+
+def record_network(record: TrialRun, network: "keras.Model") -> None:
+    """Log the layers, before an optimizer counts its own variables among them."""
+    lines: list[str] = []
+    network.summary(print_fn=lines.append)
+    record.log_text("\n".join(lines), "model_summary.txt")
 
 
 def record_augmentation(config: Config, record: TrialRun, data: Dataset, seed: int) -> None:
@@ -88,13 +107,7 @@ def record_augmentation(config: Config, record: TrialRun, data: Dataset, seed: i
 
 
 def record_results(
-    config: Config,
-    record: TrialRun,
-    data: Dataset,
-    network: "keras.Model",
-    history: History,
-    known: dict[str, float],
-    values: list[float],
+    config: Config, record: TrialRun, data: Dataset, history: History, known: dict[str, float], values: list[float]
 ) -> None:
     """Log what is known at the end of the training: its curves, its numbers, the best epoch."""
     names = objectives(config.objective)
@@ -103,9 +116,6 @@ def record_results(
     summary |= {"objective": values[0]} | {name: known[name] for name in MODEL_METRICS if name in known}
     title = f"{data.name}, {config.model.name}: {names[0]} {values[0]:.4g}"
     record.log_figure(partial(learning_curves, history.epochs, history.best_epoch, title), "learning_curves.png")
-    lines: list[str] = []
-    network.summary(print_fn=lines.append)
-    record.log_text("\n".join(lines), "model_summary.txt")
     record.log_metrics(summary)
 
 

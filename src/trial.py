@@ -12,7 +12,15 @@ from src.dataset import DatasetError
 from src.evaluation import Robustness, evaluate, latency_ms, measure_robustness
 from src.model.geometry import check_geometry
 from src.paused import bound_checkpoints
-from src.record import record_augmentation, record_evaluation, record_results, record_robustness, start_record
+from src.record import (
+    record_augmentation,
+    record_evaluation,
+    record_network,
+    record_results,
+    record_robustness,
+    start_record,
+    wait_for_parent,
+)
 from src.report import summary
 from src.study import CHECKPOINT
 from src.tracking import TrialRun
@@ -36,14 +44,18 @@ def run(config: Config) -> float | list[float]:
         Diverged: The loss became NaN or infinite.
     """
     trial = current_trial()
+    parent = None if trial is None else wait_for_parent(trial)
+    if trial is not None and parent is None:
+        return 0.0  # which nobody reads: the sweep has stopped, and the trial waits
     seed = trial.seed if trial is not None else config.seed
     training.prepare(config.training.precision, config.training.threads or (1 if trial is not None else None))
     checkpoint = training.Checkpoint(trial.directory / CHECKPOINT if trial is not None else None)
-    with start_record(config, trial) as record:
+    with start_record(config, trial, parent) as record:
         data = rescaled(dataset.load(config.dataset, config.seed), config.augmentation.rescale)
         if config.evaluation.test and data.test is None:
             raise DatasetError(f"`evaluation.test` must be false: {data.name} has no test images, got true")
         network, known = _build(config, trial, record, data, seed)
+        record_network(record, network)
         record_augmentation(config, record, data, seed)
         try:
             history = training.fit(
@@ -73,7 +85,7 @@ def run(config: Config) -> float | list[float]:
             known["robust_accuracy"] = robust.robust_accuracy
         broken = _constrain(config, trial, known)
         values = [float(known[name]) for name in objectives(config.objective)]
-        record_results(config, record, data, network, history, known, values)
+        record_results(config, record, data, history, known, values)
         if best := not broken and _is_best(config, trial, values[0]):
             record.log_model(training.finished(network, make_optimizer(config.optimizer), data, config.training))
         _examine(config, trial, record, data, network, robust, best)

@@ -1,17 +1,21 @@
 """Engines that are not ours, and what their workers get: submitit's local executor, GPUs, Optuna's gRPC proxy."""
 
+import contextlib
 import importlib.util
 import os
 import signal
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from hydra_plugins.hydra_convsweep._devices import worker_environment
+from hydra_plugins.hydra_convsweep._jobs import Jobs
 from tests.command import ROOT, run, run_inside, start, states, toy, toy_workers, trials, wait_for
 
 SUBMITIT = ["hydra/launcher=submitit_local", "hydra.sweeper.n_jobs=2"]
@@ -53,6 +57,10 @@ def test_workers_of_several_drivers_and_jobs_know_of_each_other(
         assert first["CUDA_VISIBLE_DEVICES"] == "0"
         assert devices(0, given)["CUDA_VISIBLE_DEVICES"] == "1", "the first worker of another driver"
     assert devices(1, given)["CUDA_VISIBLE_DEVICES"] == "0", "free again, as soon as its worker is gone"
+    with worker_environment(0, given) as third, worker_environment(0, given) as fourth:
+        assert [third["CUDA_VISIBLE_DEVICES"], fourth["CUDA_VISIBLE_DEVICES"]] == ["0", "1"]
+        devices(0, given)  # a third one on 0
+    assert devices(0, given)["CUDA_VISIBLE_DEVICES"] == "1", "the one with fewer, wherever there is a place free"
 
 
 @pytest.mark.parametrize(
@@ -62,6 +70,7 @@ def test_workers_of_several_drivers_and_jobs_know_of_each_other(
         ("2,5", ["2", "5", "2"]),
         ("", ["", "", ""]),
         ("GPU-8f,GPU-9a", ["GPU-8f", "GPU-9a", "GPU-8f"]),
+        ("MIG-GPU-8f/1/0,MIG-GPU-8f/2/0", ["MIG-GPU-8f/1/0", "MIG-GPU-8f/2/0", "MIG-GPU-8f/1/0"]),
     ],
 )
 def test_what_a_scheduler_grants_is_what_is_shared_out(
@@ -126,7 +135,7 @@ def test_a_job_that_loses_its_machine_hands_its_trial_back(tmp_path: Path) -> No
     command = ["x=range(0,4)", "seconds=6", "steps=6", *SUBMITIT, "hydra.sweeper.heartbeat=1"]
     driver = start([str(ROOT / "tests/toy/app.py"), "-m", *command], tmp_path)
     wait_for(tmp_path, "RUNNING", 2)
-    jobs = [int(path.name) for path in (tmp_path / "multirun/toy/.submitit").iterdir() if path.name.isdigit()]
+    jobs = [int(path.name) for path in tmp_path.glob("multirun/toy/.submitit/*/*") if path.name.isdigit()]
     time.sleep(1.5)
     os.kill(jobs[0], signal.SIGTERM)
     while states(tmp_path)["RUNNING"] == 2:
@@ -156,7 +165,7 @@ def test_a_model_goes_on_from_its_checkpoint_when_its_job_was_taken_back(tmp_pat
     while not any(3 <= len(trial.intermediate_values) <= 9 for trial in trials(taken_back, "s")):
         assert driver.poll() is None
         time.sleep(0.05)
-    jobs = [path.name for path in (taken_back / "multirun/s/.submitit").iterdir() if path.name.isdigit()]
+    jobs = [path.name for path in taken_back.glob("multirun/s/.submitit/*/*") if path.name.isdigit()]
     os.kill(int(jobs[0]), signal.SIGTERM)
     while not list(taken_back.glob("multirun/s/trial-*/checkpoint.npz")):
         assert driver.poll() is None
@@ -166,6 +175,55 @@ def test_a_model_goes_on_from_its_checkpoint_when_its_job_was_taken_back(tmp_pat
     known = [[(t.value, t.intermediate_values) for t in trials(folder, "s")] for folder in (whole, taken_back)]
     assert known[0] == known[1], "the values of a run that nobody disturbed, bit for bit"
     assert not any("convsweep:retries" in trial.system_attrs for trial in trials(taken_back, "s"))
+
+
+def is_in(folder: Path, process: Path) -> bool:
+    """Whether a process, by its folder in /proc, works in a folder."""
+    with contextlib.suppress(OSError):
+        return (process / "cwd").readlink() == folder
+    return False
+
+
+@pytest.mark.slow
+def test_trials_that_ran_when_everything_died_are_run_again(tmp_path: Path) -> None:
+    """Nothing waits: what is left are the trials of the dead."""
+    command = [str(ROOT / "tests/toy/app.py"), "-m", "x=1,2", *SUBMITIT, "hydra.sweeper.heartbeat=0.7"]
+    driver = start([*command, "seconds=1000"], tmp_path)
+    wait_for(tmp_path, "RUNNING", 2)
+    while alive := [process for process in Path("/proc").glob("[0-9]*") if is_in(tmp_path, process)]:
+        for process in alive:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(process.name), signal.SIGKILL)
+        driver.poll()
+    driver.communicate()
+    assert states(tmp_path) == {"RUNNING": 2}
+    done = run([*command, "seconds=0.1", "hydra.sweeper.on_change=continue"], tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert states(tmp_path) == {"COMPLETE": 2}
+    assert [trial.system_attrs["convsweep:retries"] for trial in trials(tmp_path)] == [1, 1]
+
+
+@pytest.mark.parametrize("slurm", [True, False])
+def test_slurms_jobs_leave_the_queue_and_no_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, slurm: bool
+) -> None:
+    folder, log = tmp_path / "jobs", tmp_path / "log"
+    for job in ("7", "7_0", "7_1"):
+        (folder / job).mkdir(parents=True)
+    (tmp_path / "scancel").write_text(f'#!/bin/sh\necho "$@" >> {log}\n')
+    (tmp_path / "scancel").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    over = threading.Event()
+    jobs = Jobs(cast(Callable[[], None], over.wait), folder if slurm else None)
+    assert not jobs.ended(within=0.1)
+    jobs.leave_queue()
+    assert log.exists() == slurm
+    if slurm:
+        assert log.read_text() == "--quiet --state=PENDING 7 7_0 7_1\n"
+    over.set()
+    assert jobs.ended(within=10)
+    jobs.leave_queue()
+    assert not slurm or log.read_text().count("PENDING") == 1, "there is none any more"
 
 
 @pytest.mark.slow

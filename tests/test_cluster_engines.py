@@ -129,8 +129,8 @@ def test_a_job_whose_time_is_up_hands_its_trial_back_and_queues_again(tmp_path: 
     assert states(tmp_path) == {"COMPLETE": 9}
     assert not any("convsweep:retries" in trial.system_attrs for trial in trials(tmp_path))
     assert len({trial.user_attrs["pid"] for trial in trials(tmp_path)}) >= 2, "a second job went on"
-    logs = "".join(path.read_text() for path in tmp_path.glob("multirun/toy/.submitit/*/*.out"))
-    assert "timed-out" in logs + "".join(path.read_text() for path in tmp_path.glob("multirun/toy/.submitit/*/*.err"))
+    logs = "".join(path.read_text() for path in tmp_path.glob("multirun/toy/.submitit/*/*/*.out"))
+    assert "timed-out" in logs + "".join(path.read_text() for path in tmp_path.glob("multirun/toy/.submitit/*/*/*.err"))
 
 
 @pytest.mark.cluster

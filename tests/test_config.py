@@ -171,10 +171,11 @@ def test_a_space_searches_keys_that_exist_and_says_what_it_is_for(space: str) ->
 
 def test_workers_elsewhere_get_the_settings_but_no_password(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PGHOST", "db.example.org")
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://user:secret@mlflow.example.org")
     monkeypatch.delenv("PGPORT", raising=False)
     monkeypatch.setenv("PYTHONPATH", "/elsewhere")
-    found = for_workers("PGHOST", "PGPORT", "MLFLOW_TRACKING_URI")
-    assert found == {"PGHOST": "db.example.org", "PYTHONPATH": f"{ROOT}{os.pathsep}/elsewhere"}
+    for secret in ("http://user:se/cret@example.org", "https://token@example.org", "postgresql://h/d?password=secret"):
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", secret)
+        found = for_workers("PGHOST", "PGPORT", "MLFLOW_TRACKING_URI")
+        assert found == {"PGHOST": "db.example.org", "PYTHONPATH": f"{ROOT}{os.pathsep}/elsewhere"}
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://mlflow.example.org:5000")
     assert for_workers("MLFLOW_TRACKING_URI")["MLFLOW_TRACKING_URI"] == "http://mlflow.example.org:5000"

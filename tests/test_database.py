@@ -1,5 +1,6 @@
 """The storage of many workers: what it leaves unread is what it knows, and each trial has one taker."""
 
+import time
 from pathlib import Path
 from unittest import mock
 
@@ -9,8 +10,10 @@ from optuna.distributions import FloatDistribution
 from optuna.storages._rdb.storage import RDBStorage
 from optuna.trial import TrialState, create_trial
 
+from hydra_plugins.hydra_convsweep import _database
 from hydra_plugins.hydra_convsweep._policy import Policy
-from hydra_plugins.hydra_convsweep._states import put_back, take
+from hydra_plugins.hydra_convsweep._queue import trial_params
+from hydra_plugins.hydra_convsweep._states import prescribe, put_back, take
 from hydra_plugins.hydra_convsweep._storage import open_storage
 from hydra_plugins.hydra_convsweep._study import quieten_optuna
 
@@ -72,6 +75,33 @@ def test_trials_that_wait_are_read_once(two: tuple[optuna.Study, optuna.Study]) 
         assert here.get_trials(deepcopy=False)[0].state == TrialState.COMPLETE
         here.get_trials(deepcopy=False)
     assert read.call_count == 1
+
+
+def test_values_that_a_waiting_trial_is_given_are_seen(two: tuple[optuna.Study, optuna.Study]) -> None:
+    here, there = two
+    for _ in range(3):
+        here.get_trials(deepcopy=False)
+        there.get_trials(deepcopy=False)
+    assert prescribe(there, there.get_trials(deepcopy=False)[5]._trial_id, {"x": 0.5})
+    for study in two:
+        assert trial_params(study.get_trials(deepcopy=False)[5]) == {"x": 0.5}
+        assert study.get_trials(deepcopy=False)[5].state == TrialState.WAITING
+
+
+def test_a_slow_read_makes_nobody_blind(
+    two: tuple[optuna.Study, optuna.Study], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, there = two
+    running = there.ask()
+    read = RDBStorage._get_trials
+    with monkeypatch.context() as slow:
+        slow.setattr(RDBStorage, "_get_trials", lambda *arguments: (time.sleep(0.5), read(*arguments))[1])
+        slow.setattr(_database, "LONGEST", 0.2)
+        for _ in range(2):
+            here.get_trials(deepcopy=False)
+    running.report(0.5, 1)
+    time.sleep(0.3)
+    assert here.get_trials(deepcopy=False)[running.number].intermediate_values == {1: 0.5}
 
 
 def test_a_failed_read_is_repeated(two: tuple[optuna.Study, optuna.Study]) -> None:

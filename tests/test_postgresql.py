@@ -214,6 +214,7 @@ def test_what_cannot_be_served_is_said(tmp_path: Path, database: str) -> None:
 
     assert "expected a database's address" in refusal("multirun/study/journal.log")
     assert "expected a database's address" in refusal("grpc://localhost:13000")
+    assert "expected a database's address" in refusal(f"sqlite:///{tmp_path}/study.db"), "several would take one trial"
     assert "must not hold a password" in refusal(database.replace("postgres@", f"postgres:{PASSWORD}@"))
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

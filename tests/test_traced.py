@@ -44,9 +44,10 @@ def train(
     batch_size: int = 32,
     ask: Any = lambda *_: Verdict.GO_ON,
     checkpoint: Checkpoint | None = None,
+    precision: str = "float32",
 ) -> tuple[list[list[float]], list[np.ndarray]]:
     """Train a small CNN for two epochs; return its history and weights."""
-    prepare("float32", 1)
+    prepare(precision, 1)
     config = CNN(
         filters=4, depth=1, dropout=dropout, batch_norm=True, l1=0.0, l2=1e-3, kernel_size=3, stride=1,
         padding="same", pooling="max", dense_units=8, spatial_dropout=0.2,
@@ -108,6 +109,34 @@ def test_what_changes_the_graph_makes_another_one() -> None:
     assert len(traced._kept) == 5
 
 
+@keras.saving.register_keras_serializable("tests")
+class Boosted(keras.optimizers.SGD):
+    """An optimizer that does not say all that it depends on."""
+
+    def __init__(self, boost: float) -> None:
+        super().__init__(0.01)
+        self._boost = boost
+
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+        super().update_step(gradient * self._boost, variable, learning_rate)
+
+
+def test_who_may_depend_on_more_than_he_says_has_a_graph_of_his_own() -> None:
+    train(Boosted(1.0))
+    plain, _ = train(keras.optimizers.SGD(0.05))
+    boosted, _ = train(Boosted(5.0))
+    np.testing.assert_allclose([row[:3] for row in boosted], [row[:3] for row in plain], rtol=1e-3)
+
+
+@pytest.mark.parametrize("precision", ["mixed_float16", "mixed_bfloat16"])
+def test_models_of_half_precision_are_used_again(precision: str) -> None:
+    new, _ = train(keras.optimizers.Adam(0.003), seed=5, precision=precision)
+    train(keras.optimizers.Adam(0.01), seed=1, precision=precision)
+    again, _ = train(keras.optimizers.Adam(0.003), seed=5, precision=precision)
+    assert len(traced._kept) == 1
+    assert again == new
+
+
 def test_a_graph_is_traced_once(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
     for name in ("train_step", "test_step"):
@@ -139,5 +168,5 @@ def test_as_many_are_kept_as_there_is_room_for(monkeypatch: pytest.MonkeyPatch) 
     rates = [model.get_layer("dropout").rate for model in traced._kept.values()]
     assert rates == [0.3, 0.2], "the latest last"
     monkeypatch.setattr(traced, "MAX_NUMBERS", 10)
-    train(keras.optimizers.SGD(0.01))
-    assert not traced._kept
+    train(keras.optimizers.SGD(0.01), dropout=0.4)
+    assert [model.get_layer("dropout").rate for model in traced._kept.values()] == [0.4], "this one is there anyway"

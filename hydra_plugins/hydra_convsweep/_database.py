@@ -9,8 +9,9 @@ from optuna.storages._rdb import models
 from optuna.storages._rdb.storage import _create_scoped_session
 from optuna.trial import FrozenTrial, TrialState
 
-# At most this share of the time is spent on reading anew what others' running trials have reported.
-SHARE = 0.05
+# At most this share of the time is spent on reading anew what others' running trials have reported, but they are read
+# after so many seconds in any case: one slow answer must not make a process blind.
+SHARE, LONGEST = 0.05, 5.0
 
 
 class Database(RDBStorage):
@@ -18,13 +19,14 @@ class Database(RDBStorage):
 
     Optuna keeps finished trials in memory, and reads all others anew whenever somebody asks for a study's trials:
     six queries, and some 0.4 ms a trial. Here one that waits is read once: one that has run meanwhile has started at
-    another time. One that runs elsewhere is read from time to time, one that runs here each time.
+    another time, and who writes to one that waits takes it first (`_states.prescribe`). One that runs elsewhere is read
+    from time to time, one that was taken through this object each time.
     """
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
-        self._known: dict[int, Any] = {}  # trial id: state and start, as they are in the cache
-        self._own: set[int] = set()  # those that this process runs
+        self._known: dict[int, dict[int, Any]] = {}  # study id, trial id: state and start, as they are in the cache
+        self._own: set[int] = set()
         self._read_until = 0.0  # when others' running trials are to be read again
 
     def set_trial_state_values(self, trial_id: int, state: TrialState, values: Sequence[float] | None = None) -> bool:
@@ -43,8 +45,8 @@ class Database(RDBStorage):
     ) -> list[FrozenTrial]:
         """Return the trials of the given ids, and those with greater ones, but for those that the cache knows."""
         cold = not included_trial_ids and trial_id_greater_than < 0
-        # MySQL keeps no fractions of a second: there a trial may start twice at the same time.
-        if states is not None or cold or self.engine.name == "mysql":
+        # These two keep no fractions of a second: there a trial may start twice at the same time.
+        if states is not None or cold or self.engine.name in ("mysql", "mariadb"):
             return super()._get_trials(study_id, states, included_trial_ids, trial_id_greater_than)
         began = time.monotonic()
         trial = models.TrialModel.__table__.c
@@ -53,14 +55,15 @@ class Database(RDBStorage):
             unfinished = trial.state.in_([TrialState.WAITING, TrialState.RUNNING])
             rows = query.filter(unfinished | (trial.trial_id > trial_id_greater_than)).all()
         now = {number: (state, start) for number, state, start in rows if not state.is_finished()}
-        same = {number for number in now if now[number] == self._known.get(number)} - self._own
+        known = self._known.get(study_id, {})
+        same = {number for number in now if now[number] == known.get(number)} - self._own
         if began >= self._read_until:
             same -= {number for number in same if now[number][0] == TrialState.RUNNING}
         found: list[FrozenTrial] = []
         if changed := (included_trial_ids | {number for number, *_ in rows}) - same:
             newest = max([trial_id_greater_than, *(number for number, *_ in rows)])
             found = super()._get_trials(study_id, None, changed, newest)
-        self._known = now  # not before: a read that fails is repeated
+        self._known[study_id] = now  # not before: a read that fails is repeated
         if began >= self._read_until:
-            self._read_until = time.monotonic() + (time.monotonic() - began) / SHARE
+            self._read_until = time.monotonic() + min((time.monotonic() - began) / SHARE, LONGEST)
         return found

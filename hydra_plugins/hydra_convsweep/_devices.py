@@ -5,7 +5,7 @@ import os
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from itertools import count
 from pathlib import Path
 
@@ -16,8 +16,8 @@ VISIBLE = "CUDA_VISIBLE_DEVICES"
 def worker_environment(index: int, given: Mapping[str, str] | None = None) -> Iterator[dict[str, str]]:
     """Yield the environment of a worker's process, which its libraries read when they start, with a GPU of its own.
 
-    It is the one that the fewest workers have, of whichever job or driver on this machine, for as long as the context
-    lasts. What CUDA_VISIBLE_DEVICES grants already, a scheduler's choice or the user's, is what is shared out.
+    It is the one that the fewest of this user's workers have, of whichever job or driver on this machine, while the
+    context lasts. What CUDA_VISIBLE_DEVICES grants already, a scheduler's choice or the user's, is what is shared out.
 
     Args:
         index: Of the worker in its launch, from 0: who comes first where several GPUs are as free.
@@ -34,20 +34,32 @@ def worker_environment(index: int, given: Mapping[str, str] | None = None) -> It
 
 
 def _claim(devices: list[str], held: ExitStack) -> str:
-    """Lock a place on a device, a file that the operating system frees with this process; return the device."""
+    """Lock a place on the device that has the fewest, a file that the kernel frees with this process; return it."""
     folder = Path(tempfile.gettempdir()) / f"convsweep-gpus-{os.getuid()}"
     try:
         folder.mkdir(exist_ok=True)
-        for place in count():
-            for device in devices:
-                path = folder / f"{device.replace('/', '_')}.{place}"
-                file = held.enter_context(path.open("a"))
-                with suppress(BlockingIOError):  # somebody is there
-                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    return device
+        with (folder / "lock").open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # one chooses at a time
+            device = min(devices, key=lambda device: sum(map(_is_held, folder.glob(f"{_file(device)}.*"))))
+            free = next(path for i in count() if not _is_held(path := folder / f"{_file(device)}.{i}"))
+            fcntl.flock(held.enter_context(free.open("a")), fcntl.LOCK_EX)
+            return device
     except OSError:  # no such folder can be had, or it has no locks: then by their turn alone
         pass
     return devices[0]
+
+
+def _file(device: str) -> str:
+    return device.replace("/", "_")  # as some names of MIG devices have it
+
+
+def _is_held(path: Path) -> bool:
+    with path.open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
 
 
 def _granted(environment: Mapping[str, str]) -> list[str]:

@@ -64,6 +64,8 @@ class Driver:
             UserError: With all that is wrong.
         """
         sweeper, loader = config.hydra.sweeper, hydra_context.config_loader
+        with open_dict(config):  # a worker on another machine has another environment
+            sweeper.storage = sweeper.storage
         callbacks = list(instantiate(sweeper.callbacks or {}).values())
         set_aside_scheduler(config, enumerated=False)
         problems = check_settings(sweeper, is_in_process(config))
@@ -174,7 +176,7 @@ class Driver:
         done = sum(trial.state.is_finished() for trial in study.get_trials(deepcopy=False)[: policy.n_trials])
         # A finite space may have fewer combinations than the budget has trials.
         trials = policy.n_trials if policy.growing else len(study.get_trials(deepcopy=False)[: policy.n_trials])
-        left = policy.is_left(study)
+        left = policy.is_left(study) or (is_shared(self.config) and policy.runs(study))
         workers = self._n_workers(trials - done)
         self._show_plan(trials, done, workers, enumerated)
         launch = Launch(

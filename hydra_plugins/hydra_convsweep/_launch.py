@@ -1,12 +1,13 @@
 """Launching workers, and launching them again, until the budget is spent."""
 
+import functools
 import logging
 import os
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,14 +15,14 @@ from hydra.core.plugins import Plugins
 from hydra.core.singleton import Singleton
 from hydra.core.utils import JobStatus
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig
+from omegaconf import DictConfig, open_dict
 from rich.console import Console
 
 from ._bounds import Bounds
 from ._errors import UserError
-from ._policy import Policy, runs_for
+from ._jobs import Jobs
+from ._policy import Policy
 from ._progress import say
-from ._slurm import Queue
 from ._space import Space, as_override_value
 from ._states import settle
 from ._stopping import Stopping
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 MAX_IN_VAIN = 5
 
 LOOK = 1.0  # seconds between two looks at whether jobs elsewhere have something to do
+SURE = 2  # so many looks in a row must say that they have not: between two states a trial is nobody's
 GRACE = 20.0  # seconds in which those end that run, when there is nothing left to do
 
 
@@ -57,6 +59,7 @@ class Launch:
     directory: Path
     policy: Policy
     console: Console
+    _jobs: Jobs | None = field(default=None, init=False)
 
     def run(self, study: "Study", count: int, stopping: Stopping) -> None:
         """Run `count` workers until no trial is left for them, whatever happens to them.
@@ -70,8 +73,10 @@ class Launch:
             done, problem = _done(study), None
             try:
                 with self._watch(study):
-                    self._launch(study, count, stopping)
                     self._await_others(study, stopping)
+                    if not self._is_over(study, stopping):
+                        self._launch(study, count, stopping)
+                        self._await_others(study, stopping)
             except (UserError, OSError):
                 raise
             except StillbornError as error:
@@ -90,8 +95,8 @@ class Launch:
         raise UserError(f"`hydra.launcher` could not keep the workers running{reason}")
 
     def _is_over(self, study: "Study", stopping: Stopping) -> bool:
-        """Whether no further trial is to start."""
-        left = self.policy.is_left(study, stopping.finishing)
+        """Whether no further trial is to start, also when those that run have paused or ended."""
+        left = self.policy.is_left(study, stopping.finishing) or self.policy.may_come(study)
         return stopping.asked or not left or Bounds.of(self.config.hydra.sweeper).reached(study) is not None
 
     def _watch(self, study: "Study") -> AbstractContextManager[Any]:
@@ -132,27 +137,31 @@ class Launch:
                 closing.set()
 
     def _launch_elsewhere(self, count: int, task: TaskFunction, study: "Study", stopping: Stopping) -> None:
-        """Launch jobs, and wait for those that have something to do: a cluster may let others queue for hours."""
-        queue = Queue(self.config.hydra.launcher.get("submitit_folder"))
-        failures: list[Exception] = []
-
-        def launch() -> None:
-            try:
-                self._launch_jobs(count, task)
-            except Exception as error:
-                failures.append(error)
-
-        thread = threading.Thread(target=launch, daemon=True)
-        thread.start()
+        """Launch jobs, unless earlier ones are there, and wait for those that have something to do."""
+        if self._jobs is None or not self._jobs.alive:
+            folder = self._give_folder(stopping.driver)
+            self._jobs = Jobs(functools.partial(self._launch_jobs, count, task), folder)
+        idle = 0
         try:
-            while thread.is_alive() and (runs_for(study, stopping.driver) or not self._is_over(study, stopping)):
-                thread.join(LOOK)
-            thread.join(GRACE)
+            while idle < SURE:
+                if self._jobs.ended(within=LOOK):
+                    return
+                busy = self.policy.runs(study, stopping.driver) or not self._is_over(study, stopping)
+                idle = 0 if busy else idle + 1
         finally:
-            if thread.is_alive():
-                queue.leave()
-        if failures:
-            raise failures[0]
+            self._jobs.leave_queue()
+        self._jobs.join(GRACE)
+
+    def _give_folder(self, driver: str) -> Path | None:
+        """Let submitit keep its files in a folder of this driver's; return it where the jobs are Slurm's."""
+        launcher = self.config.hydra.launcher
+        if "submitit_folder" not in launcher:
+            return None
+        with open_dict(self.config):
+            folder = Path(launcher.submitit_folder).parent
+            folder = folder if folder.name == driver else folder / driver
+            launcher.submitit_folder = str(folder / "%j")
+        return folder if launcher._target_.endswith("SlurmLauncher") else None
 
     def _launch_jobs(self, count: int, task: TaskFunction) -> None:
         """Let Hydra's launcher bring the workers to where it runs jobs."""

@@ -74,6 +74,17 @@ class Policy:
         """Whether there is a trial to take."""
         return any(True for _ in self.candidates(study, finishing))
 
+    def runs(self, study: "Study", driver: str | None = None) -> bool:
+        """Whether a trial of the budget runs, for this driver or for any.
+
+        One that was taken in this moment may be anybody's.
+        """
+        running = [trial for trial in study.get_trials(deepcopy=False) if trial.state.name == "RUNNING"]
+        return any(
+            trial.number < self.n_trials and (driver is None or trial.system_attrs.get(WORKER, [driver])[-1] == driver)
+            for trial in running
+        )
+
     def may_come(self, study: "Study") -> bool:
         """Whether a trial that another process runs now may leave one to take when it pauses or ends."""
         return self.leaves_some and any(
@@ -159,12 +170,6 @@ class Policy:
         if self.asha is None:
             return max(0, length - step)
         return (min(self.asha.next_rung(step), length) if length else self.asha.next_rung(step)) - step
-
-
-def runs_for(study: "Study", driver: str) -> bool:
-    """Whether a worker of this driver runs a trial."""
-    running = [trial for trial in study.get_trials(deepcopy=False) if trial.state.name == "RUNNING"]
-    return any(driver in trial.system_attrs.get(WORKER, [])[3:] for trial in running)
 
 
 def seconds_of(trial: "FrozenTrial") -> float:

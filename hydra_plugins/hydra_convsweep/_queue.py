@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from ._budget import MAX_ENUMERATED
 from ._errors import UserError, listed
 from ._space import Space, as_override_value, equal
+from ._states import prescribe
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -88,8 +89,9 @@ def fill(
             wanted.append(configuration)
     wanted += missing
     for trial in trials[:n_trials]:
-        if trial.state == TrialState.WAITING and not trial_params(trial) and wanted and space.parameters:
-            study._storage.set_trial_system_attr(trial._trial_id, "fixed_params", wanted.pop(0))
+        empty = trial.state == TrialState.WAITING and not trial_params(trial)
+        if empty and wanted and space.parameters and prescribe(study, trial._trial_id, wanted[0]):
+            wanted.pop(0)
     budget = max(0, n_trials - len(trials))
     if not enumerated and not growing:
         wanted += [{}] * budget

@@ -8,7 +8,8 @@ import os
 import socket
 import time
 import traceback
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from ._asha import RUNG, pauses
 from ._policy import SECONDS, WORKER, Policy
@@ -49,6 +50,18 @@ def _is_taken(storage: "BaseStorage", trial_id: int) -> bool:
     with contextlib.suppress(UpdateFinishedTrialError):
         return storage.set_trial_state_values(trial_id, TrialState.RUNNING)
     return False
+
+
+def prescribe(study: "Study", trial_id: int, params: Mapping[str, Any]) -> bool:
+    """Give values to a trial that waits without, or none to one that has some; return whether it still waited.
+
+    It is taken for that moment: nobody else takes it in between, and whoever knows it to wait reads it again.
+    """
+    if not _is_taken(study._storage, trial_id):
+        return False
+    study._storage.set_trial_system_attr(trial_id, "fixed_params", dict(params))
+    put_back(study, trial_id)
+    return True
 
 
 def add_seconds(study: "Study", taken: "FrozenTrial", seconds: float) -> None:

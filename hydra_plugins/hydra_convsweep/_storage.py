@@ -148,7 +148,7 @@ def serve(storage: str, host: str, port: int) -> None:
 
     if problems := check_storage(storage):
         raise UserError(problems)
-    if "://" not in storage or storage.startswith("grpc://"):
+    if is_local(storage) or storage.startswith("grpc://"):
         raise UserError(f"expected a database's address such as postgresql+psycopg://user@host/name, got {storage}")
     try:
         opened = _open_address(storage)

@@ -11,7 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from ._errors import UserError
 from ._space import Space
-from ._states import fail
+from ._states import fail, prescribe
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -111,12 +111,11 @@ def change(study: "Study", directions: list[str], space: Space, settings: Mappin
                 f"  type hydra.sweeper.on_change=new hydra.sweeper.warm_start_from={study.study_name}",
             ]
         )
-    storage = study._storage
     for trial in trials:
         if trial.state == TrialState.WAITING:
             prescribed = trial.system_attrs.get("fixed_params", {})
             if space.agreeing(prescribed) != prescribed:
-                storage.set_trial_system_attr(trial._trial_id, "fixed_params", {})
+                prescribe(study, trial._trial_id, {})
             if space.agreeing(trial.params) != trial.params:
                 fail(study, trial._trial_id, "its values lie outside of the changed space")
     study.set_user_attr(

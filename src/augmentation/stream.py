@@ -35,6 +35,7 @@ class Augment(keras.layers.Layer):
         self._random = keras.random.SeedGenerator(seed)
 
     def get_config(self) -> dict[str, Any]:
+        # It says what is computed, to whoever compares models; what is saved is the network inside.
         return super().get_config() | {"config": asdict(self._settings), "seed": self._seed}
 
     def call(self, images: Any, training: bool = False) -> Any:

@@ -160,7 +160,8 @@ def _sweep_out(place: Path, alone: bool) -> None:
     for other in place.parent.iterdir():
         with contextlib.suppress(OSError):
             draft = other.name.startswith("draft-")
-            left = (alone and draft) or other == place  # without a lock, a draft may be somebody's
+            # Without a lock, a draft may be somebody's, and an entry may have come whole meanwhile.
+            left = alone and draft if draft else other == place and _open(place) is None
             unused = (draft or len(other.name) == len(place.name)) and other.stat().st_mtime < oldest
             if other.is_dir() and (left or unused):
                 shutil.rmtree(other, ignore_errors=True)

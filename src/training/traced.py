@@ -5,6 +5,7 @@ training takes. A trial that differs in its learning rate, batch size or seed al
 """
 
 import json
+import math
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,10 +28,13 @@ def compiled(
     It may be fitted while the context lasts; what its fitting gives is the same to the last bit. A model that is
     yielded itself must keep its compilation: others may be fitted by it.
     """
+    if model.dtype_policy.name == "mixed_float16":  # as `compile` would do
+        optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
     optimizer.build(model.trainable_variables)  # else its variables need branches in a graph, which is traced later
     structure = _structure(model, optimizer, loss)
-    fitted = _kept.pop(structure, None)
+    fitted = _kept.pop(structure, None) if structure is not None else None
     if fitted is None:
+        _make_room(model, optimizer)
         fitted = model
         fitted.compile(
             optimizer=optimizer,
@@ -44,29 +48,42 @@ def compiled(
             kept.assign(fresh)
     yield fitted
     # Not after an error, which may leave a half-finished epoch behind in it.
-    _kept[structure] = fitted
-    while len(_kept) > MAX_MODELS or sum(map(_size, _kept.values())) > MAX_NUMBERS:
-        _kept.popitem(last=False)
+    if structure is not None:
+        _kept[structure] = fitted
 
 
-def _structure(model: keras.Model, optimizer: keras.optimizers.Optimizer, loss: keras.losses.Loss) -> str:
-    """Say in full what a graph depends on: all but seeds, and the learning rate where it is a variable."""
-    settings = optimizer.get_config()
-    if isinstance(settings["learning_rate"], float):
-        del settings["learning_rate"]
-    parts = [json.loads(model.to_json()), type(optimizer).__name__, settings, type(loss).__name__, loss.get_config()]
-    return json.dumps(_without_seeds(parts), sort_keys=True, default=str)
+def _structure(model: keras.Model, optimizer: keras.optimizers.Optimizer, loss: keras.losses.Loss) -> str | None:
+    """Say in full what a graph depends on: all but seeds, and the learning rate where it is a variable.
+
+    None where nobody knows: a class from elsewhere may depend on more than it says.
+    """
+    parts: list[Any] = [keras.saving.serialize_keras_object(part) for part in (optimizer, loss)]
+    if not all(part["module"].partition(".")[0] == "keras" for part in parts):
+        return None
+    return json.dumps(_without_values([json.loads(model.to_json()), *parts]), sort_keys=True, default=str)
 
 
-def _without_seeds(value: Any) -> Any:
+def _without_values(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _without_seeds(item) for key, item in value.items() if key != "seed"}
-    return [_without_seeds(item) for item in value] if isinstance(value, list | tuple) else value
+        kept = {key: item for key, item in value.items() if key != "seed"}
+        if isinstance(kept.get("learning_rate"), float):
+            del kept["learning_rate"]
+        return {key: _without_values(item) for key, item in kept.items()}
+    return [_without_values(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def _state(model: keras.Model, optimizer: keras.optimizers.Optimizer) -> list[keras.Variable]:
     return [*model.variables, *optimizer.variables]  # with the states of what draws at random
 
 
-def _size(model: keras.Model) -> int:
-    return sum(variable.value.shape.num_elements() for variable in _state(model, model.optimizer))
+def _make_room(model: keras.Model, optimizer: keras.optimizers.Optimizer) -> None:
+    """Forget the models that have not been used for longest, so that this one finds room beside the others."""
+    size = _size(model, optimizer)
+    sizes = {structure: _size(kept, kept.optimizer) for structure, kept in _kept.items()}
+    while _kept and (len(_kept) >= MAX_MODELS or size + sum(sizes.values()) > MAX_NUMBERS):
+        structure, _ = _kept.popitem(last=False)
+        del sizes[structure]
+
+
+def _size(model: keras.Model, optimizer: keras.optimizers.Optimizer) -> int:
+    return sum(math.prod(variable.shape) for variable in _state(model, optimizer))
