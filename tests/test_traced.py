@@ -19,7 +19,7 @@ from src.training import Checkpoint, Diverged, Verdict, fit, prepare, traced
 OFF = AugmentationConfig()
 SCHEDULES = [
     OneCycle(warmup=0.25, initial_divisor=25.0, final_divisor=1e5),
-    Plateau(factor=0.5, patience=1, min_rate=0.0),
+    pytest.param(Plateau(factor=0.5, patience=1, min_rate=0.0), marks=pytest.mark.slow),
 ]
 TURNED = AugmentationConfig(rotation_range=10.0, horizontal_flip=True)
 
@@ -70,10 +70,9 @@ def the_model() -> keras.Model:
     "optimizer",
     [
         "Adam",
-        "SGD",
         *(
             pytest.param(name, marks=pytest.mark.slow)
-            for name in ("AdamW", "Nadam", "Adamax", "RMSprop", "Adagrad", "Adadelta", "Lion")
+            for name in ("SGD", "AdamW", "Nadam", "Adamax", "RMSprop", "Adagrad", "Adadelta", "Lion")
         ),
     ],
 )
@@ -98,6 +97,7 @@ def test_a_schedule_starts_anew(schedule: ScheduleConfig) -> None:
     assert again == new
 
 
+@pytest.mark.slow
 def test_what_changes_the_graph_makes_another_one() -> None:
     train(keras.optimizers.Adam(0.01))
     train(keras.optimizers.Adam(0.02), seed=3, batch_size=16)
@@ -121,6 +121,7 @@ class Boosted(keras.optimizers.SGD):
         super().update_step(gradient * self._boost, variable, learning_rate)
 
 
+@pytest.mark.slow
 def test_who_may_depend_on_more_than_he_says_has_a_graph_of_his_own() -> None:
     train(Boosted(1.0))
     plain, _ = train(keras.optimizers.SGD(0.05))
@@ -128,6 +129,7 @@ def test_who_may_depend_on_more_than_he_says_has_a_graph_of_his_own() -> None:
     np.testing.assert_allclose([row[:3] for row in boosted], [row[:3] for row in plain], rtol=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", ["mixed_float16", "mixed_bfloat16"])
 def test_models_of_half_precision_are_used_again(precision: str) -> None:
     new, _ = train(keras.optimizers.Adam(0.003), seed=5, precision=precision)
