@@ -13,7 +13,7 @@ test: venv  ## the tests, without the slow ones
 test-slow: venv  ## the tests that a plain run leaves out
 	$(BIN)/python -m pytest -q -m slow
 
-test-cluster: .venv-cluster/installed  ## sweeps on a real Slurm (apt-get install slurm-wlm munge) and a local Ray
+test-cluster: .venv-cluster/installed  ## sweeps on real engines (apt-get install slurm-wlm munge mariadb-server postgresql)
 	.venv-cluster/bin/python -m pytest -q -n 0 -m cluster
 
 check: venv  ## format, lint, types
