@@ -3,6 +3,7 @@
 import functools
 import os
 import random
+import re
 import threading
 import time
 import warnings
@@ -128,13 +129,23 @@ def open_storage(
         raise _unopened(storage or directory / "journal.log", error) from error
 
 
+# What to do about an address that cannot be opened, by its beginning.
+HINTS = {
+    "grpc": "start the proxy there, or type another grpc://host:port",
+    "postgresql": "start it, say where it is (PGHOST, PGPORT, PGUSER, PGDATABASE), or type an address such as "
+    "postgresql+psycopg://user@host/name",
+    "mysql": "start it, or type an address such as mysql+pymysql://user@host/name",
+}
+
+
 def _unopened(storage: str | Path, error: Exception) -> UserError:
     reason = (str(error).splitlines() or [type(error).__name__])[0]
-    return UserError(
-        f"`hydra.sweeper.storage` cannot be opened, got {storage}: {reason}; "
-        "expected a journal's path such as multirun/study/journal.log, "
-        "or a database's address such as postgresql+psycopg://user@host/name"
+    hint = HINTS.get(
+        re.split(r"[+:]", str(storage))[0],
+        "expected a journal's path such as multirun/study/journal.log, or a database's address such as "
+        "postgresql+psycopg://user@host/name",
     )
+    return UserError(f"`hydra.sweeper.storage` cannot be opened, got {storage}: {reason}; {hint}")
 
 
 def serve(storage: str, host: str, port: int) -> None:
