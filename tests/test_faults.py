@@ -83,6 +83,24 @@ def test_a_kill_between_a_result_and_its_record(tmp_path: Path) -> None:
     assert [trial.value for trial in trials(tmp_path)] == [0, 1, 4]
 
 
+@pytest.mark.slow
+def test_a_kill_between_the_pruners_word_and_its_record(tmp_path: Path) -> None:
+    search = ["x=interval(-5,5)", "steps=6", "hydra.sweeper.n_trials=12", "hydra.sweeper.n_jobs=1"]
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    for folder in (whole, broken):
+        folder.mkdir()
+    chaos = "tests.toy.chaos.BetweenThePrunersWordAndItsRecord"
+    for folder, more in (
+        (whole, []),
+        (broken, [f"+hydra.callbacks.chaos={{_target_:{chaos},marker:'{tmp_path}/died'}}"]),
+    ):
+        done = toy_workers(folder, *search, *more)
+        assert done.returncode == 0, done.stderr
+    assert (tmp_path / "died").exists()
+    assert "PRUNED" in states(whole)
+    assert list(map(told, trials(broken))) == list(map(told, trials(whole)))
+
+
 def runs(folder: Path) -> list[Run]:
     client = MlflowClient(f"sqlite:///{folder}/mlflow.db")
     experiment = client.get_experiment_by_name("convsweep")

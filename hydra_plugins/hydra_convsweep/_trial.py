@@ -19,6 +19,8 @@ _current: "TrialHandle | None" = None
 # Set when this process alone is told to stop, by a cluster that takes its machine back.
 stop_requested = threading.Event()
 
+PRUNED = "convsweep:pruned"  # of a running trial: the pruner has said so
+
 LOOK = 0.5  # seconds, at least, between two looks at whether the sweep stops: a look is a call to the storage
 
 
@@ -55,7 +57,7 @@ class TrialHandle:
         # While it runs nobody else writes to the trial, so that its storage need not be asked again what it holds.
         began = trial._cached_frozen_trial
         self._reported, self._constrained = set(began.intermediate_values), set(began.constraints)
-        self._rung = began.system_attrs.get(RUNG)
+        self._rung, self._pruned = began.system_attrs.get(RUNG), PRUNED in began.system_attrs
         self._looked = time.monotonic()
         self.number: int = trial.number
         self.seed = seed
@@ -126,9 +128,19 @@ class TrialHandle:
             self._trial.set_constraint(key, value)
 
     def _is_pruned(self) -> bool:
+        """Ask the pruner, once: one that notes in the trial what it has looked at would say no the second time."""
         from optuna.pruners import NopPruner
 
-        return not isinstance(self._trial.study.pruner, NopPruner) and self._trial.should_prune()
+        from ._journal import together
+
+        storage = self._trial.storage
+        if isinstance(self._trial.study.pruner, NopPruner) or self._pruned:
+            return self._pruned
+        with together(storage):  # its notes and its word are kept at once, or a kill might come in between
+            self._pruned = self._trial.should_prune()
+            if self._pruned:
+                storage.set_trial_system_attr(self._trial._trial_id, PRUNED, True)
+        return self._pruned
 
     def _pauses(self) -> bool:
         rung = self._asha and self._asha.rung_at(self._step)

@@ -29,6 +29,18 @@ class BetweenResultAndRecord(Callback):
         die_once(self.marker)
 
 
+class BetweenThePrunersWordAndItsRecord(Callback):
+    """A trial has stopped because it was pruned, and nobody knows it yet."""
+
+    def __init__(self, marker: str) -> None:
+        self.marker = marker
+
+    def on_job_end(self, config: DictConfig, job_return: JobReturn, **_: Any) -> None:
+        trial = current_trial()
+        if trial is not None and trial.stopped:
+            die_once(self.marker)
+
+
 class BeforeATrialGoesOn(Callback):
     """A paused trial was promoted and taken, and has not begun."""
 
