@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig
 
-from ._storage import exclusively
+from ._exclusive import exclusively
 
 if TYPE_CHECKING:
     from optuna import Study

@@ -24,6 +24,7 @@ from ._callback import StudyCallback
 from ._checks import check_settings, check_trials, check_warm_start, directions, plain, read_space
 from ._defaults import set_aside_pruner, set_aside_scheduler
 from ._errors import UserError, is_disk_full
+from ._exclusive import exclusively
 from ._launch import Launch, is_in_process
 from ._policy import Policy
 from ._progress import Monitor, say
@@ -31,7 +32,7 @@ from ._queue import fill, parse_enqueue
 from ._space import Space, ends, is_number
 from ._states import close, settle
 from ._stopping import Stopping
-from ._storage import exclusively, is_shared, lock_files, open_configured
+from ._storage import is_shared, lock_files, open_configured
 from ._study import change, default_name, fixed_settings, open_study, quieten_optuna
 from ._summary import ranked, show_summary, write_results
 from ._time_budget import TimeBudget

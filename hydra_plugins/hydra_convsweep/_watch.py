@@ -4,9 +4,9 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
+from ._exclusive import exclusively
 from ._policy import WORKER
 from ._states import retry
-from ._storage import exclusively
 
 if TYPE_CHECKING:
     from optuna import Study
