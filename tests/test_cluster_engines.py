@@ -83,6 +83,7 @@ def test_a_job_that_slurm_takes_back_hands_its_trial_back_and_queues_again(tmp_p
     _, err = driver.communicate(timeout=280)
     assert driver.returncode == 0, err
     assert len(handed_back) == 1, "at its next step, long before anybody missed its signs of life"
+    assert queued(slurm) == []
     assert states(tmp_path) == {"COMPLETE": 4}
     assert not any("convsweep:retries" in trial.system_attrs for trial in trials(tmp_path))
 

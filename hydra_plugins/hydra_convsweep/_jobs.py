@@ -38,9 +38,12 @@ class Jobs:
         return not self.alive
 
     def leave_queue(self) -> None:
-        """Take those that do not run yet out of Slurm's queue; those of another engine end when they start."""
-        if self._slurm is not None and self._slurm.exists() and self.alive:
-            jobs = sorted(path.name for path in self._slurm.iterdir())
+        """Take those that do not run, or not again, out of Slurm's queue; those of another engine end when they start.
+
+        Also when the launcher has given up: it may have taken one for lost that queues again.
+        """
+        if self._slurm is not None and self._slurm.exists():
+            jobs = sorted(path.name for path in self._slurm.glob("[0-9]*"))
             with suppress(OSError, subprocess.TimeoutExpired):
                 subprocess.run(
                     ["scancel", "--quiet", "--state=PENDING", *jobs],
