@@ -45,9 +45,9 @@ venv: .venv/installed
 UV := 0.13.9
 
 lock: venv  ## pin anew what pyproject.toml asks for
-	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --extra dev \
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --extra app --extra dev \
 		pyproject.toml -o requirements.lock
-	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --extra dev --extra ray \
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --extra app --extra dev --extra ray \
 		pyproject.toml -o requirements-cluster.lock
 
 clean:  ## forget the environment; runs and studies stay

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from src.quiet import quiet_native_stderr
+from src.process import quiet_native_stderr
 
 with quiet_native_stderr():
     import keras

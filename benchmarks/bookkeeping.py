@@ -23,9 +23,9 @@ from optuna.distributions import BaseDistribution, FloatDistribution
 from optuna.storages import InMemoryStorage, JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
-from hydra_plugins.hydra_convsweep._journal import together
-from hydra_plugins.hydra_convsweep._storage import open_storage
-from hydra_plugins.hydra_convsweep._study import quieten_optuna
+from convsweep.storage.journal import together
+from convsweep.storage.opening import open_storage
+from convsweep.study.optuna_logging import quieten_optuna
 
 ROOT = Path(__file__).parent.parent
 SIZES = (10, 1_000, 10_000)

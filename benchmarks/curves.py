@@ -12,8 +12,8 @@ from pathlib import Path
 
 import optuna
 
-from hydra_plugins.hydra_convsweep._curves import save
-from hydra_plugins.hydra_convsweep._status import find_study
+from convsweep.replay.curves import save
+from convsweep.study.finding import find_study
 
 TRIALS, REPEATS = 150, 12
 SWEEP = [sys.executable, "-m", "src.sweep", "-m", "study=curves"]

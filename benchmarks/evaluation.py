@@ -22,14 +22,14 @@ import numpy as np
 from hydra import compose, initialize_config_dir
 
 from src.config import register, settings
-from src.quiet import quiet_native_stderr
+from src.process import quiet_native_stderr
 
 with quiet_native_stderr():
     from src import model, training
     from src.dataset import Dataset, Split
     from src.evaluation import evaluate, measure_robustness
     from src.evaluation.robustness import KINDS, alter
-    from src.record import record_evaluation, record_robustness
+    from src.recording.trial_record import record_evaluation, record_robustness
 
 ROOT = Path(__file__).parent.parent
 SIZES = 2000, 12000

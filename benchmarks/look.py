@@ -12,7 +12,7 @@ import optuna
 from optuna.storages import RDBStorage, get_storage
 from optuna.trial import TrialState, create_trial
 
-from hydra_plugins.hydra_convsweep._database import Database
+from convsweep.storage.database import Database
 from tests.postgresql import running
 
 

@@ -17,7 +17,7 @@ from hydra import compose, initialize_config_dir
 from src.config import register, settings
 from src.config.model import ARCHITECTURES, ModelConfig
 from src.model import build
-from src.quiet import quiet_native_stderr
+from src.process import quiet_native_stderr
 
 with quiet_native_stderr():
     import keras

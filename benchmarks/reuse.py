@@ -14,7 +14,7 @@ from pathlib import Path
 from hydra import compose, initialize_config_dir
 
 from src.config import Config, make_optimizer, register, settings
-from src.quiet import quiet_native_stderr
+from src.process import quiet_native_stderr
 
 with quiet_native_stderr():
     from src import dataset, model, training

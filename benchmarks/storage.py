@@ -32,11 +32,11 @@ import optuna
 from optuna.distributions import BaseDistribution, FloatDistribution
 from optuna.trial import TrialState, create_trial
 
-from hydra_plugins.hydra_convsweep._policy import Policy
-from hydra_plugins.hydra_convsweep._states import take
-from hydra_plugins.hydra_convsweep._storage import HEARTBEAT, open_storage
-from hydra_plugins.hydra_convsweep._study import quieten_optuna
-from hydra_plugins.hydra_convsweep._trial import TrialHandle
+from convsweep.policy.policy import Policy
+from convsweep.storage.opening import HEARTBEAT, open_storage
+from convsweep.study.optuna_logging import quieten_optuna
+from convsweep.study.trial_states import take
+from convsweep.workers.trial import TrialHandle
 from tests.postgresql import Server, running
 
 ROOT = Path(__file__).parent.parent

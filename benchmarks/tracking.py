@@ -18,13 +18,13 @@ from typing import Any
 import optuna
 from hydra import compose, initialize_config_dir
 
-from hydra_plugins.hydra_convsweep._trial import TrialHandle, set_current_trial
+from convsweep.workers.trial import TrialHandle, set_current_trial
 from src.config import register, settings
-from src.quiet import quiet_native_stderr
+from src.process import quiet_native_stderr
 
 with quiet_native_stderr():
     from src import trial
-    from src.study import PARENT
+    from src.recording.study_tracking import PARENT
     from src.tracking import Courier, StudyRun, TrialRun, courier, open_store
 
 ROOT = Path(__file__).parent.parent

@@ -7,8 +7,8 @@ CONVSWEEP_GRPC=host:port. See docs/cluster.md.
 import argparse
 import sys
 
-from hydra_plugins.hydra_convsweep._errors import UserError
-from hydra_plugins.hydra_convsweep._storage import serve
+from convsweep.errors import UserError
+from convsweep.storage import serve
 
 
 def main() -> None:

@@ -27,14 +27,11 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from hydra_plugins.hydra_convsweep import explain
-from hydra_plugins.hydra_convsweep._checks import check_settings
-from hydra_plugins.hydra_convsweep._curves import Curves, load, of_study, save
-from hydra_plugins.hydra_convsweep._defaults import set_aside_pruner
-from hydra_plugins.hydra_convsweep._errors import UserError
-from hydra_plugins.hydra_convsweep._progress import say
-from hydra_plugins.hydra_convsweep._simulate import Replay, simulate
-from hydra_plugins.hydra_convsweep._status import find_study
+from convsweep.display import say
+from convsweep.driver import check_settings, set_aside_pruner
+from convsweep.errors import UserError, explain
+from convsweep.replay import Curves, Replay, load, of_study, save, simulate
+from convsweep.study import find_study
 from src.config import register
 
 ROOT = Path(__file__).parent.parent

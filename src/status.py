@@ -6,8 +6,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from hydra_plugins.hydra_convsweep._errors import UserError
-from hydra_plugins.hydra_convsweep._status import show_status, show_studies
+from convsweep.display import show_status, show_studies
+from convsweep.errors import UserError
 
 FOLDER = Path("multirun")
 

@@ -12,9 +12,10 @@ import hydra
 from hydra.errors import HydraException
 from omegaconf import DictConfig
 
-from hydra_plugins.hydra_convsweep import Infeasible, current_trial, explain
+from convsweep import Infeasible, current_trial
+from convsweep.errors import explain
 from src.config import ConfigError, register, settings
-from src.quiet import quiet_native_stderr
+from src.process import quiet_native_stderr
 
 
 @hydra.main(version_base="1.3", config_path=str(Path(__file__).parent.parent / "conf"), config_name="config")

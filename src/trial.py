@@ -3,7 +3,7 @@
 from functools import partial
 from typing import TYPE_CHECKING
 
-from hydra_plugins.hydra_convsweep import Infeasible, current_trial
+from convsweep import Infeasible, current_trial
 from src import dataset, model, training
 from src.augmentation import rescaled
 from src.config import Config, constraint, make_optimizer
@@ -11,8 +11,8 @@ from src.config.objective import METRICS, leading_metric, objectives
 from src.dataset import DatasetError
 from src.evaluation import Robustness, evaluate, latency_ms, measure_robustness
 from src.model.geometry import check_geometry
-from src.paused import bound_checkpoints
-from src.record import (
+from src.recording import CHECKPOINT, bound_checkpoints
+from src.recording.trial_record import (
     record_augmentation,
     record_evaluation,
     record_network,
@@ -22,7 +22,6 @@ from src.record import (
     wait_for_parent,
 )
 from src.report import summary
-from src.study import CHECKPOINT
 from src.tracking import TrialRun
 
 __all__ = ["DatasetError", "run"]
@@ -32,7 +31,7 @@ CHEAP_IMAGES = 2000  # so many are predicted in about 0.3 s: the default model, 
 if TYPE_CHECKING:
     import keras
 
-    from hydra_plugins.hydra_convsweep import TrialHandle
+    from convsweep import TrialHandle
 
 
 def run(config: Config) -> float | list[float]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from optuna.trial import FrozenTrial
 
-from hydra_plugins.hydra_convsweep._asha import pauses
+from convsweep.policy.asha import pauses
 from tests.command import ROOT, load_study, results, run_inside, start, states, toy, toy_workers, trials, wait_for
 from tests.test_faults import TINY, curve, runs, told
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from hydra_plugins.hydra_convsweep._budget import Budget, parse
+from convsweep.policy.budget import Budget, parse
 from tests.command import results, states, toy, toy_workers, trials
 
 FIRST = "hydra.sweeper.scheduler.min_resource=3"

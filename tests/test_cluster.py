@@ -14,8 +14,8 @@ from typing import cast
 
 import pytest
 
-from hydra_plugins.hydra_convsweep._devices import worker_environment
-from hydra_plugins.hydra_convsweep._jobs import Jobs
+from convsweep.workers.devices import worker_environment
+from convsweep.workers.jobs import Jobs
 from tests.command import ROOT, run, run_inside, start, states, toy, toy_workers, trials, wait_for
 
 SUBMITIT = ["hydra/launcher=submitit_local", "hydra.sweeper.n_jobs=2"]

@@ -13,7 +13,7 @@ from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from hydra_plugins.hydra_convsweep._compose import Composer
+from convsweep.space.compose import Composer
 
 FILES = {
     "config.yaml": """

@@ -10,7 +10,7 @@ from hydra.errors import ConfigCompositionException
 from omegaconf import DictConfig, OmegaConf
 
 from src.config import ConfigError, as_yaml, make_optimizer, register, settings
-from src.config.environment import for_workers
+from src.process.environment import for_workers
 from src.config.objective import check, directions, leading_metric
 from tests.command import ROOT
 

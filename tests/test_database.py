@@ -10,12 +10,12 @@ from optuna.distributions import FloatDistribution
 from optuna.storages._rdb.storage import RDBStorage
 from optuna.trial import TrialState, create_trial
 
-from hydra_plugins.hydra_convsweep import _database
-from hydra_plugins.hydra_convsweep._policy import Policy
-from hydra_plugins.hydra_convsweep._queue import trial_params
-from hydra_plugins.hydra_convsweep._states import prescribe, put_back, take
-from hydra_plugins.hydra_convsweep._storage import open_storage
-from hydra_plugins.hydra_convsweep._study import quieten_optuna
+from convsweep.policy.policy import Policy
+from convsweep.storage import database as _database
+from convsweep.storage.opening import open_storage
+from convsweep.study.optuna_logging import quieten_optuna
+from convsweep.study.queue import trial_params
+from convsweep.study.trial_states import prescribe, put_back, take
 
 
 @pytest.fixture

@@ -10,7 +10,18 @@ import pytest
 from tests.command import ROOT
 
 # The rooms of src/ in the order in which data flows; a room imports only those before it.
-ROOMS = ["config", "dataset", "augmentation", "model", "training", "evaluation", "tracking", "report"]
+ROOMS = [
+    "process",
+    "config",
+    "dataset",
+    "augmentation",
+    "model",
+    "training",
+    "evaluation",
+    "tracking",
+    "report",
+    "recording",
+]
 # The entry, and the two modules that bring the rooms together: a trial's steps, and a study's.
 ENTRY = ["sweep.py", "trial.py", "study.py"]
 
@@ -93,7 +104,7 @@ def test_nothing_heavy_is_imported_on_the_way_to_help_or_an_error(arguments: lis
 def test_the_driver_of_a_parallel_sweep_imports_no_tensorflow() -> None:
     code = (
         "import sys\n"
-        "import hydra_plugins.hydra_convsweep._driver, src.study, src.sweep\n"
+        "import convsweep.driver, src.recording, src.sweep\n"
         "import src.tracking, src.report, optuna\n"
         "print(sorted(set(sys.modules) & {'tensorflow', 'keras'}))\n"
     )

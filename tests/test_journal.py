@@ -7,10 +7,11 @@ import optuna
 import pytest
 from optuna.distributions import FloatDistribution
 
-from hydra_plugins.hydra_convsweep._journal import together
-from hydra_plugins.hydra_convsweep._queue import fill, hashable
-from hydra_plugins.hydra_convsweep._space import Parameter, Space
-from hydra_plugins.hydra_convsweep._storage import open_storage
+from convsweep.space.parameter import Parameter
+from convsweep.space.space import Space
+from convsweep.storage.journal import together
+from convsweep.storage.opening import open_storage
+from convsweep.study.queue import fill, hashable
 
 
 def test_what_is_written_together_waits_for_the_disk_once(tmp_path: Path) -> None:

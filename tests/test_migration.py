@@ -7,8 +7,8 @@ import pytest
 import yaml
 from omegaconf import OmegaConf
 
-from hydra_plugins.hydra_convsweep._draw import make_sampler
-from hydra_plugins.hydra_convsweep._errors import UserError
+from convsweep.errors import UserError
+from convsweep.sampling.instantiate import make_sampler
 from tests.command import run_inside
 
 APP = """

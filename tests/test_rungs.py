@@ -6,11 +6,10 @@ import optuna
 import pytest
 from optuna.trial import TrialState, create_trial
 
-from hydra_plugins.hydra_convsweep._asha import RUNG, Asha, pauses
-from hydra_plugins.hydra_convsweep._policy import WORKER, Policy
-from hydra_plugins.hydra_convsweep._states import take
-from src.paused import bound_checkpoints
-from src.study import CHECKPOINT
+from convsweep.policy.asha import RUNG, Asha, pauses
+from convsweep.policy.policy import WORKER, Policy
+from convsweep.study.trial_states import take
+from src.recording import CHECKPOINT, bound_checkpoints
 
 ASHA = Asha(min_resource=1, reduction_factor=3, max_resource=9)  # rungs at 1 and 3; 9 is the end
 

@@ -11,14 +11,15 @@ from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
 from optuna.trial import FrozenTrial, TrialState
 
-from hydra_plugins.hydra_convsweep._conditions import restrict
-from hydra_plugins.hydra_convsweep._draw import draw, make_sampler
-from hydra_plugins.hydra_convsweep._errors import UserError
-from hydra_plugins.hydra_convsweep._grammar import parse
-from hydra_plugins.hydra_convsweep._queue import fill, parse_enqueue
-from hydra_plugins.hydra_convsweep._space import Space
-from hydra_plugins.hydra_convsweep._view import SamplerView
-from hydra_plugins.hydra_convsweep._warm_start import find_earlier, remember
+from convsweep.errors import UserError
+from convsweep.sampling.draw import draw
+from convsweep.sampling.instantiate import make_sampler
+from convsweep.sampling.sampler_view import SamplerView
+from convsweep.space.conditions import restrict
+from convsweep.space.grammar import parse
+from convsweep.space.space import Space
+from convsweep.study.queue import fill, parse_enqueue
+from convsweep.study.warm_start import find_earlier, remember
 from src.config import register
 from tests.command import ROOT, toy, trials
 

@@ -9,8 +9,8 @@ from omegaconf import DictConfig, OmegaConf
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
 from optuna.trial import TrialState, create_trial
 
-from hydra_plugins.hydra_convsweep._curves import START, Curves, load, of_study, save
-from hydra_plugins.hydra_convsweep._simulate import simulate
+from convsweep.replay.curves import START, Curves, load, of_study, save
+from convsweep.replay.simulate import simulate
 from tests.command import load_study, results, run_inside, toy, trials
 
 SPACE = ["x=interval(-5,5)", "y=a,b,c", "steps=20", "hydra.sweeper.max_resource=20"]

@@ -6,9 +6,9 @@ import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
-from hydra_plugins.hydra_convsweep._errors import UserError
-from hydra_plugins.hydra_convsweep._grammar import parse
-from hydra_plugins.hydra_convsweep._space import as_override_value
+from convsweep.errors import UserError
+from convsweep.space.grammar import parse
+from convsweep.space.values import as_override_value
 
 FORMS = [
     ("x=1,2", CategoricalDistribution((1, 2)), [1, 2]),

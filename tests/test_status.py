@@ -9,9 +9,9 @@ import optuna
 import pytest
 from optuna.study import StudyDirection
 
-from hydra_plugins.hydra_convsweep._policy import Policy
-from hydra_plugins.hydra_convsweep._states import take
-from hydra_plugins.hydra_convsweep._storage import open_storage
+from convsweep.policy.policy import Policy
+from convsweep.storage.opening import open_storage
+from convsweep.study.trial_states import take
 from tests.command import run, run_inside, toy
 
 DIRECTIONS = (StudyDirection.MINIMIZE, StudyDirection.MAXIMIZE)

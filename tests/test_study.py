@@ -6,10 +6,10 @@ import optuna
 import pytest
 from hydra import compose, initialize_config_dir
 
-from hydra_plugins.hydra_convsweep._policy import Policy
-from hydra_plugins.hydra_convsweep._states import put_back, take
+from convsweep.policy.policy import Policy
+from convsweep.study.trial_states import put_back, take
 from src.config import register
-from src.study import OUTBOX, PARENT, StudyTracking
+from src.recording.study_tracking import OUTBOX, PARENT, StudyTracking
 from src.tracking import Courier, TrialRun, courier, open_store
 from tests.command import ROOT
 

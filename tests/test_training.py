@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from hydra_plugins.hydra_convsweep._memory import resident
+from convsweep.workers.memory import resident
 from src.config.augmentation import AugmentationConfig
 from src.config.dataset import DatasetConfig
 from src.config.model import CNN

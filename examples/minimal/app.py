@@ -3,7 +3,7 @@
 import hydra
 from omegaconf import DictConfig
 
-from hydra_plugins.hydra_convsweep import current_trial
+from convsweep import current_trial
 
 
 @hydra.main(version_base="1.3", config_path=".", config_name="config")

@@ -13,8 +13,8 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
-from ._config import ConvsweepConf
-from ._errors import UserError
+from convsweep.config import ConvsweepConf
+from convsweep.errors import UserError
 
 ConfigStore.instance().store(group="hydra/sweeper", name="convsweep", node=ConvsweepConf, provider="convsweep")
 
@@ -44,13 +44,12 @@ class ConvsweepSweeper(Sweeper):
         Raises:
             SystemExit: 1 after an error of the user's or when no trial succeeded, 130 after Ctrl-C.
         """
-        from ._driver import Driver
+        from convsweep.driver import Driver, prepare
 
         assert self.hydra_context is not None and self.config is not None  # after `setup`
         signal.signal(signal.SIGTERM, _interrupt)
         try:
-            driver = Driver.prepare(self.hydra_context, self.task_function, self.config, arguments)
-            status = driver.run()
+            status = Driver(prepare(self.hydra_context, self.task_function, self.config, arguments)).run()
         except UserError as error:
             for problem in error.problems:
                 print(f"error: {problem}" if not problem.startswith(" ") else problem, file=sys.stderr)

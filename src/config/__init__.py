@@ -3,11 +3,12 @@
 from hydra.core.config_store import ConfigStore
 from omegaconf import OmegaConf
 
-from src.config import augmentation, dataset, environment, model, objective, schedule
+from src.config import augmentation, dataset, model, objective, schedule
 from src.config.build import as_yaml, make_optimizer
 from src.config.checks import ConfigError, check, settings
 from src.config.evaluation import EvaluationConfig
 from src.config.schema import Config, TrackingConfig, TrainingConfig
+from src.process import for_workers
 
 __all__ = [
     "Config",
@@ -36,4 +37,4 @@ def register() -> None:
     schedule.register(store)
     augmentation.register(store)
     OmegaConf.register_new_resolver("directions_of", objective.directions, replace=True)
-    OmegaConf.register_new_resolver("environment_for_workers", environment.for_workers, replace=True)
+    OmegaConf.register_new_resolver("environment_for_workers", for_workers, replace=True)

@@ -7,7 +7,7 @@ import time
 import hydra
 from omegaconf import DictConfig, OmegaConf
 
-from hydra_plugins.hydra_convsweep import Infeasible, current_trial
+from convsweep import Infeasible, current_trial
 from tests.toy.chaos import die_once
 
 

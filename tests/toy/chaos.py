@@ -9,7 +9,7 @@ from hydra.core.utils import JobReturn
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
-from hydra_plugins.hydra_convsweep import current_trial
+from convsweep import current_trial
 
 
 def die_once(marker: str) -> None:

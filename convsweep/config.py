@@ -1,0 +1,101 @@
+"""The keys of `hydra.sweeper`."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from omegaconf import MISSING
+
+
+@dataclass
+class ConvsweepConf:
+    """The keys of `hydra.sweeper`; names and meanings follow the official Optuna sweeper where it has them."""
+
+    defaults: list[Any] = field(
+        default_factory=lambda: [{"sampler": "tpe"}, {"pruner": "successive_halving"}, {"scheduler": "none"}]
+    )
+    _target_: str = "hydra_plugins.hydra_convsweep.sweeper.ConvsweepSweeper"
+    # The sampler, the pruner and the callbacks are made where they are used, not by Hydra with the sweeper.
+    _recursive_: bool = False
+
+    # `minimize` or `maximize`, or a list of them, one for each value that the task function returns.
+    direction: Any = "minimize"
+
+    # How many trials the study ends with, whatever their state; those of earlier runs of it count. null: 20, or
+    # as many as the budget has room for.
+    n_trials: int | None = None
+
+    # What the search may cost: `40trials`, `300epochs` of all trials together, or a time, `1h30min`. At its end the
+    # best trial is trained to its own end. What earlier runs of the study used counts. null: see n_trials.
+    budget: Any = None
+
+    # How many steps (epochs) a whole trial has, as far as known; a scheduler and a budget plan with it.
+    max_resource: int | None = None
+
+    # Seconds after which no new trial starts. null: no limit.
+    timeout: float | None = None
+
+    # Seconds after which a trial is stopped by force, and fails. null: no limit.
+    trial_timeout: float | None = None
+
+    # A value of the objective at which the sweep ends.
+    target: float | None = None
+
+    # The sweep ends when the best value has not moved for that many finished trials.
+    patience: int | None = None
+
+    # The sweep ends when more than this part of its trials have failed, counted from the tenth on.
+    max_failure_rate: float | None = None
+
+    # The sweep ends when so many trials in a row have failed.
+    max_consecutive_failures: int | None = None
+
+    # Worker processes. null: one a core that this machine grants; never more than there are trials left.
+    n_jobs: int | None = None
+
+    # null: derived from the searched keys and the fixed overrides, so that the same command is the same study.
+    study_name: str | None = None
+
+    # null: a journal file in `hydra.sweep.dir`. Else a journal's path (*.log), a database's address, without a
+    # password, or grpc://host:port.
+    storage: str | None = None
+
+    # Seconds for which a worker waits for a database that does not answer, with growing pauses.
+    storage_patience: float = 600
+
+    # Seconds between two signs of life of a running trial in a database; after three without one it waits again.
+    heartbeat: float = 30
+
+    # When the study exists with another space or other settings: `error` shows the difference, `continue` goes on
+    # with what is now asked for, `new` starts a study of the next name beside it.
+    on_change: str = "error"
+
+    # Of the study; a trial's own seed is derived from it and the trial's number. null: drawn once, kept.
+    seed: int | None = None
+
+    # What to search, in the syntax of the command line: key -> "a,b", "range(1,9)", "interval(0,1)", ...
+    params: dict[str, Any] = field(default_factory=dict)
+
+    # Keys that exist only when others have certain values: key -> "other=value,value", or a list of such.
+    conditions: dict[str, Any] = field(default_factory=dict)
+
+    # Dotted path of a function (config, trial) that suggests more values to a trial, with Optuna's own methods.
+    custom_search_space: str | None = None
+
+    # Configurations to try first, each searched key -> value; keys left out are drawn.
+    enqueue: list[Any] = field(default_factory=list)
+
+    # An earlier study, or a list of them: their best trials are tried first, and samplers learn from all of them.
+    warm_start_from: Any = None
+
+    # Whether a drawn combination that has been run already is drawn anew.
+    skip_duplicates: bool = True
+
+    # How often a trial whose worker died is run again.
+    max_retries: int = 2
+
+    # Subclasses of StudyCallback, by any name, each a `_target_`.
+    callbacks: dict[str, Any] = field(default_factory=dict)
+
+    sampler: Any = MISSING
+    pruner: Any = MISSING
+    scheduler: Any = MISSING

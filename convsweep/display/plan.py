@@ -1,0 +1,66 @@
+"""What a sweep says before it starts."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from omegaconf import DictConfig
+from rich.console import Console
+
+from convsweep.display.words import say
+from convsweep.policy.asha import Asha
+from convsweep.policy.budget import Budget
+from convsweep.space.space import Space
+
+if TYPE_CHECKING:
+    from optuna import Study
+
+
+def show_plan(
+    study: "Study",
+    directory: Path,
+    space: Space,
+    sweeper: DictConfig,
+    trials: int,
+    finished: int,
+    workers: int,
+    enumerated: bool,
+    console: Console,
+) -> None:
+    """Print what is searched, at what cost and how.
+
+    Args:
+        study: The study.
+        directory: Its folder.
+        space: What is searched.
+        sweeper: `hydra.sweeper`.
+        trials: How many trials the study ends with, at most.
+        finished: How many of them there are already.
+        workers: How many run them.
+        enumerated: Whether every combination is tried once.
+        console: Where to print.
+    """
+    budget = Budget.of(sweeper)
+    directions = [direction.name.lower() for direction in study.directions]
+    searched = "  ".join(f"{name} {words}" for name, words in space.describe().items()) or "nothing: one trial"
+    how = "every combination once" if enumerated else f"drawn by {_class_name(sweeper.sampler)}"
+    size = f"{trials} trials" if budget.trials is not None else str(budget)
+    done = f", {finished} {'of them' if budget.trials is not None else 'trials'} done" if finished else ""
+    never = "NopPruner" in sweeper.pruner._target_ or len(directions) > 1
+    pruner = "no pruning" if never else f"pruned by {_class_name(sweeper.pruner)}"
+    if asha := Asha.of(sweeper):
+        rungs = [str(asha.step(rung)) for rung in range(4) if asha.rung_at(asha.step(rung)) is not None]
+        more = ", ..." if len(rungs) == 4 else ""
+        pruner = f"pausing at {', '.join(rungs)}{more}, one in {asha.reduction_factor} going on"
+        pruner = pruner if rungs else "no pruning: a trial has fewer epochs than the first rung"
+    limit = f", {sweeper.timeout:g} s at most" if sweeper.timeout else ""
+    for line in (
+        f"study   {study.study_name}: {' and '.join(directions)}, in {os.path.relpath(directory)}",
+        f"space   {searched}",
+        f"budget  {size}{done}, {how}, {pruner}; {workers} worker{'s' * (workers > 1)}{limit}",
+    ):
+        say(console, line)
+
+
+def _class_name(part: Any) -> str:
+    return part._target_.rpartition(".")[2]

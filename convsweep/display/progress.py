@@ -1,0 +1,133 @@
+"""What a sweep shows while it runs: a line a finished trial, and below them, in a terminal, where it stands."""
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress import BarColumn, Progress, TextColumn
+from rich.text import Text
+
+from convsweep.policy.asha import pauses
+from convsweep.policy.budget import Budget
+from convsweep.policy.policy import seconds_of
+from convsweep.policy.time_budget import SPENT
+
+if TYPE_CHECKING:
+    from optuna import Study
+    from optuna.trial import FrozenTrial
+from convsweep.display.words import WORDS, params_in_words, say, state_of, time_left, values_in_words
+
+INTERVAL = 0.5  # seconds between two looks at the storage
+
+
+class Monitor:
+    """Follows a study in a thread of the driver, from its storage alone: workers may be anywhere.
+
+    Use as a context manager around the launch.
+    """
+
+    def __init__(self, study: "Study", budget: Budget, n_trials: int, console: Console) -> None:
+        self.study, self.budget, self.n_trials, self.console = study, budget, n_trials, console
+        self.started = time.monotonic()
+        self.spent = study.user_attrs.get(SPENT, 0.0)
+        self.seen = {trial.number for trial in _finished(study)}
+        self.paused = {(t.number, t.last_step) for t in study.get_trials(deepcopy=False) if pauses(t)}
+        self.told = set(self.paused)
+        self.unit, self.total = (
+            ("trials", n_trials)
+            if budget.trials is not None
+            else ("epochs", budget.steps)
+            if budget.steps is not None
+            else ("seconds", budget.seconds or 0.0)
+        )
+        self.before = self._done()
+        self.bar = Progress(TextColumn(f"{self.unit} {{task.completed:.0f}}/{{task.total:.0f}}"), BarColumn(24))
+        self.task = self.bar.add_task("", total=self.total, completed=int(self.before))
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._follow, daemon=True)
+
+    def __enter__(self) -> "Monitor":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _follow(self) -> None:
+        if not self.console.is_terminal:
+            self._poll(lambda _: None)
+            return
+        with Live(console=self.console, refresh_per_second=4, transient=True) as live:
+            self._poll(live.update)
+
+    def _poll(self, show: Callable[[Group], None]) -> None:
+        from convsweep.study.ranking import ranked
+
+        over, best = False, ranked(self.study)
+        while not over:
+            over = self._over.wait(INTERVAL)
+            trials = self.study.get_trials(deepcopy=False)
+            self.paused = {(trial.number, trial.last_step) for trial in trials if pauses(trial)}
+            for number, _ in sorted(self.paused - self.told):
+                say(self.console, self._pause(trials[number]))
+            self.told |= self.paused
+            news = [trial for trial in trials if trial.state.is_finished() and trial.number not in self.seen]
+            if news:
+                best = ranked(self.study)  # once for all of them: thousands of trials take a while
+            for trial in sorted(news, key=lambda trial: str(trial.datetime_complete)):
+                self.seen.add(trial.number)
+                say(self.console, self._line(trial, best))
+            show(self._status(trials, best))
+
+    def _line(self, trial: "FrozenTrial", best: "list[FrozenTrial]") -> str:
+        duration = f" in {seconds_of(trial):.1f} s"
+        known = trial.user_attrs
+        outcome = known.get("error") or known.get("infeasible") or values_in_words(trial)
+        count = f"{len(self.seen):>{len(str(self.n_trials))}}/{self.n_trials}"
+        words = f"[{count if self.unit == 'trials' else len(self.seen)}] trial {trial.number} "
+        words += f"{WORDS[state_of(trial)]:<6} {outcome}{duration}: {params_in_words(trial.params)}"
+        left = self._left()
+        return "; ".join(filter(None, [words, self._best(best), left and f"{left} left"]))
+
+    def _done(self) -> float:
+        """Return how much of the budget is spent, in its unit."""
+        if self.unit == "trials":
+            return len(self.seen) + len(self.paused)
+        if self.unit == "epochs":
+            return sum(max(t.intermediate_values, default=0) for t in self.study.get_trials(deepcopy=False))
+        return self.spent + time.monotonic() - self.started
+
+    def _left(self) -> str | None:
+        done = self._done()
+        return time_left(done - self.before, self.total - done, time.monotonic() - self.started)
+
+    def _pause(self, trial: "FrozenTrial") -> str:
+        step = max(trial.intermediate_values)
+        room = " " * (2 * len(str(self.n_trials)) + 3) if self.unit == "trials" else "[ ]"
+        return f"{room} trial {trial.number} paused {trial.intermediate_values[step]:.5g} at step {step}: " + (
+            params_in_words(trial.params)
+        )
+
+    def _best(self, best: "list[FrozenTrial]") -> str:
+        if len(self.study.directions) > 1:
+            return f"{len(best)} on the Pareto front"
+        return f"best {values_in_words(best[0])} (trial {best[0].number})" if best else ""
+
+    def _status(self, trials: list["FrozenTrial"], best: "list[FrozenTrial]") -> Group:
+        counts = Counter(map(state_of, trials))
+        self.bar.update(self.task, completed=self._done())
+        left = self._left()
+        states = ", ".join(f"{counts[state]} {word}" for state, word in WORDS.items() if counts[state])
+        lines: list[Any] = [self.bar, Text(f"{states or 'starting the workers'}{f'; {left} left' if left else ''}")]
+        if best:
+            lines.append(Text(f"best {values_in_words(best[0])}: {params_in_words(best[0].params)}", style="bold"))
+        return Group(*lines)
+
+
+def _finished(study: "Study") -> list["FrozenTrial"]:
+    return [trial for trial in study.get_trials(deepcopy=False) if trial.state.is_finished()]

@@ -1,0 +1,101 @@
+"""What a study is doing, read from its storage alone: a look at it from any process, which changes nothing."""
+
+import os
+import time
+from collections import Counter
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from convsweep.display.summary import show_best, show_failures
+from convsweep.display.words import WORDS, params_in_words, say, state_of, time_left
+from convsweep.policy.asha import pauses
+from convsweep.policy.policy import WORKER, seconds_of
+from convsweep.storage.address import is_local
+from convsweep.study.identity import IDENTITY
+
+if TYPE_CHECKING:
+    from optuna import Study
+    from optuna.trial import FrozenTrial
+from convsweep.storage.driver_lock import driver_of
+from convsweep.study.finding import find_studies, find_study
+
+
+def show_studies(folder: Path, storage: str | None, console: Console) -> None:
+    """Print a line for each study in the storage, or in the journals of the folders in `folder`, the latest first.
+
+    Raises:
+        UserError: The storage cannot be read.
+    """
+    found = find_studies(folder, storage)
+    for study, directory in found:
+        driver = driver_of(directory)
+        say(console, f"{study.study_name}: {_counts(study)}" + (f"; process {driver} runs it" if driver else ""))
+    if not found:
+        say(console, f"no studies in {storage or folder}")
+
+
+def show_status(name: str, folder: Path, storage: str | None, console: Console) -> None:
+    """Print what a study is, where it stands, who runs which of its trials, and its best ones.
+
+    Args:
+        name: The study's name, or its own folder where that is not in `folder`.
+        folder: Where the studies' folders are.
+        storage: As in `hydra.sweeper.storage`, None for the journal in the study's own folder.
+        console: Where to print.
+
+    Raises:
+        UserError: There is no such study; lists those that there are.
+    """
+    directory = Path(name) if os.sep in name else folder / name
+    _show(find_study(name, folder, storage), directory, is_local(storage), console)
+
+
+def _show(study: "Study", directory: Path, local: bool, console: Console) -> None:
+    directions = " and ".join(direction.name.lower() for direction in study.directions)
+    space = study.user_attrs.get(IDENTITY, {}).get("space", {})
+    say(console, f"study    {study.study_name}: {directions}, in {os.path.relpath(directory)}")
+    say(console, f"space    {'  '.join(f'{key} {words}' for key, words in space.items()) or 'nothing'}")
+    say(console, f"trials   {_counts(study)}")
+    running = [trial for trial in study.get_trials(deepcopy=False) if trial.state.name == "RUNNING"]
+    driver = driver_of(directory)
+    if driver or not local:
+        left = _time_left(study.get_trials(deepcopy=False), len(running))
+        who = f"process {driver} runs it" if driver else "not known: the storage is a database"
+        say(console, f"driver   {who}" + (f"; about {left} left" if left else ""))
+    else:
+        say(console, "driver   none" + ("; its trials wait for the command that started it" if _left(study) else ""))
+    for trial in running:
+        say(console, f"running  {_line(trial)}")
+    show_best(study, console)
+    show_failures(study, console)
+
+
+def _counts(study: "Study") -> str:
+    counts = Counter(map(state_of, study.get_trials(deepcopy=False)))
+    words = {"WAITING": "waiting", "RUNNING": "running", **WORDS}
+    return ", ".join(f"{counts[state]} {word}" for state, word in words.items() if counts[state]) or "none yet"
+
+
+def _left(study: "Study") -> bool:
+    return any(not trial.state.is_finished() for trial in study.get_trials(deepcopy=False))
+
+
+def _time_left(trials: "list[FrozenTrial]", workers: int) -> str | None:
+    """Estimate the time left from the trials so far, with as many workers as are at work now."""
+    ended = [trial for trial in trials if trial.state.is_finished()]
+    seconds = sum(map(seconds_of, trials))
+    paused = sum(map(pauses, trials))
+    return time_left(len(ended) + paused, len(trials) - len(ended) - paused, seconds / max(1, workers))
+
+
+def _line(trial: "FrozenTrial") -> str:
+    words = f"trial {trial.number}"
+    if WORKER in trial.system_attrs:
+        host, pid, since = trial.system_attrs[WORKER][:3]
+        words += f" on {host}, process {pid}, for {timedelta(seconds=round(time.time() - since))}"
+    if trial.last_step is not None:
+        words += f", step {trial.last_step}: {trial.intermediate_values[trial.last_step]:.5g}"
+    return "; ".join(filter(None, [words, params_in_words(trial.params)]))

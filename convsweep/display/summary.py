@@ -1,0 +1,109 @@
+"""What a sweep leaves: `optimization_results.yaml`, and the last lines in the terminal."""
+
+import os
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from omegaconf import OmegaConf
+from rich.console import Console
+from rich.markup import escape
+from rich.measure import Measurement
+from rich.table import Table
+
+from convsweep.display.words import WORDS, params_in_words, say, state_of, value_in_words, values_in_words
+from convsweep.policy.policy import seconds_of
+
+if TYPE_CHECKING:
+    from optuna import Study
+    from optuna.trial import FrozenTrial
+from convsweep.study.ranking import ranked
+
+TOP = 5
+
+
+def write_results(study: "Study", directory: Path) -> Path:
+    """Write `optimization_results.yaml` with the official Optuna sweeper's keys, and the best trial's number."""
+    best = ranked(study)
+    if len(study.directions) > 1:
+        solutions = [{"params": dict(t.params), "values": list(t.values), "trial": t.number} for t in best]
+        results: dict[str, Any] = {"name": "convsweep", "solutions": solutions}
+    elif best:
+        top = best[0]
+        results = {
+            "name": "convsweep",
+            "best_params": dict(top.params),
+            "best_value": top.value,
+            "best_trial": top.number,
+        }
+    else:
+        results = {"name": "convsweep", "best_params": {}, "best_value": None, "best_trial": None}
+    path = directory / "optimization_results.yaml"
+    # Renamed in one step: a reader, or a full disk, never leaves half of it.
+    partial = path.with_suffix(".partial")
+    partial.write_text(OmegaConf.to_yaml(OmegaConf.create(results)), encoding="utf-8")
+    os.replace(partial, path)
+    return path
+
+
+def show_summary(study: "Study", directory: Path, console: Console) -> None:
+    """Print the counts, the best trials as a table, and each kind of failure with the trial to look at."""
+    trials = study.get_trials(deepcopy=False)
+    counts = Counter(state_of(trial) for trial in trials if trial.state.is_finished())
+    say(
+        console,
+        "no trial ended"
+        if not counts
+        else ", ".join(f"{counts[state]} {word}" for state, word in WORDS.items() if counts[state]),
+    )
+    show_best(study, console)
+    show_failures(study, console)
+    say(console, f"results  {os.path.relpath(directory / 'optimization_results.yaml')}")
+
+
+def show_best(study: "Study", console: Console) -> None:
+    """Print the best trials as a table."""
+    best = ranked(study)[:TOP]
+    if best:
+        console.print(_table(best, len(study.directions) == 1, console))
+
+
+def show_failures(study: "Study", console: Console) -> None:
+    """Print each kind of failure with the trial to look at."""
+    failures: dict[str, list[int]] = {}
+    for trial in study.get_trials(deepcopy=False):
+        if trial.state.name == "FAIL":
+            failures.setdefault(trial.user_attrs.get("error", "unknown"), []).append(trial.number)
+    for error, numbers in failures.items():
+        which = f"trial {numbers[0]}" + (f" and {len(numbers) - 1} more" if len(numbers) > 1 else "")
+        say(console, f"failed   {which}: {error}")
+
+
+def _table(trials: list["FrozenTrial"], single: bool, console: Console) -> Table:
+    """Give each searched key a column of its own where the terminal is wide enough, else all of them one."""
+    names = list(dict.fromkeys(name for trial in trials for name in trial.params))
+    wide = _empty_table(single, _shortened(names))
+    narrow = _empty_table(single, ["searched values"])
+    for trial in trials:
+        seconds = f"{seconds_of(trial):.1f}"
+        known = [str(trial.number), values_in_words(trial), seconds]
+        wide.add_row(*known, *(escape(value_in_words(trial.params[n])) if n in trial.params else "" for n in names))
+        narrow.add_row(*known, escape(params_in_words(trial.params)))
+    unbounded = console.options.update(width=10_000)  # else it says that everything fits
+    return wide if Measurement.get(console, unbounded, wide).maximum <= console.width else narrow
+
+
+def _empty_table(single: bool, columns: list[str]) -> Table:
+    title = "best trials" if single else "Pareto front, its first trials"
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    for name in ("trial", "value" if single else "values", "seconds"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for name in columns:
+        table.add_column(name, overflow="fold")
+    return table
+
+
+def _shortened(names: list[str]) -> list[str]:
+    """Drop the group from keys whose last part says which they are."""
+    last = [name.rpartition(".")[2] for name in names]
+    return [short if last.count(short) == 1 else name for short, name in zip(last, names, strict=True)]

@@ -1,0 +1,51 @@
+"""Trials, values and times in words."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+
+from convsweep.policy.asha import pauses
+from convsweep.space.values import as_override_value
+
+if TYPE_CHECKING:
+    from optuna.trial import FrozenTrial
+
+WORDS = {
+    "COMPLETE": "done",
+    "PRUNED": "pruned",
+    "INFEASIBLE": "infeasible",
+    "FAIL": "failed",
+    "RUNNING": "running",
+    "PAUSED": "paused",
+}
+
+
+def say(console: Console, line: str) -> None:
+    """Print a line as it is, however long: a command in it stays one that can be copied."""
+    console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+def state_of(trial: "FrozenTrial") -> str:
+    """Return Optuna's word for a trial's state, or PAUSED or INFEASIBLE for what it has no word for."""
+    return "PAUSED" if pauses(trial) else "INFEASIBLE" if "infeasible" in trial.user_attrs else trial.state.name
+
+
+def time_left(done: float, open_: float, elapsed: float) -> str | None:
+    """Estimate the time left in words, or None before a trial is done or when none is left."""
+    if done <= 0 or open_ <= 0:
+        return None
+    return str(timedelta(seconds=round(elapsed / done * open_)))
+
+
+def values_in_words(trial: "FrozenTrial") -> str:
+    return " ".join(f"{value:.5g}" for value in trial.values or [])
+
+
+def params_in_words(params: Mapping[str, Any]) -> str:
+    return " ".join(f"{name}={value_in_words(value)}" for name, value in params.items())
+
+
+def value_in_words(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else as_override_value(value)

@@ -1,0 +1,159 @@
+"""Everything that can be wrong with a sweep before it starts, said at once."""
+
+import dataclasses
+import importlib.util
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from hydra.core.config_loader import ConfigLoader
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
+
+from convsweep.errors import UserError, explain
+from convsweep.policy.budget import check as check_budget
+from convsweep.policy.budget import count_trials
+from convsweep.sampling.instantiate import load_custom, make_pruner, make_sampler
+from convsweep.space.conditions import restrict
+from convsweep.space.grammar import parse
+from convsweep.space.space import Space
+from convsweep.storage.address import check_storage
+from convsweep.study.callback import StudyCallback
+from convsweep.study.queue import parse_enqueue
+from convsweep.study.warm_start import find_earlier
+
+# Optuna imports these when the first trial is drawn, which is late to hear of them.
+NEEDS = {"CmaEsSampler": ("cmaes", "cmaes"), "GPSampler": ("torch", "gp")}
+
+
+def check_settings(sweeper: DictConfig, in_process: bool) -> list[str]:
+    """Return what is wrong with the values under `hydra.sweeper`; `in_process`: there is one worker, the driver."""
+    problems = []
+
+    def expect(key: str, good: bool, expected: str, instead: str) -> None:
+        if not good:
+            got = OmegaConf.select(sweeper, key)
+            problems.append(
+                f"`hydra.sweeper.{key}` must be {expected}, got {got}; type e.g. hydra.sweeper.{key}={instead}"
+            )
+
+    problems += check_budget(sweeper)
+    most = sweeper.max_resource
+    # Where it is an app's own key, the app says what is wrong with that.
+    good = most is None or most >= 1 or OmegaConf.is_interpolation(sweeper, "max_resource")
+    expect("max_resource", good, "1 or more steps, or null", "10")
+    expect("n_jobs", sweeper.n_jobs is None or sweeper.n_jobs >= 1, "1 or more, or null for one a core", "2")
+    expect("timeout", sweeper.timeout is None or sweeper.timeout > 0, "a number of seconds above 0, or null", "3600")
+    expect(
+        "trial_timeout", sweeper.trial_timeout is None or sweeper.trial_timeout > 0, "seconds above 0, or null", "600"
+    )
+    expect("patience", sweeper.patience is None or sweeper.patience >= 1, "1 or more trials, or null", "20")
+    rate, row = sweeper.max_failure_rate, sweeper.max_consecutive_failures
+    expect("max_failure_rate", rate is None or 0 <= rate <= 1, "from 0 to 1, or null", "0.5")
+    expect("max_consecutive_failures", row is None or row >= 1, "1 or more trials, or null", "10")
+    expect("storage_patience", sweeper.storage_patience >= 0, "seconds, 0 or more", "600")
+    expect("heartbeat", sweeper.heartbeat > 0, "a number of seconds above 0", "30")
+    expect("on_change", sweeper.on_change in ("error", "continue", "new"), "error, continue or new", "continue")
+    expect("max_retries", sweeper.max_retries >= 0, "0 or more", "2")
+    expect("seed", sweeper.seed is None or 0 <= sweeper.seed < 2**32, "an integer from 0 to 2**32 - 1, or null", "0")
+    name = sweeper.study_name
+    named = name is None or re.fullmatch(r"[\w][\w.@+-]*", name) is not None
+    expect("study_name", named, "a plain name: letters, digits, `_`, `-`, `.`, no path", "my_study")
+    known = [str(direction) in ("minimize", "maximize") for direction in directions(sweeper)]
+    expect("direction", bool(known) and all(known), "minimize or maximize, or a list of them", "maximize")
+    if scheduler := sweeper.scheduler:
+        expect("scheduler.min_resource", scheduler.min_resource >= 1, "1 or more steps", "3")
+        expect("scheduler.reduction_factor", scheduler.reduction_factor >= 2, "2 or more", "3")
+        most = scheduler.max_resource
+        expect("scheduler.max_resource", most is None or most >= 1, "1 or more steps, or null", "27")
+        expect("scheduler", len(known) == 1, "none in a study with several objectives", "none")
+    for key in ("target", "patience"):
+        single = len(known) == 1 or sweeper[key] is None
+        expect(key, single, "null in a study with several objectives, which has no single best value", "null")
+    if str(sweeper.storage).startswith("sqlite") and sweeper.n_jobs != 1 and not in_process:
+        problems.append(
+            f"`hydra.sweeper.storage` must not be SQLite with more than one worker, which corrupts the queue of "
+            f"waiting trials, got {sweeper.storage}; leave it out (a journal file), or type hydra.sweeper.n_jobs=1"
+        )
+    return problems + check_storage(sweeper.storage) + _check_parts(sweeper)
+
+
+def directions(sweeper: DictConfig) -> list[str]:
+    """Return `hydra.sweeper.direction` as a list."""
+    given: Any = sweeper.direction
+    return [given] if isinstance(given, str) else list(given or [])
+
+
+def _check_parts(sweeper: DictConfig) -> list[str]:
+    problems = []
+    for key, make in (
+        ("sampler", lambda: make_sampler(sweeper.sampler, 0, 0)),
+        ("pruner", lambda: make_pruner(sweeper.pruner)),
+    ):
+        name = str(OmegaConf.select(sweeper, f"{key}._target_")).rpartition(".")[2]
+        module, extra = NEEDS.get(name, (None, None))
+        if module and importlib.util.find_spec(module) is None:
+            problems.append(
+                f"`hydra.sweeper.{key}` {name} needs the package {module}: pip install 'convsweep[{extra}]'"
+            )
+            continue
+        try:
+            make()
+        except UserError as error:
+            problems += error.problems
+    return problems
+
+
+def read_space(arguments: Sequence[str], config: DictConfig, loader: ConfigLoader) -> Space:
+    """Return what is to be searched: overrides, `params`, `conditions`, `custom_search_space`.
+
+    Raises:
+        UserError: Some of it cannot be understood, or `enqueue` does not lie in it.
+    """
+    sweeper = config.hydra.sweeper
+    params, conditions = plain(sweeper.params) or {}, plain(sweeper.conditions) or {}
+    space = dataclasses.replace(parse(arguments, params, loader), custom=sweeper.custom_search_space)
+    problems = []
+    if space.custom:
+        try:
+            load_custom(space.custom)
+        except UserError as error:
+            problems += error.problems
+    try:
+        space = restrict(space, conditions, lambda overrides: loader.load_sweep_config(config, overrides))
+        parse_enqueue(plain(sweeper.enqueue) or [], space, count_trials(sweeper, space.size))
+    except UserError as error:
+        problems += error.problems
+    if problems:
+        raise UserError(problems)
+    return space
+
+
+def check_warm_start(sweeper: DictConfig, directory: Path) -> list[str]:
+    """Return what is wrong with `hydra.sweeper.warm_start_from`."""
+    try:
+        find_earlier(plain(sweeper.warm_start_from), sweeper.storage, directory, sweeper.study_name)
+    except UserError as error:
+        return error.problems
+    return []
+
+
+def plain(value: Any) -> Any:
+    """Return a config node as Python's own lists and dicts."""
+    return OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
+
+
+def check_trials(
+    config: DictConfig, space: Space, loader: ConfigLoader, callbacks: Sequence[StudyCallback]
+) -> Iterable[str]:
+    """Compose enough trial configs that each searched value appears, and yield what Hydra or the app objects to."""
+    for params in space.examples():
+        try:
+            composed = loader.load_sweep_config(config, space.overrides(params))
+        except HydraException as error:
+            yield explain(error)
+            continue
+        OmegaConf.set_readonly(composed, True)
+        for callback in callbacks:
+            yield from callback.check(composed)

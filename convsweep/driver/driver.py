@@ -1,0 +1,179 @@
+"""The driver: opens a sweep's study, launches the workers, and says what came of it."""
+
+import os
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from convsweep.display.command import typed_command
+from convsweep.display.conclusion import show_conclusion
+from convsweep.display.plan import show_plan
+from convsweep.display.progress import Monitor
+from convsweep.display.summary import show_summary, write_results
+from convsweep.driver.checks import directions, plain
+from convsweep.driver.defaults import set_aside_pruner, set_aside_scheduler
+from convsweep.driver.sweep import Sweep
+from convsweep.errors import UserError, is_disk_full
+from convsweep.policy.budget import Budget, count_trials
+from convsweep.policy.policy import Policy
+from convsweep.policy.stopping_rules import StoppingRules
+from convsweep.policy.time_budget import TimeBudget
+from convsweep.storage.address import is_shared
+from convsweep.storage.driver_lock import lock_files, only_driver
+from convsweep.storage.opening import open_configured
+from convsweep.storage.study_lock import exclusively
+from convsweep.study.identity import change, open_study
+from convsweep.study.optuna_logging import quieten_optuna
+from convsweep.study.queue import fill, parse_enqueue
+from convsweep.study.ranking import ranked
+from convsweep.study.trial_states import close, settle
+from convsweep.study.warm_start import find_earlier, remember
+from convsweep.workers.launch import Launch, is_in_process
+from convsweep.workers.stopping import Stopping
+
+if TYPE_CHECKING:
+    from optuna import Study
+
+
+@dataclass
+class Driver:
+    """One run of a sweep: it opens the study, launches the workers, and says what came of it."""
+
+    sweep: Sweep
+    console: Console = field(default_factory=Console)
+
+    def run(self) -> int:
+        """Run what is left of the study; return the exit status.
+
+        Raises:
+            UserError: The study is another one than what is asked for, or runs already; the disk is full.
+        """
+        quieten_optuna()
+        self.sweep.make_folder()
+        try:
+            return self._open()
+        except OSError as error:
+            if not is_disk_full(error):
+                raise
+            raise UserError(
+                f"{os.path.relpath(self.sweep.directory)} cannot be written: {error.strerror}; what it holds is whole. "
+                f"Free some space, then go on: {typed_command()}"
+            ) from error
+
+    def _open(self) -> int:
+        sweeper = self.sweep.config.hydra.sweeper
+        with ExitStack() as held:
+            for path in lock_files(sweeper.storage, self.sweep.directory, self.sweep.name):
+                held.enter_context(only_driver(path, self.sweep.directory))
+            storage = open_configured(self.sweep.config, self.sweep.directory)
+            with exclusively(storage, self.sweep.name):
+                study, changes = open_study(
+                    storage, self.sweep.name, directions(sweeper), self.sweep.space, self.sweep.settings, sweeper.seed
+                )
+                if changes and sweeper.on_change == "continue":
+                    change(study, directions(sweeper), self.sweep.space, self.sweep.settings)
+                elif changes and sweeper.on_change == "error":
+                    raise UserError(_which(self.sweep.name, changes))
+                taken_up = self._take_up(study) if not changes or sweeper.on_change == "continue" else None
+            if taken_up:
+                return self._run(study, *taken_up)
+        stem, _, count = self.sweep.name.rpartition("-")
+        self.sweep.rename(f"{stem}-{int(count) + 1}" if stem and count.isdigit() else f"{self.sweep.name}-2")
+        self.sweep.make_folder()
+        return self._open()
+
+    def _take_up(self, study: "Study") -> tuple[Policy, bool]:
+        """Make its queue what is asked for; return how it is worked off, and whether it is every combination once."""
+        sweeper = self.sweep.config.hydra.sweeper
+        if not is_shared(self.sweep.config):
+            settle(study)
+        earlier = find_earlier(plain(sweeper.warm_start_from), sweeper.storage, self.sweep.directory, self.sweep.name)
+        first = remember(study, earlier, self.sweep.space)
+        most = count_trials(sweeper, self.sweep.space.size)
+        first += parse_enqueue(plain(sweeper.enqueue) or [], self.sweep.space, most)
+        enumerated = fill(study, self.sweep.space, most, first, growing=Budget.of(sweeper).trials is None)
+        set_aside_scheduler(self.sweep.config, enumerated)
+        set_aside_pruner(self.sweep.config, enumerated)
+        return Policy.of(sweeper, most, enumerated), enumerated
+
+    def _run(self, study: "Study", policy: Policy, enumerated: bool) -> int:
+        done = sum(trial.state.is_finished() for trial in study.get_trials(deepcopy=False)[: policy.n_trials])
+        # A finite space may have fewer combinations than the budget has trials.
+        trials = policy.n_trials if policy.growing else len(study.get_trials(deepcopy=False)[: policy.n_trials])
+        left = policy.is_left(study) or (is_shared(self.sweep.config) and policy.runs(study))
+        workers = self._n_workers(trials - done)
+        show_plan(
+            study,
+            self.sweep.directory,
+            self.sweep.space,
+            self.sweep.config.hydra.sweeper,
+            trials,
+            done,
+            workers,
+            enumerated,
+            self.console,
+        )
+        launch = Launch(
+            self.sweep.hydra_context, self.sweep.task_function, self.sweep.config, self.sweep.space, self.sweep.name,
+            self.sweep.directory, policy, self.console,
+        )  # fmt: skip
+        rules = StoppingRules.of(self.sweep.config.hydra.sweeper)
+        interrupted = finishing = False
+        if left and not rules.reached(study):
+            interrupted, finishing = self._launch(launch, study, workers, trials)
+        left = policy.is_left(study, finishing)
+        if not (interrupted or left or rules.reached(study)):
+            with exclusively(study._storage, self.sweep.name):  # a study's drivers come to its end together
+                close(study)
+        write_results(study, self.sweep.directory)
+        show_summary(study, self.sweep.directory, self.console)
+        for callback in self.sweep.callbacks:
+            callback.on_study_end(study, self.sweep.directory)
+        ended = rules.reached(study) or rules.hopeless(study, least=1)
+        show_conclusion(study, self.sweep.space, self.sweep.config.hydra.sweeper, ended, left, self.console)
+        if interrupted:
+            return 130
+        if rules.hopeless(study, least=1):
+            return 1
+        return 0 if left or ranked(study) else 1
+
+    def _launch(self, launch: Launch, study: "Study", workers: int, trials: int) -> tuple[bool, bool]:
+        """Run the workers, and the callbacks' start beside them.
+
+        Return whether the user interrupted, and whether a budget of time came to its end.
+        """
+        sweeper, driver = self.sweep.config.hydra.sweeper, uuid.uuid4().hex[:8]
+        budget = Budget.of(sweeper)
+        clock = TimeBudget(study, driver, launch.policy, budget.seconds) if budget.seconds else None
+        stopping = Stopping(study, driver, sweeper.timeout, self.console, clock)
+        with ThreadPoolExecutor(1) as pool, Monitor(study, budget, trials, self.console), stopping:
+            started = pool.submit(self._start_callbacks, study, driver)
+            started.add_done_callback(lambda future: future.exception() and stopping.at_once())
+            with suppress(KeyboardInterrupt):
+                launch.run(study, workers, stopping)
+        if error := started.exception():
+            raise UserError(f"`hydra.sweeper.callbacks`: {type(error).__name__}: {error}") from error
+        return stopping.interrupted, stopping.finishing
+
+    def _start_callbacks(self, study: "Study", driver: str) -> None:
+        for callback in self.sweep.callbacks:
+            callback.on_study_start(study, self.sweep.directory, driver)
+
+    def _n_workers(self, left: int) -> int:
+        from joblib import cpu_count
+
+        wanted = 1 if is_in_process(self.sweep.config) else self.sweep.config.hydra.sweeper.n_jobs or cpu_count()
+        return max(1, min(wanted, left))
+
+
+def _which(name: str, changes: list[str]) -> list[str]:
+    return [
+        f"`hydra.sweeper.study_name`: the study {name} exists, and its command was another one:",
+        *(f"  {line}" for line in changes),
+        "  to take it up as it was, repeat its command; to go on as now asked, type hydra.sweeper.on_change=continue; "
+        "for a new study beside it, type hydra.sweeper.on_change=new",
+    ]

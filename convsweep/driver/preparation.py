@@ -1,0 +1,63 @@
+"""From what a user typed to a sweep that can run, or to all that is wrong with it."""
+
+from typing import Any
+
+from hydra.types import HydraContext, TaskFunction
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf, open_dict
+
+from convsweep.driver.checks import check_settings, check_trials, check_warm_start, read_space
+from convsweep.driver.defaults import set_aside_scheduler
+from convsweep.driver.sweep import Sweep
+from convsweep.errors import UserError
+from convsweep.space.parameter import ends
+from convsweep.space.space import Space
+from convsweep.space.values import is_number
+from convsweep.study.identity import default_name, fixed_settings
+from convsweep.workers.launch import is_in_process
+
+
+def prepare(
+    hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig, arguments: list[str]
+) -> Sweep:
+    """Check everything that can be checked beforehand; change nothing on disk.
+
+    Raises:
+        UserError: With all that is wrong.
+    """
+    sweeper, loader = config.hydra.sweeper, hydra_context.config_loader
+    with open_dict(config):  # a worker on another machine has another environment
+        sweeper.storage = sweeper.storage
+    callbacks = list(instantiate(sweeper.callbacks or {}).values())
+    set_aside_scheduler(config, enumerated=False)
+    problems = check_settings(sweeper, is_in_process(config))
+    try:
+        space = read_space(arguments, config, loader)
+    except UserError as error:
+        raise UserError(problems + error.problems) from None
+    _take_longest(sweeper, space)
+    problems += check_trials(config, space, loader, callbacks)
+    name = sweeper.study_name or default_name(config.hydra.job.name, space)
+    # As written: `rename` fills in the study's name.
+    template: Any = OmegaConf.to_container(config.hydra.sweep, resolve=False)
+    with open_dict(config):
+        if sweeper.seed is None:
+            sweeper.seed = OmegaConf.select(sweeper, "sampler.seed")
+    sweep = Sweep(hydra_context, task_function, config, space, {}, callbacks, template["dir"])
+    sweep.rename(name)
+    problems += check_warm_start(sweeper, sweep.directory)
+    if problems:
+        raise UserError(problems)
+    example = loader.load_sweep_config(config, space.overrides(next(space.examples())))
+    sweep.settings = fixed_settings(example, space)
+    return sweep
+
+
+def _take_longest(sweeper: DictConfig, space: Space) -> None:
+    """Let `max_resource` be that of the longest trial where it follows a key that is searched."""
+    given: Any = OmegaConf.to_container(sweeper, resolve=False)
+    key = str(given["max_resource"]).removeprefix("${").removesuffix("}")
+    if key in space.parameters:
+        parameter = space.parameters[key]
+        with open_dict(sweeper):
+            sweeper.max_resource = max(filter(is_number, parameter.values or ends(parameter)), default=None)

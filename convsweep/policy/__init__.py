@@ -1,0 +1,9 @@
+"""Which trial is next, and when is it enough? Rungs at which trials pause, budgets in trials, epochs and time, and the
+rules that end a sweep early. All is read from the trials themselves, so that any worker decides alike.
+"""
+
+from convsweep.policy.asha import Asha, rungs_of
+from convsweep.policy.budget import Budget
+from convsweep.policy.policy import Policy
+
+__all__ = ["Asha", "Budget", "Policy", "rungs_of"]

@@ -1,0 +1,183 @@
+"""Recorded learning curves: of a study, or of a table that was made from one."""
+
+import csv
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from convsweep.errors import UserError
+from convsweep.policy.policy import seconds_of
+from convsweep.space.parameter import Parameter
+from convsweep.space.space import Space
+
+if TYPE_CHECKING:
+    from optuna import Study
+    from optuna.distributions import BaseDistribution
+    from optuna.trial import FrozenTrial
+
+# Seconds before a trial's first step, each time that it goes on: a model is built and traced, see benchmarks/README.md.
+START = 1.5
+
+
+@dataclass(frozen=True)
+class Curves:
+    """What configurations of a space did, step by step.
+
+    Attributes:
+        space: What was searched.
+        params: Each configuration's values, in the order in which they were recorded.
+        values: For each configuration the objective after each step [steps], once for each time it was trained.
+        seconds: How long a step of each configuration took.
+        maximize: Whether more is better.
+    """
+
+    space: Space
+    params: Sequence[Mapping[str, Any]]
+    values: Sequence[Sequence[np.ndarray]]
+    seconds: Sequence[float]
+    maximize: bool
+
+    @property
+    def length(self) -> int:
+        """Steps of the longest curve."""
+        return max(len(curve) for curves in self.values for curve in curves)
+
+    @property
+    def cut(self) -> int:
+        """How many configurations have no curve of full length: nobody knows how they would have gone on."""
+        return sum(max(map(len, curves)) < self.length for curves in self.values)
+
+    @property
+    def best(self) -> float:
+        """The best value on any curve."""
+        return (max if self.maximize else min)(self.peak(curve) for curves in self.values for curve in curves)
+
+    def peak(self, curve: np.ndarray) -> float:
+        """Return the best value on a curve, which is what a trial that keeps its best weights is worth."""
+        return float(curve.max() if self.maximize else curve.min())
+
+    def nearest(self, params: Mapping[str, Any], used: Sequence[int]) -> int:
+        """Return the index of the configuration that is most like `params`, of those not `used`.
+
+        Numbers count by their distance on the (logarithmic) scale that is searched, from 0 to 1; other values, and
+        keys that one has and the other has not, are alike (0) or not (1). Sum of squares.
+        """
+        distances = np.square(self._units - self._unit(params)).sum(axis=1)
+        distances[list(used)] = np.inf
+        return int(distances.argmin())
+
+    @cached_property
+    def _units(self) -> np.ndarray:
+        return np.stack([self._unit(params) for params in self.params])
+
+    def _unit(self, params: Mapping[str, Any]) -> np.ndarray:
+        columns: list[float] = []
+        for name, parameter in self.space.parameters.items():
+            choices = getattr(parameter.distribution, "choices", None)
+            if choices is not None:
+                columns += [math.sqrt(0.5) * (name in params and params[name] == choice) for choice in choices]
+            else:
+                known = name in params
+                columns += [math.sqrt(0.5) * known, _share(parameter.distribution, params[name]) if known else 0.0]
+        return np.array(columns)
+
+
+def _share(distribution: Any, value: float) -> float:
+    low, high = distribution.low, distribution.high
+    if getattr(distribution, "log", False):
+        low, high, value = math.log(low), math.log(high), math.log(value)
+    return (value - low) / (high - low) if high > low else 0.0
+
+
+def of_study(study: "Study") -> Curves:
+    """Return the curves of a study's trials.
+
+    Raises:
+        UserError: It has several objectives, or its trials reported nothing.
+    """
+    if len(study.directions) > 1:
+        raise UserError(f"the study {study.study_name} has several objectives, whose trials have no curves")
+    trials = [t for t in study.get_trials(deepcopy=False) if t.intermediate_values and t.state.name != "FAIL"]
+    if not trials:
+        raise UserError(f"no trial of the study {study.study_name} has reported a value; there is nothing to replay")
+    distributions = {name: found for trial in trials for name, found in trial.distributions.items()}
+    rows = [(trial.params, _values(trial)) for trial in trials]
+    return _collect(distributions, rows, list(map(seconds_of, trials)), study.direction.name == "MAXIMIZE")
+
+
+def save(study: "Study", path: Path, command: str) -> None:
+    """Write a study's curves as a table: a line of JSON with the space, then a row a trial.
+
+    The columns are the seconds that a trial took, the searched values, and the objective after each step.
+    """
+    from optuna.distributions import distribution_to_json
+
+    curves = of_study(study)
+    distributions = {n: json.loads(distribution_to_json(p.distribution)) for n, p in curves.space.parameters.items()}
+    about = {"command": command, "direction": study.direction.name.lower(), "distributions": distributions}
+    names = list(distributions)
+    with path.open("w", newline="", encoding="utf-8") as file:
+        file.write(f"# {json.dumps(about)}\n")
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["seconds", *names, *(f"step_{i + 1}" for i in range(curves.length))])
+        for trial in study.get_trials(deepcopy=False):
+            if trial.intermediate_values and trial.state.name != "FAIL":
+                shown = [json.dumps(trial.params[name]) if name in trial.params else "" for name in names]
+                values = [f"{value:.6g}" for value in _values(trial)]
+                writer.writerow([f"{seconds_of(trial):.2f}", *shown, *values])
+
+
+def load(path: Path) -> Curves:
+    """Read a table that `save` wrote.
+
+    Raises:
+        UserError: It is none.
+    """
+    from optuna.distributions import json_to_distribution
+
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            about = json.loads(file.readline().removeprefix("#"))
+            distributions = {n: json_to_distribution(json.dumps(d)) for n, d in about["distributions"].items()}
+            rows, seconds = [], []
+            for row in csv.DictReader(file):
+                params = {name: json.loads(row[name]) for name in distributions if row[name]}
+                steps = [text for name, text in row.items() if name.startswith("step_") and text]
+                rows.append((params, list(map(float, steps))))
+                seconds.append(float(row["seconds"]))
+            return _collect(distributions, rows, seconds, about["direction"] == "maximize")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(
+            f"{path} is no table of learning curves ({error}); python -m src.simulate STUDY --save {path} writes one"
+        ) from error
+
+
+def _collect(
+    distributions: "Mapping[str, BaseDistribution]",
+    rows: Sequence[tuple[Mapping[str, Any], Sequence[float]]],
+    seconds: Sequence[float],
+    maximize: bool,
+) -> Curves:
+    """Put those rows together that trained the same configuration."""
+    space = Space({n: Parameter(n, n, found, getattr(found, "choices", None)) for n, found in distributions.items()})
+    configurations: dict[str, list[int]] = {}
+    for i, (params, _) in enumerate(rows):
+        configurations.setdefault(json.dumps(params, sort_keys=True, default=str), []).append(i)
+    groups = list(configurations.values())
+    return Curves(
+        space,
+        [rows[group[0]][0] for group in groups],
+        [[np.array(rows[i][1]) for i in group] for group in groups],
+        [max(seconds[group[0]] - START, 0.0) / len(rows[group[0]][1]) for group in groups],
+        maximize,
+    )
+
+
+def _values(trial: "FrozenTrial") -> list[float]:
+    return [trial.intermediate_values[step] for step in sorted(trial.intermediate_values)]

@@ -1,0 +1,183 @@
+"""A sweep in virtual time: the sampler, the pruner, the scheduler and the queue are real, the training is recorded."""
+
+import heapq
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from omegaconf import DictConfig, open_dict
+
+from convsweep.policy.budget import Budget, count_trials
+from convsweep.policy.policy import Policy
+from convsweep.policy.stopping_rules import StoppingRules
+from convsweep.policy.time_budget import FINISH
+from convsweep.replay.curves import START, Curves
+from convsweep.sampling.draw import propose
+from convsweep.sampling.instantiate import make_pruner
+from convsweep.study.optuna_logging import quieten_optuna
+from convsweep.study.queue import fill
+from convsweep.study.ranking import ranked
+from convsweep.study.trial_states import add_seconds, put_back, take
+from convsweep.workers.trial import TrialHandle
+
+if TYPE_CHECKING:
+    from optuna.trial import FrozenTrial
+
+END = -1.0  # of a worker
+
+
+@dataclass(frozen=True)
+class Replay:
+    """What a simulated sweep came to.
+
+    Attributes:
+        value: The answer's: the best complete trial's, NaN without one.
+        best: Its configuration's index in the curves.
+        steps: What all trials were trained for together.
+        seconds: From the first trial's start to the last one's end, in virtual time.
+        trials: How many were started.
+        complete: How many were trained to their end.
+    """
+
+    value: float
+    best: int | None
+    steps: int
+    seconds: float
+    trials: int
+    complete: int
+
+
+def simulate(curves: Curves, sweeper: DictConfig, seed: int, recorded: bool = False) -> Replay:
+    """Run a sweep whose trials take their values from recorded curves.
+
+    Each draw of the sampler becomes the configuration most like it that has not been tried; the sampler is told of
+    the values that were trained. What a trial is worth is the best value on its curve.
+
+    Args:
+        curves: What to replay.
+        sweeper: `hydra.sweeper`; its `n_jobs` workers run beside each other, one for null.
+        seed: Of the study.
+        recorded: Try the configurations in the order of their recording (from seed 1 on, shuffled) instead of
+            drawing them.
+    """
+    return _Simulation(curves, sweeper, seed, recorded).run()
+
+
+@dataclass
+class _Simulation:
+    curves: Curves
+    sweeper: DictConfig
+    seed: int
+    recorded: bool
+    rows: dict[int, int] = field(default_factory=dict)  # of each trial: which configuration it is
+
+    def run(self) -> Replay:
+        import optuna
+
+        quieten_optuna()
+        with open_dict(self.sweeper):
+            self.sweeper.max_resource = self.curves.length
+        direction = "maximize" if self.curves.maximize else "minimize"
+        self.study = optuna.create_study(storage=optuna.storages.InMemoryStorage(), direction=direction)
+        self.study.set_user_attr("seed", self.seed)
+        self.study.pruner = make_pruner(self.sweeper.pruner)
+        budget, n_trials = Budget.of(self.sweeper), count_trials(self.sweeper, None)
+        n_trials = min(n_trials, len(self.curves.params))
+        fill(self.study, self.curves.space, n_trials, growing=budget.trials is None)
+        self.policy = Policy.of(self.sweeper, n_trials)
+        order = np.arange(len(self.curves.params))
+        self.order = np.random.default_rng(self.seed).permutation(order) if self.seed else order
+        seconds = self._turn(budget.seconds)
+        return self._result(seconds)
+
+    def _turn(self, limit: float | None) -> float:
+        """Let the workers take turns in the order of their virtual clocks; return the time when all is done."""
+        count = itertools.count()
+        clocks = [(0.0, next(count), self._work()) for _ in range(self.sweeper.n_jobs or 1)]
+        now, idle, finishing = 0.0, [], False
+        while clocks:
+            now, _, worker = heapq.heappop(clocks)
+            if limit is not None and not finishing and limit - now <= self.policy.seconds_to_finish(self.study):
+                finishing = True
+                self.study.set_user_attr(FINISH, finishing)
+            wait = next(worker, END)
+            if wait is None:
+                idle.append(worker)
+                continue
+            if wait != END:
+                heapq.heappush(clocks, (now + wait, next(count), worker))
+            # What happened may have left something to do.
+            for worker in idle:
+                heapq.heappush(clocks, (now, next(count), worker))
+            idle = []
+        return now
+
+    def _work(self) -> "Iterator[float | None]":
+        """Be a worker: yield the seconds until its next event, None while it waits for others'."""
+        rules = StoppingRules.of(self.sweeper)
+        while not rules.reached(self.study):
+            taken = take(self.study, self.policy, FINISH in self.study.user_attrs)
+            if taken is not None:
+                yield from self._train(taken)
+            elif self.policy.leaves_some and any(
+                t.state.name == "RUNNING" for t in self.study.get_trials(deepcopy=False)
+            ):
+                yield None
+            else:
+                return
+
+    def _train(self, taken: "FrozenTrial") -> Iterator[float]:
+        from optuna.trial import Trial, TrialState
+
+        row = self._row(taken)
+        curve = self._curve(taken.number)
+        handle = TrialHandle(Trial(self.study, taken._trial_id), 0, Path(), policy=self.policy)
+        before = step = max(taken.intermediate_values, default=0)
+        yield START
+        while step < len(curve):
+            yield self.curves.seconds[row]
+            step += 1
+            handle.report(float(curve[step - 1]), step)
+            if step < self.curves.length and handle.should_stop():
+                break
+        add_seconds(self.study, taken, START + (step - before) * self.curves.seconds[row])
+        if handle.interrupted:
+            put_back(self.study, taken._trial_id)
+        elif handle.stopped:
+            self.study.tell(taken.number, state=TrialState.PRUNED)
+        else:
+            self.study.tell(taken.number, self.curves.peak(curve))
+
+    def _row(self, taken: "FrozenTrial") -> int:
+        """Return which configuration a trial is; a new one gets one that has not been tried."""
+        if taken.number not in self.rows:
+            if self.recorded:
+                row = int(self.order[taken.number])
+            else:
+                drawn, _ = propose(self.study, taken, self.curves.space, {}, self.sweeper)
+                row = self.curves.nearest(drawn, list(self.rows.values()))
+            self.rows[taken.number] = row
+            for name, value in self.curves.params[row].items():
+                distribution = self.curves.space.parameters[name].distribution
+                internal = distribution.to_internal_repr(value)
+                self.study._storage.set_trial_param(taken._trial_id, name, internal, distribution)
+        return self.rows[taken.number]
+
+    def _curve(self, number: int) -> np.ndarray:
+        curves = self.curves.values[self.rows[number]]
+        return curves[(self.seed + number) % len(curves)]
+
+    def _result(self, seconds: float) -> Replay:
+        trials = [trial for trial in self.study.get_trials(deepcopy=False) if trial.intermediate_values]
+        complete = ranked(self.study)
+        return Replay(
+            value=complete[0].values[0] if complete else float("nan"),
+            best=self.rows[complete[0].number] if complete else None,
+            steps=sum(max(trial.intermediate_values) for trial in trials),
+            seconds=seconds,
+            trials=len(trials),
+            complete=len(complete),
+        )

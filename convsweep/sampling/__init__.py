@@ -1,0 +1,3 @@
+"""Which values does a trial get? Prescribed ones, or those that Optuna's sampler draws from a seed of the trial's own;
+and what the sampler is to see of the other trials.
+"""

@@ -1,0 +1,186 @@
+"""From Hydra's sweep grammar to a space of Optuna's distributions."""
+
+import math
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import ChoiceSweep, Glob, IntervalSweep, Override, QuotedString, RangeSweep, Sweep
+from hydra.errors import HydraException
+
+from convsweep.errors import UserError
+from convsweep.space.parameter import Parameter
+from convsweep.space.space import Space
+from convsweep.space.values import as_override_value
+
+if TYPE_CHECKING:
+    from hydra.core.config_loader import ConfigLoader
+    from optuna.distributions import BaseDistribution
+
+
+def parse(arguments: Sequence[str], params: Mapping[str, Any], config_loader: "ConfigLoader | None" = None) -> Space:
+    """Split the command line's overrides and `hydra.sweeper.params` into searched keys and fixed overrides.
+
+    The command line wins over `params`, and its last mention of a key over those before.
+
+    Raises:
+        UserError: Some cannot be parsed or searched; names each of them.
+    """
+    problems: list[str] = []
+    given = _read(arguments, config_loader, problems)
+    defaults = _read([_param_line(key, value) for key, value in params.items()], config_loader, problems)
+    parsed = {**{name: override for name, override in defaults.items() if name not in given}, **given}
+    space = Space()
+    for name, override in parsed.items():
+        if not override.is_sweep_override():
+            space.fixed.append(override.input_line or "")
+            continue
+        try:
+            space.parameters[name] = _parameter(name, override)
+        except UserError as error:
+            problems += error.problems
+    if problems:
+        raise UserError(problems)
+    return space
+
+
+def parse_values(line: str) -> tuple[str, tuple[Any, ...]]:
+    """Read `key=value[,value...]`, or any other sweep over listed values; return the key and the values.
+
+    Raises:
+        UserError: It cannot be parsed, or lists no values.
+    """
+    problems: list[str] = []
+    parsed = _read([line], None, problems)
+    if problems:
+        raise UserError(problems)
+    ((name, override),) = parsed.items()
+    if not override.is_sweep_override():
+        return name, (override.value(),)
+    values = _parameter(name, override).values
+    if values is None:
+        raise UserError(f"`{line}` lists no values; type e.g. {name}=1,2")
+    return name, values
+
+
+def _read(lines: Sequence[str], config_loader: "ConfigLoader | None", problems: list[str]) -> dict[str, Override]:
+    parser = OverridesParser.create(config_loader=config_loader)
+    overrides: dict[str, Override] = {}
+    for line in lines:
+        try:
+            (override,) = parser.parse_overrides([line])
+        except HydraException as error:
+            problems.append(_unparsable(line, error))
+            continue
+        # A deletion stands beside a new value for the same key: `~a +a.b=1`.
+        name = override.get_key_element().lstrip("+")
+        overrides.pop(name, None)
+        overrides[name] = override
+    return overrides
+
+
+def _param_line(key: str, value: Any) -> str:
+    # A string is in the syntax of the command line already; any other YAML value is a fixed one.
+    return f"{key}={value if isinstance(value, str) else as_override_value(value)}"
+
+
+def _unparsable(line: str, error: HydraException) -> str:
+    if "choice(" in line and "null" in line:
+        return f"`{line}`: Hydra's choice() takes no null; list the values plainly instead: key=null,1,2"
+    return f"`{line}` cannot be read as an override: {str(error).splitlines()[0]}"
+
+
+def _parameter(name: str, override: Override) -> Parameter:
+    key, value = override.get_key_element(), override._value
+    shown = f"`{override.input_line}`"
+    if override.is_delete():
+        raise UserError(f"{shown}: a deletion cannot be searched; delete one value a key, e.g. ~{name}")
+    if override.is_hydra_override():
+        raise UserError(f"{shown}: Hydra's own keys cannot be searched, they hold for the whole study")
+    tags = value.tags if isinstance(value, Sweep) else set()
+    if tags - {"log"}:
+        raise UserError(
+            f"{shown}: unknown tag {', '.join(sorted(tags - {'log'}))}; the only one is log: tag(log, interval(a, b))"
+        )
+    log = "log" in tags
+    if isinstance(value, IntervalSweep):
+        return Parameter(name, key, _interval(name, value, log, shown), None)
+    if isinstance(value, RangeSweep):
+        return _range(name, key, value, log, shown)
+    if log:
+        raise UserError(f"{shown}: listed values have no scale; for a logarithmic one: tag(log, interval(a, b))")
+    assert isinstance(value, (ChoiceSweep, Glob))
+    return _choice(name, key, override, shown)
+
+
+def _choice(name: str, key: str, override: Override, shown: str) -> Parameter:
+    import warnings
+
+    from optuna.distributions import CategoricalDistribution
+
+    value = override._value
+    if isinstance(value, Glob):
+        values = list(override.sweep_iterator())
+        if not values:
+            group = override.config_loader and override.config_loader.get_group_options(override.key_or_group)
+            raise UserError(f"{shown} matches none of the options of {override.key_or_group}: {', '.join(group or [])}")
+    else:
+        assert isinstance(value, ChoiceSweep)
+        values = [_plain(item) for item in value.list]
+    unique: list[Any] = []
+    for item in values:
+        if any(item == other and type(item) is not type(other) for other in unique):
+            raise UserError(f"{shown}: {item!r} equals another choice of another type; Optuna cannot tell them apart")
+        if item not in unique:
+            unique.append(item)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Choices for a categorical distribution")  # see quieten_optuna
+        distribution = CategoricalDistribution(tuple(unique))
+    return Parameter(name, key, distribution, tuple(unique), getattr(value, "shuffle", False))
+
+
+def _range(name: str, key: str, value: RangeSweep, log: bool, shown: str) -> Parameter:
+    from optuna.distributions import FloatDistribution, IntDistribution
+
+    start, stop, step = (Decimal(str(number)) for number in (value.start, value.stop, value.step))
+    if step == 0:
+        raise UserError(f"{shown}: the step of a range must not be 0")
+    count = max(0, math.ceil((stop - start) / step))
+    if count == 0:
+        raise UserError(
+            f"{shown}: the range is empty, it runs from {value.start} towards {value.stop} in steps of {value.step}; "
+            "its end is not part of it"
+        )
+    integer = all(isinstance(number, int) for number in (value.start, value.stop, value.step))
+    if log and not (integer and abs(step) == 1 and start > 0):
+        raise UserError(f"{shown}: a range with steps has no logarithmic scale; type tag(log, interval(a, b)) instead")
+    cast = int if integer else float
+    values = [cast(start + k * step) for k in range(count)]
+    low, high = min(values), max(values)
+    if integer:
+        distribution = IntDistribution(int(low), int(high), log=log, step=1 if log else int(abs(step)))
+    else:
+        distribution = FloatDistribution(float(low), float(high), step=float(abs(step)))
+    return Parameter(name, key, distribution, tuple(values), value.shuffle)
+
+
+def _interval(name: str, value: IntervalSweep, log: bool, shown: str) -> "BaseDistribution":
+    from optuna.distributions import FloatDistribution, IntDistribution
+
+    low, high = value.start, value.end
+    if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
+        raise UserError(f"{shown}: both ends of an interval must be finite numbers")
+    if low > high:
+        raise UserError(f"{shown}: low <= high must hold, got low={low}, high={high}; type interval({high}, {low})")
+    if low == high:
+        raise UserError(f"{shown}: the interval is empty, both ends are {low}; fix the value instead: {name}={low}")
+    if log and low <= 0:
+        raise UserError(f"{shown}: a logarithmic interval must start above 0, got {low}; type e.g. {high / 1000:g}")
+    if isinstance(low, int) and isinstance(high, int):
+        return IntDistribution(low, high, log=log)
+    return FloatDistribution(float(low), float(high), log=log)
+
+
+def _plain(value: Any) -> Any:
+    return Override._convert_value(value) if isinstance(value, (QuotedString, list, dict)) else value

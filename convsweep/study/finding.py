@@ -1,0 +1,65 @@
+"""Finding a study that exists, by its name or folder, without making one."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from convsweep.errors import UserError, listed
+from convsweep.storage.address import is_local
+from convsweep.storage.opening import open_storage
+from convsweep.study.optuna_logging import quieten_optuna
+
+if TYPE_CHECKING:
+    from optuna import Study
+    from optuna.storages import BaseStorage
+
+JOURNAL = "journal.log"
+
+
+def find_study(name: str, folder: Path, storage: str | None) -> "Study":
+    """Return the study of that name.
+
+    Args:
+        name: The study's name, or its own folder where that is not in `folder`.
+        folder: Where the studies' folders are.
+        storage: As in `hydra.sweeper.storage`, None for the journal in the study's own folder.
+
+    Raises:
+        UserError: There is no such study; lists those that there are.
+    """
+    directory = Path(name) if os.sep in name else folder / name
+    name = directory.name
+    if storage is None and not (directory / JOURNAL).exists():
+        known = [path.parent.name for path in sorted(directory.parent.glob(f"*/{JOURNAL}"))]
+        raise UserError(f"no study {name} in {directory.parent}; there are {listed(name, known)}")
+    studies = {study.study_name: study for study in _studies(_open(storage, directory))}
+    if name not in studies:
+        raise UserError(f"no study {name} in {storage or directory / JOURNAL}; there are {listed(name, studies)}")
+    return studies[name]
+
+
+def find_studies(folder: Path, storage: str | None) -> "list[tuple[Study, Path]]":
+    """Return the studies in the storage, or in the journals of the folders in `folder`, the latest first, with theirs.
+
+    Raises:
+        UserError: The storage cannot be read.
+    """
+    if storage:
+        return [(study, folder / study.study_name) for study in _studies(_open(storage, folder))]
+    journals = sorted(folder.glob(f"*/{JOURNAL}"), key=lambda path: path.stat().st_mtime, reverse=True)
+    return [(study, path.parent) for path in journals for study in _studies(_open(None, path.parent))]
+
+
+def _open(storage: str | None, directory: Path) -> "BaseStorage":
+    quieten_optuna()
+    # Opening what does not exist would make it.
+    file = (storage or str(directory / JOURNAL)).removeprefix("sqlite:///")
+    if is_local(file) and not Path(file).exists():
+        raise UserError(f"there is no storage {file}")
+    return open_storage(storage, directory)
+
+
+def _studies(storage: "BaseStorage") -> "list[Study]":
+    import optuna
+
+    return [optuna.load_study(study_name=s.study_name, storage=storage) for s in storage.get_all_studies()]

@@ -1,0 +1,143 @@
+"""What a study is: its name, its space and its settings, so that the same command is the same study."""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from convsweep.errors import UserError
+from convsweep.space.space import Space
+from convsweep.study.trial_states import fail, prescribe
+
+if TYPE_CHECKING:
+    from optuna import Study
+    from optuna.storages import BaseStorage
+
+IDENTITY = "convsweep"  # what a study searches, and with which settings
+
+
+def default_name(job_name: str, space: Space) -> str:
+    """Name a study after what it searches, so that the same command is the same study.
+
+    A hash stands for the space and the fixed overrides in full.
+    """
+    keys = "-".join(name.split(".")[-1].split("/")[-1] for name in list(space.parameters)[:3])
+    identity = json.dumps(
+        [space.describe(), {n: repr(p.distribution) for n, p in space.parameters.items()}, space.fixed]
+    )
+    return "-".join(filter(None, [job_name, keys, hashlib.sha256(identity.encode()).hexdigest()[:6]]))
+
+
+def open_study(
+    storage: "BaseStorage",
+    name: str,
+    directions: list[Any],
+    space: Space,
+    settings: Mapping[str, Any],
+    seed: int | None,
+) -> "tuple[Study, list[str]]":
+    """Create the study, or load it when it exists; return it with what it has otherwise than it is asked for now.
+
+    Args:
+        storage: The open storage.
+        name: The study's name.
+        directions: `minimize` or `maximize` for each objective.
+        space: What is searched.
+        settings: The values of the app's config that are the same in all trials, by their full keys.
+        seed: Of the study, None to draw one.
+    """
+    import optuna
+
+    wanted = {"space": space.describe(), "direction": list(directions), "settings": dict(settings)}
+    if name not in {study.study_name for study in storage.get_all_studies()}:
+        study = optuna.create_study(storage=storage, study_name=name, directions=directions, load_if_exists=True)
+        study.set_user_attr(IDENTITY, wanted)
+        study.set_user_attr("seed", int.from_bytes(os.urandom(4), "little") if seed is None else seed)
+        return study, []
+    study = optuna.load_study(storage=storage, study_name=name)
+    had = wanted | study.user_attrs.get(IDENTITY, {})
+    changes = _changes("space ", had["space"], wanted["space"]) + _changes("", had["settings"], wanted["settings"])
+    if had["direction"] != wanted["direction"]:
+        changes.append(f"direction: it has {had['direction']}, now asked for {wanted['direction']}")
+    if seed is not None and study.user_attrs.get("seed", seed) != seed and "seed" not in settings:
+        changes.append(f"hydra.sweeper.seed: it has {study.user_attrs['seed']}, now asked for {seed}")
+    return study, changes
+
+
+def change(study: "Study", directions: list[str], space: Space, settings: Mapping[str, Any]) -> None:
+    """Let a study go on with another space and other settings; its seed stays.
+
+    Trials that wait with values outside of the space lose them, or fail when they had begun.
+
+    Raises:
+        UserError: Its trials and the new space cannot be in one study.
+    """
+    from optuna.distributions import check_distribution_compatibility
+    from optuna.trial import TrialState
+
+    problems = []
+    if [direction.name.lower() for direction in study.directions] != directions:
+        problems.append("direction: a study's directions are fixed")
+    trials = study.get_trials(deepcopy=False)
+    for name, parameter in space.parameters.items():
+        try:
+            for trial in trials:
+                if name in trial.distributions:
+                    check_distribution_compatibility(trial.distributions[name], parameter.distribution)
+        except ValueError:
+            problems.append(f"{name}: Optuna keeps a parameter's choices and type for the whole of a study")
+    if problems:
+        raise UserError(
+            [
+                f"`hydra.sweeper.on_change=continue` cannot take the study {study.study_name} along:",
+                *(f"  {problem}" for problem in problems),
+                f"  type hydra.sweeper.on_change=new hydra.sweeper.warm_start_from={study.study_name}",
+            ]
+        )
+    for trial in trials:
+        if trial.state == TrialState.WAITING:
+            prescribed = trial.system_attrs.get("fixed_params", {})
+            if space.agreeing(prescribed) != prescribed:
+                prescribe(study, trial._trial_id, {})
+            if space.agreeing(trial.params) != trial.params:
+                fail(study, trial._trial_id, "its values lie outside of the changed space")
+    study.set_user_attr(
+        IDENTITY, {"space": space.describe(), "direction": list(directions), "settings": dict(settings)}
+    )
+
+
+def _changes(what: str, had: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
+    return [
+        f"{what}{key}: it has {_shown(had, key)}, now asked for {_shown(wanted, key)}"
+        for key in dict.fromkeys([*had, *wanted])
+        if _shown(had, key) != _shown(wanted, key)
+    ]
+
+
+def _shown(values: Mapping[str, Any], key: str) -> str:
+    return json.dumps(values[key]) if key in values else "none"
+
+
+def fixed_settings(config: DictConfig, space: Space) -> dict[str, Any]:
+    """Return a trial's config without what is searched and without `hydra`, flat: full key -> value as JSON has it.
+
+    Interpolations stay as they are written: what they stand for may differ from one run to the next.
+    """
+    searched = tuple(name.replace("/", ".").split("@")[-1] for name in space.parameters)
+    flat: dict[str, Any] = {}
+
+    def flatten(prefix: str, value: Any) -> None:
+        if any(prefix == name or prefix.startswith(f"{name}.") for name in searched):
+            return
+        if isinstance(value, dict) and value:
+            for key, item in value.items():
+                flatten(f"{prefix}.{key}" if prefix else str(key), item)
+        else:
+            flat[prefix] = json.loads(json.dumps(value, default=str))
+
+    names = [str(key) for key in config if key != "hydra"]
+    flatten("", OmegaConf.to_container(OmegaConf.masked_copy(config, names), resolve=False))
+    return flat

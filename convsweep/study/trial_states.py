@@ -1,0 +1,123 @@
+"""A trial's way through its states, which is what makes a study resumable: waiting, running, waiting again, ended.
+
+Each step is one line in the journal (or one transaction), so that a process may die between any two of them.
+"""
+
+import contextlib
+import os
+import socket
+import time
+import traceback
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from convsweep.policy.asha import RUNG, pauses
+from convsweep.policy.policy import SECONDS, WORKER, Policy
+
+if TYPE_CHECKING:
+    from optuna import Study
+    from optuna.storages import BaseStorage
+    from optuna.trial import FrozenTrial
+
+RETRIES = "convsweep:retries"  # how often its worker died
+
+
+def take(study: "Study", policy: Policy, finishing: bool = False, driver: str = "") -> "FrozenTrial | None":
+    """Take the trial that is next by the policy, as its only taker; None when there is none to take."""
+    from optuna.trial import TrialState, create_trial
+
+    storage = study._storage
+    while True:
+        for trial in policy.candidates(study, finishing):
+            if trial is None:
+                break
+            if _is_taken(storage, trial._trial_id):
+                if pauses(trial):
+                    storage.set_trial_system_attr(trial._trial_id, RUNG, ["promoted", trial.system_attrs[RUNG][1]])
+                worker = [socket.gethostname(), os.getpid(), time.time(), driver]
+                storage.set_trial_system_attr(trial._trial_id, WORKER, worker)
+                return storage.get_trial(trial._trial_id)
+        else:
+            return None
+        study.add_trial(create_trial(state=TrialState.WAITING))
+
+
+def _is_taken(storage: "BaseStorage", trial_id: int) -> bool:
+    """Take a waiting trial; return whether this is its one taker. Another one may have taken it, and even ended it."""
+    from optuna.exceptions import UpdateFinishedTrialError
+    from optuna.trial import TrialState
+
+    with contextlib.suppress(UpdateFinishedTrialError):
+        return storage.set_trial_state_values(trial_id, TrialState.RUNNING)
+    return False
+
+
+def prescribe(study: "Study", trial_id: int, params: Mapping[str, Any]) -> bool:
+    """Give values to a trial that waits without, or none to one that has some; return whether it still waited.
+
+    It is taken for that moment: nobody else takes it in between, and whoever knows it to wait reads it again.
+    """
+    if not _is_taken(study._storage, trial_id):
+        return False
+    study._storage.set_trial_system_attr(trial_id, "fixed_params", dict(params))
+    put_back(study, trial_id)
+    return True
+
+
+def add_seconds(study: "Study", taken: "FrozenTrial", seconds: float) -> None:
+    """Note that a trial has run for so long, beside what it ran before it last waited."""
+    before = taken.system_attrs.get(SECONDS, 0.0)
+    study._storage.set_trial_system_attr(taken._trial_id, SECONDS, before + round(seconds, 3))
+
+
+def put_back(study: "Study", trial_id: int) -> None:
+    """Let a running trial wait again, under its number and with its values; a finished one stays finished."""
+    from optuna.exceptions import UpdateFinishedTrialError
+    from optuna.trial import TrialState
+
+    # An interrupt may come between a trial's record and the next line.
+    with contextlib.suppress(UpdateFinishedTrialError):
+        study._storage.set_trial_state_values(trial_id, TrialState.WAITING)
+
+
+def settle(study: "Study") -> None:
+    """Let all trials wait again that are running. Call it only while no worker of the study is alive."""
+    from optuna.trial import TrialState
+
+    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+        put_back(study, trial._trial_id)
+
+
+def retry(study: "Study", trial: "FrozenTrial", max_retries: int, reason: str) -> None:
+    """Let a trial wait again whose worker died, or fail it when that happened more than `max_retries` times."""
+    deaths = trial.system_attrs.get(RETRIES, 0) + 1
+    study._storage.set_trial_system_attr(trial._trial_id, RETRIES, deaths)
+    if deaths > max_retries:
+        fail(study, trial._trial_id, f"{reason}, the {deaths}. time" if deaths > 1 else reason)
+    else:
+        put_back(study, trial._trial_id)
+
+
+def close(study: "Study") -> None:
+    """End what still pauses as pruned: the study has its answer. Nothing, while another driver's trials run."""
+    from optuna.trial import TrialState
+
+    trials = study.get_trials(deepcopy=False)
+    if any(trial.state == TrialState.RUNNING for trial in trials):
+        return
+    for trial in trials:
+        if pauses(trial) and _is_taken(study._storage, trial._trial_id):
+            study.tell(trial.number, state=TrialState.PRUNED)
+
+
+def fail(study: "Study", trial_id: int, error: BaseException | str) -> None:
+    """End a trial as failed, with the error and its traceback as user attributes."""
+    from optuna.trial import TrialState
+
+    storage = study._storage
+    if isinstance(error, BaseException):
+        lines = "".join(traceback.format_exception(error))
+        storage.set_trial_user_attr(trial_id, "traceback", lines[-10_000:])
+        error = f"{type(error).__name__}: {error}"
+    storage.set_trial_user_attr(trial_id, "error", error)
+    storage.set_trial_state_values(trial_id, TrialState.FAIL)

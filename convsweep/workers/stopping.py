@@ -1,0 +1,97 @@
+"""Stopping a sweep in order: Ctrl-C, SIGTERM and the sweep's time limit, passed on to workers wherever they are."""
+
+import signal
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+
+from convsweep.display.words import say
+from convsweep.policy.time_budget import TimeBudget
+from convsweep.storage.patience import giving_up
+from convsweep.workers.trial import STOP
+
+if TYPE_CHECKING:
+    from optuna import Study
+
+INTERVAL = 0.2  # seconds between two looks at the signal and the clock
+
+
+class Stopping:
+    """Tells the workers through the study's attributes; use as a context manager around the launch.
+
+    The first Ctrl-C (or SIGTERM) lets running trials end at their next epoch, where they are saved; the second
+    raises KeyboardInterrupt. After the time limit no new trial starts.
+
+    Attributes:
+        driver: The id under which this driver's workers look for the message.
+        interrupted: Whether the user stopped the sweep.
+    """
+
+    def __init__(
+        self, study: "Study", driver: str, timeout: float | None, console: Console, budget: "TimeBudget | None" = None
+    ) -> None:
+        self.driver = driver
+        self.interrupted = False
+        self._budget = budget
+        self._study, self._console = study, console
+        # Not the clock on the wall, which may be set anew meanwhile.
+        self._deadline = None if timeout is None else time.monotonic() + timeout
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._follow, daemon=True)
+
+    def __enter__(self) -> "Stopping":
+        if self._budget is not None:
+            self._budget.look()
+        self._handlers = {number: signal.signal(number, self._hear) for number in (signal.SIGINT, signal.SIGTERM)}
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
+        self._over.set()
+        self._thread.join()
+        if self._budget is not None:
+            self._budget.save()
+
+    @property
+    def finishing(self) -> bool:
+        """Whether only what the answer needs is to be trained any more."""
+        return self._budget is not None and self._budget.finishing
+
+    @property
+    def asked(self) -> bool:
+        """Whether no further trial is to start."""
+        return self.interrupted or (self._deadline is not None and time.monotonic() >= self._deadline)
+
+    def at_once(self) -> None:
+        """End the launch now; may be called from any thread."""
+        self.interrupted = True
+        signal.raise_signal(signal.SIGINT)
+
+    def _hear(self, *_: Any) -> None:
+        if self.interrupted:
+            giving_up.set()
+            raise KeyboardInterrupt
+        self.interrupted = True
+
+    def _follow(self) -> None:
+        told = False
+        while not self._over.wait(INTERVAL):
+            if self.interrupted:
+                say(self._console, "stopping: running trials end at their next epoch; Ctrl-C again stops at once")
+                self._tell("now")
+                return
+            if self._budget is not None:
+                self._budget.look()
+            if self.asked and not told:
+                told = True
+                self._tell("no more trials")
+
+    def _tell(self, word: str) -> None:
+        try:
+            self._study.set_user_attr(STOP + self.driver, word)
+        except OSError:  # the disk is full: the workers cannot hear of it
+            self.at_once()

@@ -1,0 +1,170 @@
+"""The one door between a Hydra app and the sweeper that runs it."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    pass
+import threading
+import time
+from pathlib import Path
+
+from convsweep.policy.asha import RUNG, pause
+from convsweep.policy.policy import Policy
+from convsweep.policy.time_budget import FINISH
+
+if TYPE_CHECKING:
+    import optuna
+
+STOP = "convsweep:stop:"  # with a driver's id: its workers are to take no more trials; "now": nor to finish theirs
+_current: "TrialHandle | None" = None
+# Set when this process alone is told to stop, by a cluster that takes its machine back.
+stop_requested = threading.Event()
+PRUNED = "convsweep:pruned"  # of a running trial: the pruner has said so
+LOOK = 0.5  # seconds, at least, between two looks at whether the sweep stops: a look is a call to the storage
+
+
+class Infeasible(Exception):
+    """Raise it from the task function when the trial's values cannot, or must not, be run; say why.
+
+    The trial costs nothing, is shown as infeasible, and teaches the sampler to keep away.
+    """
+
+
+class TrialHandle:
+    """A running trial, as its app sees it.
+
+    Attributes:
+        number: The trial's number in its study, from 0.
+        seed: An integer below 2**32, derived from the study's seed and the number alone.
+        driver: An id of the sweep's process, which several machines may have one of; as its callbacks know it.
+        study_name: The name of the study.
+        params: The searched values, by key, as the sampler chose them.
+        directory: The trial's folder: its files, and a checkpoint if the app writes one, are there again when
+            an interrupted trial goes on.
+        stopped: Whether `should_stop` has said yes because the trial is pruned.
+        interrupted: Whether it has said yes because the trial is to go on another time: the sweep stops, or a
+            scheduler lets it pause until it proves to be among the best.
+    """
+
+    def __init__(
+        self, trial: "optuna.Trial", seed: int, directory: Path, driver: str = "", policy: Policy | None = None
+    ) -> None:
+        self._trial = trial
+        self._policy, self._asha = policy, policy and policy.asha
+        self._single = len(trial.study.directions) == 1
+        self._step = 0
+        # While it runs nobody else writes to the trial, so that its storage need not be asked again what it holds.
+        began = trial._cached_frozen_trial
+        self._reported, self._constrained = set(began.intermediate_values), set(began.constraints)
+        self._rung, self._pruned = began.system_attrs.get(RUNG), PRUNED in began.system_attrs
+        self._looked = time.monotonic()
+        self.number: int = trial.number
+        self.seed = seed
+        self.driver = driver
+        self.study_name: str = trial.study.study_name
+        self.params: dict[str, Any] = trial.params
+        self.directory = directory
+        self.stopped = False
+        self.interrupted = False
+
+    @property
+    def study_attrs(self) -> Mapping[str, Any]:
+        """The study's user attributes, read anew from its storage."""
+        return self._trial.study.user_attrs
+
+    @property
+    def attrs(self) -> Mapping[str, Any]:
+        """What was attached to this trial, also by an earlier run of it that was interrupted."""
+        return self._trial.user_attrs
+
+    @property
+    def best_value(self) -> float | None:
+        """The best value of the study's complete trials so far, of several objectives the first one's."""
+        from convsweep.policy.asha import feasible
+
+        trials = self._trial.study.get_trials(deepcopy=False)
+        values = [trial.values[0] for trial in trials if trial.state.name == "COMPLETE" and feasible(trial)]
+        maximize = self._trial.study.directions[0].name == "MAXIMIZE"
+        return (max if maximize else min)(values, default=None)
+
+    @property
+    def paused(self) -> list[int]:
+        """The numbers of the trials that pause, this one among them if it does, the least promising first."""
+        return self._asha.least_promising(self._trial.study, self.number) if self._asha else []
+
+    def report(self, value: float, step: int) -> None:
+        """Report the objective's value after `step`, a count of epochs or the like that starts at 1.
+
+        A study with several objectives keeps no intermediate values: there the call does nothing. A step
+        that an interrupted run of this trial reported before keeps its value.
+        """
+        self._step = step
+        if self._single and step not in self._reported:
+            self._reported.add(step)
+            self._trial.report(value, step)
+
+    def should_stop(self) -> bool:
+        """Ask whether to end now; after a yes, save what the trial needs to go on, and return.
+
+        The trial is pruned or pauses, by the values reported so far, or the whole sweep stops. Ask while
+        there is something left to do, not after the last step.
+        """
+        if not (self.stopped or self.interrupted):
+            # The pruner has had its say on the steps that an interrupted run got past.
+            asked = self._single and self._step == max(self._reported, default=None)
+            self.stopped = asked and self._is_pruned()
+            self.interrupted = not self.stopped and ((asked and self._pauses()) or self._sweep_stops())
+        return self.stopped or self.interrupted
+
+    def set_attr(self, key: str, value: Any) -> None:
+        """Attach a JSON value to the trial, readable in Optuna as a user attribute."""
+        self._trial.set_user_attr(key, value)
+
+    def set_constraint(self, key: str, value: float) -> None:
+        """Tell the sampler of a constraint, which holds if `value` is 0 or less; the first call for a key counts."""
+        if key not in self._constrained:
+            self._constrained.add(key)
+            self._trial.set_constraint(key, value)
+
+    def _is_pruned(self) -> bool:
+        """Ask the pruner, once: one that notes in the trial what it has looked at would say no the second time."""
+        from optuna.pruners import NopPruner
+
+        from convsweep.storage.journal import together
+
+        storage = self._trial.storage
+        if isinstance(self._trial.study.pruner, NopPruner) or self._pruned:
+            return self._pruned
+        with together(storage):  # its notes and its word are kept at once, or a kill might come in between
+            self._pruned = self._trial.should_prune()
+            if self._pruned:
+                storage.set_trial_system_attr(self._trial._trial_id, PRUNED, True)
+        return self._pruned
+
+    def _pauses(self) -> bool:
+        rung = self._asha and self._asha.rung_at(self._step)
+        if self._policy is None or rung is None or self._rung == ["promoted", rung]:
+            return False
+        finishing = FINISH + self.driver in self.study_attrs
+        known = self._trial.storage.get_trial(self._trial._trial_id)
+        if self._policy.goes_on(self._trial.study, known, rung, finishing):
+            return False
+        pause(self._trial.study, self._trial._trial_id, rung)
+        return True
+
+    def _sweep_stops(self) -> bool:
+        if stop_requested.is_set() or time.monotonic() - self._looked < LOOK:
+            return stop_requested.is_set()
+        self._looked = time.monotonic()
+        return self.study_attrs.get(STOP + self.driver) == "now"
+
+
+def current_trial() -> TrialHandle | None:
+    """Return the handle on the trial that this process is running, or None outside a study."""
+    return _current
+
+
+def set_current_trial(handle: TrialHandle | None) -> None:
+    global _current
+    _current = handle

@@ -1,0 +1,8 @@
+"""What is kept of a trial and of a study: their records for MLflow with numbers and pictures, and the disk that their
+checkpoints take. Imports no TensorFlow.
+"""
+
+from src.recording.checkpoints import CHECKPOINT, bound_checkpoints
+from src.recording.study_tracking import StudyTracking
+
+__all__ = ["CHECKPOINT", "StudyTracking", "bound_checkpoints"]

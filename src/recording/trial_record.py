@@ -1,0 +1,159 @@
+"""What MLflow gets to see of a trial: which run it is, and what is logged at its end."""
+
+import sys
+import time
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from src.augmentation import samples
+from src.config import Config, as_yaml
+from src.config.objective import MODEL_METRICS, objectives
+from src.dataset import Dataset
+from src.evaluation import Evaluation, Robustness, normalize_rows
+from src.recording.study_tracking import OUTBOX, PARENT
+from src.report import (
+    altered_copies,
+    augmentation_grid,
+    classification_report,
+    confusion_matrix,
+    learning_curves,
+    mistakes,
+    reliability_diagram,
+    summary,
+    thumbnails,
+)
+from src.tracking import TrialRun, courier, unreachable
+from src.training import History
+
+if TYPE_CHECKING:
+    import keras
+
+    from convsweep import TrialHandle
+
+SAMPLES = 6, 8  # images in the picture of the augmentation, and variants of each
+SAMPLE_PIXELS = 96  # a side, at most
+WORST = 24  # mistakes in the gallery
+PARENT_TIMEOUT = 300.0  # seconds; the driver imports MLflow and, the first time, creates its database
+
+
+def start_record(config: Config, trial: "TrialHandle | None", parent: str | None) -> TrialRun:
+    """Create the trial's MLflow run, under the study's run `parent`; a single run has none."""
+    shown: dict[str, Any] = {
+        "dataset": config.dataset.name,
+        "model": config.model.name,
+        "optimizer": config.optimizer["_target_"].rpartition(".")[2].lower(),
+        "epochs": config.training.epochs,
+        "batch_size": config.training.batch_size,
+    }
+    post = courier(config.tracking.experiment, config.tracking.uri, config.tracking.patience)
+    if trial is None:
+        if problem := unreachable(config.tracking.uri):
+            sys.exit(f"error: {problem}")
+        outbox = Path("outputs", OUTBOX).absolute()
+        post.adopt(outbox)  # what an earlier run left
+        record = TrialRun(post, outbox, f"{config.dataset.name}-{config.model.name}", shown)
+    else:
+        record = TrialRun(
+            post, trial.directory.parent / OUTBOX, f"trial-{trial.number:04d}", shown | dict(trial.params),
+            trial.study_name, trial.number, parent,
+        )  # fmt: skip
+    record.log_text(as_yaml(config), "config.yaml")
+    return record
+
+
+def wait_for_parent(trial: "TrialHandle") -> str | None:
+    """Return the id of the study's MLflow run once its driver has made it; None when the trial is told to stop before.
+
+    A driver that died before that has left its jobs to the next one: then the run of any driver will do.
+
+    Raises:
+        TimeoutError: No driver made one.
+    """
+    deadline = time.monotonic() + PARENT_TIMEOUT
+    while not trial.should_stop():
+        known = {key: run for key, run in trial.study_attrs.items() if key.startswith(PARENT)}
+        if (run := known.get(PARENT + trial.driver)) is not None:
+            return run
+        if time.monotonic() > deadline:
+            if not known:
+                raise TimeoutError(f"no driver of the sweep made an MLflow run for the study in {PARENT_TIMEOUT:g} s")
+            return max(known.items())[1]
+        time.sleep(0.1)
+    return None
+
+
+def record_network(record: TrialRun, network: "keras.Model") -> None:
+    """Log the layers, before an optimizer counts its own variables among them."""
+    lines: list[str] = []
+    network.summary(print_fn=lines.append)
+    record.log_text("\n".join(lines), "model_summary.txt")
+
+
+def record_augmentation(config: Config, record: TrialRun, data: Dataset, seed: int) -> None:
+    """Log a picture of what is done to the training images, if anything is."""
+    if not config.augmentation.on:
+        return
+    rows, columns = SAMPLES
+    images, labels = np.array(data.train.images[:rows]), data.train.labels[:rows]
+    names = [data.class_names[int(np.argmax(label)) if label.ndim else int(label)] for label in labels]
+    step = -(-max(images.shape[1:3]) // SAMPLE_PIXELS)
+    variants = samples(images, config.augmentation, columns, seed)[:, :, ::step, ::step]
+    title = f"{data.name}: training images and variants of them"
+    draw = partial(augmentation_grid, images[:, ::step, ::step], variants, names, title)
+    record.log_figure(draw, "augmentation.png")
+
+
+def record_results(
+    config: Config, record: TrialRun, data: Dataset, history: History, known: dict[str, float], values: list[float]
+) -> None:
+    """Log what is known at the end of the training: its curves, its numbers, the best epoch."""
+    names = objectives(config.objective)
+    summary = {f"best_{name}": value for name, value in history.best.items() if name.startswith("val_")}
+    summary |= {"best_epoch": history.best_epoch, "fit_seconds": history.fit_seconds}
+    summary |= {"objective": values[0]} | {name: known[name] for name in MODEL_METRICS if name in known}
+    title = f"{data.name}, {config.model.name}: {names[0]} {values[0]:.4g}"
+    record.log_figure(partial(learning_curves, history.epochs, history.best_epoch, title), "learning_curves.png")
+    record.log_metrics(summary)
+
+
+def record_evaluation(record: TrialRun, data: Dataset, judged: Evaluation, pictures: bool) -> None:
+    """Log what the model makes of the validation images: numbers, tables, one picture, or all of them."""
+    names, counts, scores, images = data.class_names, judged.confusion, judged.scores, "validation images"
+    record.log_metrics(judged.numbers)
+    record.log_figure(partial(confusion_matrix, counts, names, images), "confusion_matrix.png")
+    record.log_table(
+        {"class_names": list(names), "counts": counts.tolist(), "normalized": normalize_rows(counts).tolist()},
+        "confusion_matrix.json",
+    )
+    by_class = {name: getattr(scores, name).tolist() for name in ("precision", "recall", "f1", "support")}
+    record.log_table({"class": list(names)} | by_class, "classification_report.json")
+    table = classification_report(scores, names, judged.accuracy)
+    record.log_text(f"{table}\n\n{summary(judged, None, names, 20)}\n", "classification_report.txt")
+    if not pictures:
+        return
+    percent = f"{images}, percent of each true class"
+    record.log_figure(partial(confusion_matrix, counts, names, percent, True), "confusion_matrix_normalized.png")
+    worst = judged.worst_mistakes(WORST)
+    record.log_figure(
+        partial(
+            mistakes, thumbnails(data.validation.images[worst]), judged.true[worst], judged.predicted[worst],
+            judged.confidence[worst], names, "the worst mistakes: predicted class, its probability, true class",
+        ),
+        "worst_mistakes.png",
+    )  # fmt: skip
+    found = judged.calibration
+    record.log_figure(
+        partial(reliability_diagram, found.counts, found.confidence, found.accuracy, found.ece, images),
+        "reliability_diagram.png",
+    )
+
+
+def record_robustness(record: TrialRun, robust: Robustness) -> None:
+    """Log what the model makes of altered copies of the validation images."""
+    record.log_metrics(robust.numbers)
+    labels = ["as it is", *(f"{kind} {accuracy:.3f}" for kind, accuracy in robust.accuracies.items())]
+    title = f"copies of {robust.images} validation images: robust accuracy {robust.robust_accuracy:.3f}"
+    record.log_figure(partial(altered_copies, thumbnails(robust.examples), labels, title), "altered_copies.png")
