@@ -13,7 +13,7 @@ from optuna.storages import RDBStorage, get_storage
 from optuna.trial import TrialState, create_trial
 
 from convsweep.storage.database import Database
-from tests.postgresql import running
+from tests.helpers.postgresql import running
 
 
 def main(count: int = 1000) -> None:

@@ -37,7 +37,7 @@ from convsweep.storage.opening import HEARTBEAT, open_storage
 from convsweep.study.optuna_logging import quieten_optuna
 from convsweep.study.trial_states import take
 from convsweep.workers.trial import TrialHandle
-from tests.postgresql import Server, running
+from tests.helpers.postgresql import Server, running
 
 ROOT = Path(__file__).parent.parent
 EPOCHS = 10

@@ -1,4 +1,7 @@
-"""The architecture, read off the imports: who may know what, and what must stay quick."""
+"""The architecture, read off the imports: who may know what, and what must stay quick.
+
+A new room, or an arrow that is not in these tables, means a changed table here, on purpose; see docs/design.md.
+"""
 
 import ast
 import subprocess
@@ -7,23 +10,38 @@ from pathlib import Path
 
 import pytest
 
-from tests.command import ROOT
+from tests.helpers.command import ROOT
 
+# The engine's rooms, and what each may import besides itself.
+GROUND = {"errors", "config"}
+BELOW_STUDY = GROUND | {"space", "policy", "storage"}
+ENGINE = {
+    "errors": set(),
+    "config": set(),
+    "space": GROUND,
+    "policy": GROUND,
+    "storage": GROUND,
+    "study": BELOW_STUDY,
+    "sampling": BELOW_STUDY | {"study"},
+    "display": BELOW_STUDY | {"study"},
+    "workers": BELOW_STUDY | {"study", "sampling", "display"},
+    "replay": BELOW_STUDY | {"study", "sampling", "display", "workers"},
+    "driver": BELOW_STUDY | {"study", "sampling", "display", "workers"},
+}
 # The rooms of src/ in the order in which data flows; a room imports only those before it.
 ROOMS = [
-    "process",
-    "config",
-    "dataset",
-    "augmentation",
-    "model",
-    "training",
-    "evaluation",
-    "tracking",
-    "report",
+    "process", "config", "dataset", "augmentation", "model", "training", "evaluation", "tracking", "report",
     "recording",
-]
-# The entry, and the two modules that bring the rooms together: a trial's steps, and a study's.
-ENTRY = ["sweep.py", "trial.py", "study.py"]
+]  # fmt: skip
+# At the root of src/ stand the commands that a user types, and the table of contents of a trial.
+COMMANDS = {"sweep.py", "status.py", "simulate.py", "proxy.py"}
+ROOT_FILES = COMMANDS | {"trial.py", "__init__.py"}
+# Where the application meets the engine, beside its commands and the trial.
+MEETS_ENGINE = {"recording"}
+
+SOURCES = sorted((ROOT / "src").rglob("*.py"))
+MODULES = sorted((ROOT / "convsweep").rglob("*.py"))
+DOOR = sorted((ROOT / "hydra_plugins").rglob("*.py"))
 
 
 def imports(path: Path) -> set[str]:
@@ -32,8 +50,9 @@ def imports(path: Path) -> set[str]:
     for node in ast.walk(_without_type_checking(ast.parse(path.read_text()))):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{path}: imports say from where"
+            found |= {str(node.module)} | {f"{node.module}.{alias.name}" for alias in node.names}
     return found
 
 
@@ -46,37 +65,85 @@ def knows(path: Path, *packages: str) -> bool:
     return any(name.split(".")[0] in packages for name in imports(path))
 
 
-SOURCES = sorted((ROOT / "src").rglob("*.py"))
-PLUGIN = sorted((ROOT / "hydra_plugins").rglob("*.py"))
+def rooms_of(path: Path, package: str) -> set[str]:
+    """Return the rooms of a package that a file imports from."""
+    there = {file.stem for file in (ROOT / package).iterdir() if file.suffix == ".py" or file.is_dir()}
+    names = [name.split(".") for name in imports(path) if name.startswith(f"{package}.")]
+    return {parts[1] for parts in names if parts[1] in there}
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def named(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("path", MODULES, ids=named)
+def test_a_room_of_the_engine_imports_only_what_stands_below_it(path: Path) -> None:
+    assert not knows(path, "src", "hydra_plugins", "keras", "tensorflow", "mlflow", "matplotlib")
+    inside = path.relative_to(ROOT / "convsweep")
+    if inside == Path("__init__.py"):
+        return  # what a user imports
+    room = inside.parts[0].removesuffix(".py")
+    wrong = rooms_of(path, "convsweep") - ENGINE[room] - {room}
+    assert not wrong, f"{room} may not import {wrong}"
+
+
+def test_the_rooms_of_the_engine_are_all_there() -> None:
+    there = {path.stem for path in (ROOT / "convsweep").iterdir() if path.name not in ("__init__.py", "__pycache__")}
+    assert there == set(ENGINE)
+
+
+@pytest.mark.parametrize("path", [p for p in MODULES if p.name == "__init__.py"], ids=named)
+def test_each_room_says_what_it_answers(path: Path) -> None:
+    assert ast.get_docstring(ast.parse(path.read_text()))
+
+
+@pytest.mark.parametrize("path", DOOR, ids=named)
+def test_the_door_knows_nothing_but_the_engine(path: Path) -> None:
+    assert not knows(path, "src", "optuna", "keras", "tensorflow", "mlflow", "matplotlib")
+    assert {file.stem for file in (ROOT / "hydra_plugins/hydra_convsweep").glob("*.py")} == {"__init__", "sweeper"}
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=named)
 def test_a_source_file_keeps_within_its_fences(path: Path) -> None:
     inside = path.relative_to(ROOT / "src")
     room = inside.parts[0] if len(inside.parts) > 1 else None
-    assert not knows(path, "optuna"), "Optuna is the sweeper's"
+    assert not knows(path, "optuna"), "Optuna is the engine's"
     assert room == "tracking" or not knows(path, "mlflow"), "MLflow is src/tracking's"
-    assert room in (None, "config") or not knows(path, "hydra", "omegaconf"), "Hydra ends at the config"
-    assert room is None or not knows(path, "hydra_plugins"), "only the entry meets the sweeper"
+    assert room in (None, "config") or not knows(path, "hydra", "omegaconf") or named(path) in HYDRA_TOO
+    assert room is None or room in MEETS_ENGINE or not knows(path, "convsweep"), "only they meet the engine"
     if room is not None:
-        later = ROOMS[ROOMS.index(room) + 1 :]
-        wrong = [name for name in imports(path) if name.startswith("src.") and name.split(".")[1] in later]
+        wrong = rooms_of(path, "src") & set(ROOMS[ROOMS.index(room) + 1 :])
         assert not wrong, f"{room} comes before {wrong}"
 
 
-@pytest.mark.parametrize("path", PLUGIN, ids=lambda path: path.name)
-def test_the_plugin_knows_nothing_of_the_application(path: Path) -> None:
-    assert not knows(path, "src", "keras", "tensorflow", "mlflow", "matplotlib")
+# The study's callback gets each trial's config as Hydra composes it.
+HYDRA_TOO = {"src/recording/study_tracking.py"}
 
 
-def test_rooms_are_all_there() -> None:
+@pytest.mark.parametrize("path", SOURCES, ids=named)
+def test_the_application_takes_from_the_engine_what_its_rooms_export(path: Path) -> None:
+    modules = [name for name in imports(path) if name.startswith("convsweep.")]
+    deep = [name for name in modules if (ROOT / name.replace(".", "/")).with_suffix(".py").exists()]
+    assert not [name for name in deep if name.count(".") > 1], f"{deep}: import from the room"
+
+
+def test_the_rooms_of_the_application_are_all_there() -> None:
     rooms = {path.name for path in (ROOT / "src").iterdir() if path.is_dir() and path.name != "__pycache__"}
     assert rooms == set(ROOMS)
+    assert {path.name for path in (ROOT / "src").glob("*.py")} == ROOT_FILES
 
 
-@pytest.mark.parametrize("path", [ROOT / "src/sweep.py"], ids=["src/sweep.py"])
-def test_the_entry_is_short(path: Path) -> None:
-    assert len(path.read_text().splitlines()) < 60
+def test_the_entry_is_short() -> None:
+    assert len((ROOT / "src/sweep.py").read_text().splitlines()) < 60
+
+
+def test_the_tests_mirror_the_code() -> None:
+    """Each folder of tests for a package is that of a room, so that the test of a file is found by its path."""
+    for package, rooms in (("convsweep", set(ENGINE)), ("src", set(ROOMS))):
+        folders = {path.name for path in (ROOT / "tests" / package).iterdir() if path.is_dir()} - {"__pycache__"}
+        assert folders <= rooms
+    flat = {path.name for path in (ROOT / "tests").glob("test_*.py")}
+    assert flat == {"test_fences.py"}
 
 
 HEAVY = ["tensorflow", "keras", "mlflow", "matplotlib", "sklearn"]

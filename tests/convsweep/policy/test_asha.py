@@ -1,0 +1,118 @@
+"""The rules of the rungs, by hand: who goes on, and who is promoted."""
+
+import optuna
+import pytest
+from optuna.trial import TrialState, create_trial
+
+from convsweep.policy.asha import RUNG, Asha, pauses
+from convsweep.policy.policy import WORKER, Policy
+from convsweep.study.trial_states import take
+
+ASHA = Asha(min_resource=1, reduction_factor=3, max_resource=9)  # rungs at 1 and 3; 9 is the end
+
+
+@pytest.fixture
+def study() -> optuna.Study:
+    """Return a study with seven trials at step 1, and two of them at step 3.
+
+    trial   0    1    2    3    4    5    6      (to be maximized)
+    step 1  .50  .70  .60  .40  .80  .30  .65
+    step 3       .75            .72
+    """
+    study = optuna.create_study(direction="maximize")
+    first = [0.50, 0.70, 0.60, 0.40, 0.80, 0.30, 0.65]
+    second = {1: 0.75, 4: 0.72}
+    for number, value in enumerate(first):
+        values = {1: value} | ({3: second[number]} if number in second else {})
+        rung = 1 if number in second else 0
+        attrs = {RUNG: ["paused", rung], WORKER: ["host", 1, 0.0]}
+        study.add_trial(create_trial(state=TrialState.WAITING, intermediate_values=values, system_attrs=attrs))
+    return study
+
+
+def promotable(study: optuna.Study) -> list[int]:
+    return [trial.number for trial in ASHA.promotable(study)]
+
+
+def report(study: optuna.Study, value: float, step: int = 1) -> None:
+    attrs = {RUNG: ["paused", 0], WORKER: ["host", 1, 0.0]}
+    study.add_trial(create_trial(state=TrialState.WAITING, intermediate_values={step: value}, system_attrs=attrs))
+
+
+def test_rungs_are_powers_of_the_factor_below_the_end() -> None:
+    assert [step for step in range(30) if Asha(1, 3).rung_at(step) is not None] == [1, 3, 9, 27]
+    assert [step for step in range(30) if ASHA.rung_at(step) is not None] == [1, 3]
+    assert [step for step in range(30) if Asha(2, 2, 16).rung_at(step) is not None] == [2, 4, 8]
+    assert [ASHA.next_rung(step) for step in (0, 1, 2, 3, 8)] == [1, 3, 3, 9, 9]
+
+
+def test_a_third_of_those_who_reached_a_rung_goes_on(study: optuna.Study) -> None:
+    # Of 7 at step 1 the best 2 (trials 4 and 1) have gone on already; of 2 at step 3 nobody is in the best third.
+    assert promotable(study) == []
+    # The eighth and the ninth make room for a third one: trial 2 has been overtaken by trial 6.
+    report(study, 0.1)
+    assert promotable(study) == []
+    report(study, 0.2)
+    assert promotable(study) == [6]
+    # A better newcomer comes before it.
+    report(study, 0.9)
+    assert promotable(study) == [9]
+
+
+def test_higher_rungs_come_first(study: optuna.Study) -> None:
+    report(study, 0.1)
+    report(study, 0.2)
+    attrs = {RUNG: ["paused", 1], WORKER: ["host", 1, 0.0]}
+    study.add_trial(create_trial(state=TrialState.WAITING, intermediate_values={1: 0.77, 3: 0.74}, system_attrs=attrs))
+    # Three at step 3: the best of them, trial 1; and of ten at step 1 the third is the new one, which is there already.
+    assert promotable(study) == [1]
+
+
+def test_a_trial_that_reaches_a_rung_runs_on_only_among_the_best(study: optuna.Study) -> None:
+    policy = Policy(20, ASHA)
+    study.add_trial(create_trial(state=TrialState.RUNNING, intermediate_values={1: 0.9}))
+    assert policy.goes_on(study, study.trials[7], 0, finishing=False)
+    study.add_trial(create_trial(state=TrialState.RUNNING, intermediate_values={1: 0.55}))
+    assert not policy.goes_on(study, study.trials[8], 0, finishing=False)
+    # Nobody judges alone: the first to reach a rung pauses there.
+    study.add_trial(create_trial(state=TrialState.RUNNING, intermediate_values={1: 0.95, 3: 0.95, 9: 0.96}))
+    assert not Policy(20, Asha(1, 3)).goes_on(study, study.trials[9], 2, finishing=False)
+
+
+def test_failed_trials_and_values_that_are_no_numbers_stand_on_no_rung(study: optuna.Study) -> None:
+    study.add_trial(create_trial(state=TrialState.FAIL, intermediate_values={1: 0.99}))
+    study.add_trial(create_trial(state=TrialState.RUNNING, intermediate_values={1: float("nan")}))
+    report(study, 0.1)
+    report(study, 0.2)
+    assert promotable(study) == [6]
+
+
+def test_each_promoted_trial_is_taken_once_and_new_ones_last(study: optuna.Study) -> None:
+    report(study, 0.1)
+    report(study, 0.2)
+    study.add_trial(create_trial(state=TrialState.WAITING))
+    policy = Policy(20, ASHA)
+    taken = [take(study, policy) for _ in range(4)]
+    # The promoted one, the new one, then, as nothing new starts any more, the best of the highest rung to its end.
+    assert [trial and trial.number for trial in taken] == [6, 9, 1, None]
+    assert study.trials[6].system_attrs[RUNG] == ["promoted", 0]
+    assert not pauses(study.trials[6])
+
+
+def test_the_answer_is_one_that_may_be_an_answer(study: optuna.Study) -> None:
+    assert (leader := ASHA.leader(study)) and leader.number == 1
+    # One that broke a constraint at its end, and one that a pruner ended, are none, however good.
+    study.add_trial(
+        create_trial(
+            state=TrialState.COMPLETE, value=0.9, intermediate_values={1: 0.9, 3: 0.9, 9: 0.9},
+            system_attrs={"constraints": [1.0], "constraints:size": 1.0},
+        )
+    )  # fmt: skip
+    study.add_trial(create_trial(state=TrialState.PRUNED, value=0.9, intermediate_values={1: 0.9, 3: 0.9}))
+    assert (leader := ASHA.leader(study)) and leader.number == 1
+    assert [trial and trial.number for trial in Policy(9, ASHA).candidates(study)] == [1]
+
+
+def test_the_least_promising_pauses_furthest_back_in_its_rung(study: optuna.Study) -> None:
+    # Step 1, from the best: 4 1 6 2 0 3 5, of which 4 and 1 pause at step 3, where 4 is the second of two.
+    assert ASHA.least_promising(study, number=5) == [5, 3, 0, 4, 2, 6, 1]

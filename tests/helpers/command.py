@@ -1,0 +1,115 @@
+"""Running commands as a user does: in a folder of their own, with the project found by its path."""
+
+import contextlib
+import io
+import os
+import runpy
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import optuna
+import yaml
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
+
+ROOT = Path(__file__).parents[2]
+
+
+def start(arguments: list[str], folder: Path, **env: str) -> "subprocess.Popen[str]":
+    """Start `python ...` in a folder, in a process group of its own."""
+    paths = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    environment = {**os.environ, "PYTHONPATH": paths, "COLUMNS": "200", **env}
+    environment.pop("MLFLOW_TRACKING_URI", None)  # MLflow sets it in the tests' own process
+    return subprocess.Popen(
+        [sys.executable, *arguments],
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        # A shell's background jobs ignore Ctrl-C, and so would what they start; a user's foreground job does not.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+
+
+def run(arguments: list[str], folder: Path, **env: str) -> "subprocess.CompletedProcess[str]":
+    """Run `python ...` in a folder and return its output and exit status."""
+    process = start(arguments, folder, **env)
+    out, err = process.communicate(timeout=240)
+    return subprocess.CompletedProcess(arguments, process.returncode, out, err)
+
+
+def run_inside(arguments: list[str], folder: Path, columns: int = 200) -> "subprocess.CompletedProcess[str]":
+    """Do as `run` in this very process, which has imported the libraries already: for one worker at most."""
+    out, err = io.StringIO(), io.StringIO()
+    handler = signal.getsignal(signal.SIGTERM)
+    environment = {"COLUMNS": str(columns), "HYDRA_FULL_ERROR": "0"}
+    status: int | str | None = 0
+    with (
+        contextlib.chdir(folder),
+        mock.patch.object(sys, "argv", arguments[arguments[0] == "-m" :]),
+        mock.patch.dict(os.environ, environment),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+    ):
+        os.environ.pop("MLFLOW_TRACKING_URI", None)
+        try:
+            if arguments[0] == "-m":
+                runpy.run_module(arguments[1], run_name="__main__", alter_sys=True)
+            else:
+                runpy.run_path(arguments[0], run_name="__main__")
+        except SystemExit as end:
+            status = end.code
+            if isinstance(status, str):
+                print(status, file=sys.stderr)
+                status = 1
+    signal.signal(signal.SIGTERM, handler)
+    return subprocess.CompletedProcess(arguments, int(status or 0), out.getvalue(), err.getvalue())
+
+
+def toy(folder: Path, *overrides: str) -> "subprocess.CompletedProcess[str]":
+    """Sweep the toy app with one worker, inside this process."""
+    return run_inside([str(ROOT / "tests/helpers/toy/app.py"), "-m", "hydra/launcher=basic", *overrides], folder)
+
+
+def toy_workers(folder: Path, *overrides: str) -> "subprocess.CompletedProcess[str]":
+    """Sweep the toy app as a user does, with as many workers as the overrides say."""
+    return run([str(ROOT / "tests/helpers/toy/app.py"), "-m", *overrides], folder)
+
+
+def load_study(folder: Path, name: str) -> optuna.Study:
+    """Open a study's journal, as any tool that knows Optuna can."""
+    journal = JournalFileBackend(str(folder / "multirun" / name / "journal.log"))
+    return optuna.load_study(storage=JournalStorage(journal), study_name=name)
+
+
+def trials(folder: Path, name: str = "toy") -> list[optuna.trial.FrozenTrial]:
+    """Return a study's trials."""
+    return load_study(folder, name).trials
+
+
+def states(folder: Path, name: str = "toy") -> Counter[str]:
+    """Count a study's trials by state."""
+    return Counter(trial.state.name for trial in trials(folder, name))
+
+
+def wait_for(folder: Path, state: str, count: int = 1, name: str = "toy") -> None:
+    """Wait until a study has so many trials of a state."""
+    while True:
+        # A folder without a journal, a journal without the study.
+        with contextlib.suppress(FileNotFoundError, KeyError):
+            if states(folder, name)[state] >= count:
+                return
+        time.sleep(0.1)
+
+
+def results(folder: Path, name: str = "toy") -> dict[str, Any]:
+    """Return a study's `optimization_results.yaml`."""
+    return yaml.safe_load((folder / "multirun" / name / "optimization_results.yaml").read_text())

@@ -1,0 +1,35 @@
+"""The settings of the backend."""
+
+from pathlib import Path
+
+import keras
+import pytest
+
+from src.training import backend, prepare
+from src.training.backend import fastest_precision
+
+
+@pytest.mark.parametrize(
+    ("vendor", "flags", "precision"),
+    [
+        ("GenuineIntel", "avx512f avx512_bf16 amx_bf16", "mixed_bfloat16"),
+        ("GenuineIntel", "avx512f avx512_bf16", "float32"),
+        ("AuthenticAMD", "avx512f avx512_bf16", "mixed_bfloat16"),
+        ("AuthenticAMD", "avx2", "float32"),
+    ],
+)
+def test_auto_is_what_the_processor_is_fast_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, vendor: str, flags: str, precision: str
+) -> None:
+    (tmp_path / "cpuinfo").write_text(f"vendor_id\t: {vendor}\nflags\t\t: fpu {flags} sse\n")
+    monkeypatch.setattr(backend, "CPU", tmp_path / "cpuinfo")
+    assert fastest_precision.__wrapped__() == precision
+
+
+def test_precision_is_set_after_the_session_is_cleared() -> None:
+    prepare("mixed_bfloat16", None)
+    assert keras.config.dtype_policy().name == "mixed_bfloat16"
+    prepare("auto", None)
+    assert keras.config.dtype_policy().name == fastest_precision()
+    prepare("float32", None)
+    assert keras.config.dtype_policy().name == "float32"
