@@ -1,6 +1,7 @@
 # make sweep and make test do all their set-up; see README.md.
 PYTHON ?= python3
 BIN := .venv/bin
+SHELL := bash
 
 .PHONY: sweep test test-slow test-cluster check ui bench venv lock clean
 
@@ -29,17 +30,25 @@ bench: venv  ## timings beside a hand-written loop, some twenty minutes
 
 venv: .venv/installed
 
-# uv lays the locked packages in seconds; pip brings uv itself.
-.venv/installed: requirements.lock
+# uv says what it downloads, and for how long it compiled; only its list of all packages is left out.
+LAY = set -o pipefail; $(BIN)/uv pip install --compile-bytecode --require-hashes 2>&1
+SHOWN = sed -u '/^ [-+~] /d'
+
+# pip brings uv, and uv lays the locked packages, then the project itself, so that Hydra finds the sweeper from any folder.
+# All is compiled here and now: where PYTHONDONTWRITEBYTECODE is set, every process would do it again for itself.
+.venv/installed: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "convsweep needs Python 3.11 or newer, this is " + sys.version)'
+	@echo "Setting up .venv: 2.7 GB of packages, downloaded unless uv has them, and compiled; a minute or more."
 	@test -x $(BIN)/uv || { $(PYTHON) -m venv .venv && $(BIN)/python -m pip install -qq --disable-pip-version-check uv==$(UV); }
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	@$(LAY) --python $(BIN)/python -r requirements.lock | $(SHOWN)
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@$(BIN)/python -m compileall -q convsweep hydra_plugins src
 	@touch $@
 
 # Ray wants older versions of some packages: an environment of its own.
 .venv-cluster/installed: requirements-cluster.lock venv
 	@$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python .venv-cluster
-	@$(BIN)/uv pip install --quiet --python .venv-cluster/bin/python --require-hashes -r requirements-cluster.lock
+	@$(LAY) --python .venv-cluster/bin/python -r requirements-cluster.lock | $(SHOWN)
 	@touch $@
 
 UV := 0.13.9

@@ -5,6 +5,9 @@ import difflib
 import errno
 import importlib.util
 import re
+import shlex
+import shutil
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -12,8 +15,12 @@ from hydra.errors import HydraException, MissingConfigException
 from omegaconf import DictConfig
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
-# Launchers that are packages of their own, and the extra that installs them.
-LAUNCHERS = {"ray": "ray", "submitit_local": "slurm", "submitit_slurm": "slurm"}
+# Launchers that are packages of their own, and what to install for each.
+LAUNCHERS = {
+    "ray": "hydra-ray-launcher",
+    "submitit_local": "hydra-submitit-launcher",
+    "submitit_slurm": "hydra-submitit-launcher",
+}
 
 
 class UserError(Exception):
@@ -40,6 +47,17 @@ def listed(name: str, known: Iterable[str]) -> str:
     return (", ".join(names) or "none") + (f"; did you mean {close[0]}?" if close else "")
 
 
+def install(*packages: str) -> str:
+    """Return the command that brings packages into the environment of this process, also where it is not active."""
+    if importlib.util.find_spec("pip") is None:  # uv's environments have none
+        command = ["uv", "pip", "install", "--python", sys.executable]
+    elif shutil.which("python") == sys.executable:
+        command = ["pip", "install"]
+    else:
+        command = [sys.executable, "-m", "pip", "install"]
+    return shlex.join([*command, *packages])
+
+
 def explain(error: HydraException) -> str:
     """Say in one line what Hydra objects to: the full key, what was expected, what came, what to type instead."""
     if isinstance(error, MissingConfigException) and error.missing_cfg_file:
@@ -60,8 +78,8 @@ def explain(error: HydraException) -> str:
 def _unknown(where: str, problem: str, name: str, known: list[str]) -> str:
     close = difflib.get_close_matches(name, known, 1)
     instead = f"; did you mean {close[0]}?" if close else ""
-    if where == "hydra/launcher" and (extra := LAUNCHERS.get(name)):
-        instead = f"; for {name} type pip install 'convsweep[{extra}]'"
+    if where == "hydra/launcher" and (package := LAUNCHERS.get(name)):
+        instead = f"; for {name} type {install(package)}"
     there = f"{where or 'the config'} has" if "option" not in problem else "there are"
     return f"{problem}; {there} {', '.join(known)}{instead}" if known else problem
 

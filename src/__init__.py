@@ -1,7 +1,43 @@
 """The application: what a trial is. Import this package first: it quietens libraries that read the environment once."""
 
 import os
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+NEEDED = (
+    "hydra",
+    "omegaconf",
+    "optuna",
+    "rich",
+    "numpy",
+    "tensorflow",
+    "keras",
+    "mlflow",
+    "matplotlib",
+    "sklearn",
+    "PIL",
+)
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's notes on CPU features and missing GPUs
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+
+
+def _no_environment() -> str | None:
+    """Return what to type where this Python lacks the packages, None where it has them; imports none of them."""
+    missing = [name for name in NEEDED if find_spec(name) is None]
+    if not missing:
+        return None
+    folder = Path(__file__).parents[1]
+    here, bin = os.path.relpath(folder), os.path.relpath(folder / ".venv/bin")
+    steps = [f". {bin}/activate"]
+    if Path(sys.prefix) == folder / ".venv":
+        steps = [f"make -C {here} clean venv"]  # active, but laid in part
+    elif not (folder / ".venv/installed").exists():
+        steps = [f"make -C {here} venv", *steps]
+    return f"error: {sys.executable} has no package {', '.join(missing)}; type: {' && '.join(steps)}"
+
+
+if problem := _no_environment():
+    sys.exit(problem)

@@ -11,7 +11,7 @@ from hydra.core.config_loader import ConfigLoader
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 
-from convsweep.errors import UserError, explain
+from convsweep.errors import UserError, explain, install
 from convsweep.policy.budget import check as check_budget
 from convsweep.policy.budget import count_trials
 from convsweep.sampling.instantiate import load_custom, make_pruner, make_sampler
@@ -24,7 +24,12 @@ from convsweep.study.queue import parse_enqueue
 from convsweep.study.warm_start import find_earlier
 
 # Optuna imports these when the first trial is drawn, which is late to hear of them.
-NEEDS = {"CmaEsSampler": ("cmaes", "cmaes"), "GPSampler": ("torch", "gp")}
+NEEDS = {
+    "CmaEsSampler": ["cmaes"],
+    "GPSampler": ["torch", "scipy"],
+    "QMCSampler": ["scipy"],
+    "WilcoxonPruner": ["scipy"],
+}
 
 
 def check_settings(sweeper: DictConfig, in_process: bool) -> list[str]:
@@ -92,11 +97,9 @@ def _check_parts(sweeper: DictConfig) -> list[str]:
         ("pruner", lambda: make_pruner(sweeper.pruner)),
     ):
         name = str(OmegaConf.select(sweeper, f"{key}._target_")).rpartition(".")[2]
-        module, extra = NEEDS.get(name, (None, None))
-        if module and importlib.util.find_spec(module) is None:
-            problems.append(
-                f"`hydra.sweeper.{key}` {name} needs the package {module}: pip install 'convsweep[{extra}]'"
-            )
+        missing = [package for package in NEEDS.get(name, ()) if importlib.util.find_spec(package) is None]
+        if missing:
+            problems.append(f"`hydra.sweeper.{key}` {name} needs {' and '.join(missing)}; type {install(*missing)}")
             continue
         try:
             make()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig
 
-from convsweep.errors import UserError
+from convsweep.errors import UserError, install
 
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage
@@ -71,8 +71,20 @@ HINTS = {
     "mysql": "start it, or type an address such as mysql+pymysql://user@host/name",
 }
 
+# What to install for a module that an address needs, where its package has another name.
+PACKAGES = {
+    "psycopg": ["psycopg[binary]"],
+    "psycopg2": ["psycopg2-binary"],
+    "MySQLdb": ["mysqlclient"],
+    "grpc": ["grpcio", "protobuf"],
+    "google": ["grpcio", "protobuf"],
+}
+
 
 def _unopened(storage: str | Path, error: Exception) -> UserError:
+    if module := _missing(error):
+        packages = install(*PACKAGES.get(module, [module]))
+        return UserError(f"`hydra.sweeper.storage` {storage} needs the package {module}; type {packages}")
     reason = (str(error).splitlines() or [type(error).__name__])[0]
     hint = HINTS.get(
         re.split(r"[+:]", str(storage))[0],
@@ -80,6 +92,15 @@ def _unopened(storage: str | Path, error: Exception) -> UserError:
         "postgresql+psycopg://user@host/name",
     )
     return UserError(f"`hydra.sweeper.storage` cannot be opened, got {storage}: {reason}; {hint}")
+
+
+def _missing(error: BaseException | None) -> str | None:
+    """Return the module whose import failed, at the beginning of a chain of errors."""
+    if isinstance(error, ImportError) and "pq wrapper" in str(error):
+        return "psycopg"  # is there, but no libpq
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        return error.name.partition(".")[0]
+    return _missing(error.__cause__ or error.__context__) if error is not None else None
 
 
 def _open_address(storage: str) -> "BaseStorage":

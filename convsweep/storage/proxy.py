@@ -1,12 +1,8 @@
 """Optuna's gRPC proxy in front of a database."""
 
 import warnings
-from typing import TYPE_CHECKING
 
-from convsweep.errors import UserError
-
-if TYPE_CHECKING:
-    pass
+from convsweep.errors import UserError, install
 from convsweep.storage.address import check_storage, is_local
 from convsweep.storage.opening import _open_address, _unopened
 
@@ -34,6 +30,6 @@ def serve(storage: str, host: str, port: int) -> None:
             print(f"serving {storage} at grpc://{host}:{port}; Ctrl-C ends it", flush=True)
             run_grpc_proxy_server(opened, host=host, port=port)
         except ImportError as error:
-            raise UserError("the proxy needs a package: pip install 'convsweep[grpc]'") from error
+            raise UserError(f"the proxy needs packages; type {install('grpcio', 'protobuf')}") from error
         except RuntimeError as error:  # gRPC's own
             raise UserError(f"the proxy cannot listen at {host}:{port}: {error}; type another --port") from error

@@ -138,4 +138,4 @@ def test_a_launcher_that_is_not_installed_says_how_to_install_it(tmp_path: Path)
     done = run_inside(["-m", "src.sweep", "-m", "launcher=ray"], tmp_path)
     assert done.returncode == 1
     assert "`hydra/launcher` has no option ray" in done.stderr
-    assert "pip install 'convsweep[ray]'" in done.stderr
+    assert "pip install hydra-ray-launcher" in done.stderr
