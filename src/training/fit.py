@@ -181,11 +181,9 @@ class _Follower(keras.callbacks.Callback):
             self._network.stop_training = True
             return
         history, patience = self.history, self._config.early_stopping
-        history.epochs.append(metrics)
-        if not history.best_epoch or self._sign * (metrics[self._metric] - history.best[self._metric]) > 0:
-            history.best_epoch = epoch + 1
+        if history.add(metrics, self._metric, self._sign):
             self.best_weights = self._network.get_weights()
-        stale = patience is not None and epoch + 1 - history.best_epoch >= patience
+        stale = patience is not None and history.stale(self._metric, self._sign) >= patience
         last = stale or epoch + 1 == self._config.epochs
         verdict = self._ask(epoch + 1, metrics, last)
         self.tick()
