@@ -7,9 +7,9 @@ from convsweep import Infeasible, current_trial
 from src import dataset, model, training
 from src.augmentation import rescaled
 from src.config import Config, constraint, make_optimizer
-from src.config.objective import METRICS, leading_metric, objectives
+from src.config.objective import by_epoch, direction, evaluated, leading_metric, objectives
 from src.dataset import DatasetError
-from src.evaluation import Robustness, evaluate, latency_ms, measure_robustness
+from src.evaluation import Evaluation, Robustness, check_metrics, evaluate, latency_ms, measure_robustness
 from src.model.geometry import check_geometry
 from src.recording import CHECKPOINT, bound_checkpoints
 from src.recording.trial_record import (
@@ -26,6 +26,7 @@ from src.tracking import TrialRun
 
 __all__ = ["DatasetError", "run"]
 
+EPOCHS_LINE = "loss", "accuracy", "val_loss", "val_accuracy"
 CHEAP_IMAGES = 2000  # so many are predicted in about 0.3 s: the default model, 28x28 pixels, one thread
 
 if TYPE_CHECKING:
@@ -53,6 +54,8 @@ def run(config: Config) -> float | list[float]:
         data = rescaled(dataset.load(config.dataset, config.seed), config.augmentation.rescale)
         if config.evaluation.test and data.test is None:
             raise DatasetError(f"`evaluation.test` must be false: {data.name} has no test images, got true")
+        if problems := check_metrics(_metrics(config), data.class_names):
+            raise DatasetError("\n".join(problems))
         network, known = _build(config, trial, record, data, seed)
         record_network(record, network)
         record_augmentation(config, record, data, seed)
@@ -68,6 +71,7 @@ def run(config: Config) -> float | list[float]:
                 partial(_after_epoch, config, trial, record),
                 checkpoint,
                 config.augmentation,
+                _measure(config, data),
             )
         except training.Diverged:
             if trial is not None:  # the sampler is to keep away from there, as from what is not allowed
@@ -78,6 +82,7 @@ def run(config: Config) -> float | list[float]:
             record.end("WAITING")
             return 0.0  # which nobody reads: the trial goes on another time
         known |= history.best | {"fit_seconds": history.fit_seconds}
+        judged = _judge(config, data, network, known)
         robust = None
         if _asks_for("robust_accuracy", config):
             robust = measure_robustness(network, data.validation, config.seed)
@@ -87,7 +92,7 @@ def run(config: Config) -> float | list[float]:
         record_results(config, record, data, history, known, values)
         if best := not broken and _is_best(config, trial, values[0]):
             record.log_model(training.finished(network, make_optimizer(config.optimizer), data, config.training))
-        _examine(config, trial, record, data, network, robust, best)
+        _examine(config, trial, record, data, network, robust, judged, best)
         if config.evaluation.test:
             _test(record, data, network)
         record.end(_state(trial))
@@ -113,9 +118,37 @@ def _build(
     raise Infeasible("; ".join(broken))
 
 
+def _metrics(config: Config) -> list[str]:
+    """Return the metrics that the objectives and the constraints are about."""
+    return [*objectives(config.objective), *(constraint.parse(text).metric for text in config.constraints)]
+
+
 def _asks_for(metric: str, config: Config) -> bool:
     """Whether an objective or a constraint is about a metric that takes long to measure."""
-    return metric in [*objectives(config.objective), *(constraint.parse(text).metric for text in config.constraints)]
+    return metric in _metrics(config)
+
+
+def _measure(config: Config, data: dataset.Dataset) -> training.Measure | None:
+    """Return what measures, after each epoch, those objectives that Keras does not know."""
+    names = [name for name in objectives(config.objective) if evaluated(name)]
+    if not names:
+        return None
+
+    def measure(network: "keras.Model") -> dict[str, float]:
+        judged = evaluate(network, data.validation)
+        return {by_epoch(name) or name: judged.number(name, data.class_names) for name in names}
+
+    return measure
+
+
+def _judge(config: Config, data: dataset.Dataset, network: "keras.Model", known: dict[str, float]) -> Evaluation | None:
+    """Add the objectives and constraints that are an evaluation's to what is known of the best epoch."""
+    names = [name for name in _metrics(config) if evaluated(name)]
+    if not names:
+        return None
+    judged = evaluate(network, data.validation)
+    known |= {name: judged.number(name, data.class_names) for name in names}
+    return judged
 
 
 def _constrain(config: Config, trial: "TrialHandle | None", known: dict[str, float]) -> list[str]:
@@ -137,10 +170,11 @@ def _after_epoch(
     """Record an epoch; return what is to become of the trial."""
     record.log_metrics(metrics, epoch)
     if trial is None:
-        shown = " ".join(f"{name} {metrics[name]:.4f}" for name in ("loss", "accuracy", "val_loss", "val_accuracy"))
+        names = dict.fromkeys([*EPOCHS_LINE, *(name for name in metrics if name.startswith("val_"))])
+        shown = " ".join(f"{name} {metrics[name]:.4f}" for name in names)
         print(f"epoch {epoch}/{config.training.epochs}: {shown}, {metrics['epoch_seconds']:.1f} s", flush=True)
         return training.Verdict.GO_ON
-    if (metric := objectives(config.objective)[0]) in metrics:
+    if (metric := by_epoch(objectives(config.objective)[0])) is not None:
         trial.report(metrics[metric], epoch)
     if last or not trial.should_stop():
         return training.Verdict.GO_ON
@@ -154,6 +188,7 @@ def _examine(
     data: dataset.Dataset,
     network: "keras.Model",
     robust: Robustness | None,
+    judged: Evaluation | None,
     best: bool,
 ) -> None:
     """Record where the model errs: what is cheap of every trial, all of one that is worth it."""
@@ -163,7 +198,7 @@ def _examine(
     if robust is not None:
         record_robustness(record, robust)
     if closely or len(data.validation.images) <= CHEAP_IMAGES:
-        judged = evaluate(network, data.validation)
+        judged = judged or evaluate(network, data.validation)
         record_evaluation(record, data, judged, closely)
         if trial is None:
             print(summary(judged, robust, data.class_names))
@@ -180,7 +215,7 @@ def _test(record: TrialRun, data: dataset.Dataset, network: "keras.Model") -> No
 def _is_best(config: Config, trial: "TrialHandle | None", value: float) -> bool:
     if trial is None:
         return True
-    maximize, best = METRICS[objectives(config.objective)[0]] == "maximize", trial.best_value
+    maximize, best = direction(objectives(config.objective)[0]) == "maximize", trial.best_value
     return _state(trial) == "COMPLETE" and (best is None or (value > best if maximize else value < best))
 
 

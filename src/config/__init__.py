@@ -7,7 +7,8 @@ from src.config import augmentation, dataset, model, objective, schedule
 from src.config.build import as_yaml, make_optimizer
 from src.config.checks import ConfigError, check, settings
 from src.config.evaluation import EvaluationConfig
-from src.config.schema import Config, TrackingConfig, TrainingConfig
+from src.config.schema import Config, TrackingConfig
+from src.config.training import TrainingConfig
 from src.process import for_workers
 
 __all__ = [

@@ -7,10 +7,8 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from src.config import augmentation, constraint, dataset, evaluation, model, objective, schedule
-from src.config.schema import Config, TrainingConfig
-
-PRECISIONS = ("auto", "float32", "mixed_bfloat16", "mixed_float16")
+from src.config import augmentation, constraint, dataset, evaluation, model, objective, schedule, training
+from src.config.schema import Config
 
 
 class ConfigError(Exception):
@@ -44,7 +42,7 @@ def check(config: Config) -> list[str]:
     return [
         *objective.check(config.objective),
         *constraint.check(config.constraints),
-        *_check_training(config.training),
+        *training.check(config.training),
         *_check_optimizer(config.optimizer),
         *dataset.check(config.dataset),
         *model.check(config.model),
@@ -59,22 +57,6 @@ def check(config: Config) -> list[str]:
     ]
 
 
-def _check_training(training: TrainingConfig) -> list[str]:
-    stopping, precision, threads = training.early_stopping, training.precision, training.threads
-    smoothing = training.label_smoothing
-    return [
-        *_expect(training.epochs >= 1, "training.epochs", "1 or more", training.epochs, "10"),
-        *_expect(training.batch_size >= 1, "training.batch_size", "1 or more", training.batch_size, "128"),
-        *_expect(
-            stopping is None or stopping >= 1, "training.early_stopping", "1 or more epochs, or null", stopping, "5"
-        ),
-        *_expect(0 <= smoothing < 1, "training.label_smoothing", "at least 0 and below 1", smoothing, "0.1"),
-        *_expect(precision in PRECISIONS, "training.precision", f"one of {', '.join(PRECISIONS)}", precision, "auto"),
-        *_expect(training.paused_mb >= 0, "training.paused_mb", "0 or more", training.paused_mb, "2000"),
-        *_expect(threads is None or threads >= 1, "training.threads", "1 or more, or null", threads, "1"),
-    ]
-
-
 def _check_optimizer(optimizer: dict[str, Any]) -> list[str]:
     rate = optimizer.get("learning_rate", 0.001)
     # A dict is a schedule with a `_target_` of its own.
@@ -84,6 +66,11 @@ def _check_optimizer(optimizer: dict[str, Any]) -> list[str]:
 
 def _check_together(config: Config) -> list[str]:
     problems = []
+    if config.training.batch_size == 1 and getattr(config.model, "batch_norm", False):
+        problems.append(
+            "`training.batch_size` must be 2 or more with batch normalization, which makes each batch of one image the "
+            "same, got 1; type e.g. training.batch_size=32, or model.batch_norm=false"
+        )
     smoothing, labels, name = config.training.label_smoothing, config.dataset.labels, config.schedule.name
     if smoothing and labels == "sparse":
         problems.append(

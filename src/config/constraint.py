@@ -1,11 +1,12 @@
 """What a trial must keep to: `constraints`, a list of texts such as `parameters <= 200000`."""
 
+import math
 import re
 from dataclasses import dataclass
 
-from src.config.objective import METRICS
+from src.config.objective import METRICS, direction, meant
 
-_FORM = re.compile(r"\s*(\w+)\s*(<=|>=)\s*([-+.\w]+)\s*")
+_FORM = re.compile(r"\s*(\w+(?:\[.+\])?)\s*(<=|>=)\s*([-+.\w]+)\s*")
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ def parse(text: str) -> Constraint:
         ValueError: It is none.
     """
     match = _FORM.fullmatch(str(text))
-    if match is None or match[1] not in METRICS:
+    if match is None or direction(match[1]) is None or not math.isfinite(float(match[3])):
         raise ValueError(text)
     return Constraint(match[1], match[2], float(match[3]))
 
@@ -47,8 +48,11 @@ def check(constraints: list[str]) -> list[str]:
         try:
             parse(text)
         except ValueError:
+            match = _FORM.fullmatch(str(text))
+            known = match is not None and direction(match[1]) is not None
+            instead = f"{meant(match[1])} {match[2]} {match[3]}" if match and not known else "parameters <= 200000"
             problems.append(
                 f"`constraints[{i}]` must be a metric, <= or >=, and a number, the metric one of "
-                f"{', '.join(METRICS)}; got {text}; type e.g. 'constraints=[\"parameters <= 200000\"]'"
+                f"{', '.join(METRICS)}; got {text}; type e.g. 'constraints=[\"{instead}\"]'"
             )
     return problems

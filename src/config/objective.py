@@ -1,16 +1,56 @@
 """The metrics that a study can be after, each with the direction in which it is better."""
 
+import difflib
+import re
 from collections.abc import Sequence
 from typing import Any
 
 # Known after every epoch: reported while a trial runs, and taken at its best epoch at the end.
 EPOCH_METRICS = {"val_accuracy": "maximize", "val_loss": "minimize", "accuracy": "maximize", "loss": "minimize"}
+# What an evaluation of the validation images says; computed after every epoch where one of them is an objective.
+EVALUATION_METRICS = {
+    "macro_f1": "maximize",
+    "macro_precision": "maximize",
+    "macro_recall": "maximize",
+    "balanced_accuracy": "maximize",
+    "top_5_accuracy": "maximize",
+    "auc": "maximize",
+    "log_loss": "minimize",
+    "ece": "minimize",
+}
+RECALL = re.compile(r"recall\[(.+)\]")  # of one class, by its name
+_FOREIGN = re.compile(r"[^\w.\- :]")  # what MLflow does not take in a metric's name
 # Known of a model before it is trained; the latency is that of one image, in milliseconds.
 MODEL_METRICS = {"parameters": "minimize", "latency_ms": "minimize"}
 # Known once a trial; the robust accuracy is that on altered copies of the validation images.
 TRIAL_METRICS = {"fit_seconds": "minimize", "robust_accuracy": "maximize"}
 
-METRICS = EPOCH_METRICS | MODEL_METRICS | TRIAL_METRICS
+_DIRECTIONS = EPOCH_METRICS | EVALUATION_METRICS | MODEL_METRICS | TRIAL_METRICS
+METRICS = [*EPOCH_METRICS, *MODEL_METRICS, *EVALUATION_METRICS, "recall[CLASS]", *TRIAL_METRICS]
+
+
+def direction(name: str) -> str | None:
+    """Return the direction in which a metric is better, None for a name that is none."""
+    return "maximize" if class_of(name) else _DIRECTIONS.get(name) or EVALUATION_METRICS.get(evaluated(name) or "")
+
+
+def evaluated(name: str) -> str | None:
+    """Return the metric of an evaluation that is meant, by its plain name or with `val_` before it, else None."""
+    plain = name.removeprefix("val_")
+    return plain if plain in EVALUATION_METRICS or RECALL.fullmatch(plain) else None
+
+
+def class_of(name: str) -> str | None:
+    """Return the class whose recall a metric is, else None."""
+    match = RECALL.fullmatch(name.removeprefix("val_"))
+    return match[1] if match else None
+
+
+def by_epoch(name: str) -> str | None:
+    """Return under which name a metric is known after each epoch, None where it is not."""
+    if name in EPOCH_METRICS:
+        return name
+    return f"val_{plain}" if (plain := evaluated(name)) else None
 
 
 def objectives(objective: Any) -> list[str]:
@@ -22,23 +62,36 @@ def objectives(objective: Any) -> list[str]:
 
 def directions(objective: Any) -> str | list[str]:
     """Return the direction of the objective, or a list of them for a list; `check` names an unknown one."""
-    found = [METRICS.get(name, "minimize") for name in objectives(objective)]
+    found = [direction(name) or "minimize" for name in objectives(objective)]
     return found if isinstance(objective, Sequence) and not isinstance(objective, str) else found[0]
 
 
 def leading_metric(objective: Any) -> str:
     """Return the metric by epoch that decides a trial's best epoch: the first such objective, else val_accuracy."""
-    return next((name for name in objectives(objective) if name in EPOCH_METRICS), "val_accuracy")
+    return next(filter(None, map(by_epoch, objectives(objective))), "val_accuracy")
+
+
+def recorded_name(metric: str) -> str:
+    """Return a metric's name as MLflow takes it, which knows no brackets: recall[rose] is recall/rose."""
+    head, bracket, name = metric.partition("[")
+    return f"{head}/{_FOREIGN.sub('_', name.removesuffix(']'))}" if bracket else metric
+
+
+def meant(name: str) -> str:
+    """Return what to type in place of an unknown metric: the name that is nearest."""
+    close = difflib.get_close_matches(name.removeprefix("val_"), list(_DIRECTIONS), 1)
+    return (difflib.get_close_matches(name, list(_DIRECTIONS), 1) or close or ["val_accuracy"])[0]
 
 
 def check(objective: Any) -> list[str]:
     """Return what is wrong with `objective`."""
     names = objectives(objective)
     known = f"one of {', '.join(METRICS)}, or a list of them"
-    unknown = [name for name in names if name not in METRICS]
+    unknown = [name for name in names if direction(name) is None]
     if unknown or not names:
-        return [f"`objective` must be {known}, got {', '.join(unknown) or 'nothing'}; type e.g. objective=val_accuracy"]
-    if len(set(names)) < len(names):
+        instead = meant(unknown[0]) if unknown else "val_accuracy"
+        return [f"`objective` must be {known}, got {', '.join(unknown) or 'nothing'}; type e.g. objective={instead}"]
+    if len({evaluated(name) or name for name in names}) < len(names):
         return [
             f"`objective` must name each metric once, got {', '.join(names)}; "
             "type e.g. objective=[val_accuracy,parameters]"

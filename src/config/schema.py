@@ -7,24 +7,7 @@ from omegaconf import MISSING
 
 from src.config.augmentation import AugmentationConfig
 from src.config.evaluation import EvaluationConfig
-
-
-@dataclass
-class TrainingConfig:
-    epochs: int = MISSING
-    batch_size: int = MISSING
-    # Epochs without a better objective after which training ends; null: never.
-    early_stopping: int | None = None
-    # The share of a label that is spread over all classes; needs dataset.labels=onehot.
-    label_smoothing: float = 0.0
-    # float32, mixed_bfloat16, mixed_float16, or auto: mixed_bfloat16 where the processor computes in it.
-    precision: str = MISSING
-    # Threads that one operation may use; null: 1 in a study, where each core has a worker, else one a core.
-    # Another number of threads rounds differently: 1 keeps a trial's result the same with any number of workers.
-    threads: int | None = None
-    # Megabytes that the checkpoints of a study's paused trials may take together; those of the least promising go
-    # first, and such a trial starts again should its turn come after all.
-    paused_mb: int = 2000
+from src.config.training import TrainingConfig
 
 
 @dataclass

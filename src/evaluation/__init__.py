@@ -9,7 +9,7 @@ from src.evaluation.confusion import (
     normalize_rows,
     score_classes,
 )
-from src.evaluation.evaluation import Evaluation, evaluate
+from src.evaluation.evaluation import Evaluation, check_metrics, evaluate
 from src.evaluation.prediction import latency_ms
 from src.evaluation.robustness import Robustness, measure_robustness
 
@@ -20,6 +20,7 @@ __all__ = [
     "Evaluation",
     "Robustness",
     "calibrate",
+    "check_metrics",
     "count_confusions",
     "evaluate",
     "latency_ms",

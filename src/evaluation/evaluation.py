@@ -1,13 +1,19 @@
+import difflib
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import keras
 import numpy as np
 
+from src.config.objective import class_of, evaluated
 from src.dataset import Split
 from src.evaluation.calibration import Calibration, calibrate
 from src.evaluation.confusion import ClassScores, Confusion, count_confusions, most_confused, score_classes
 from src.evaluation.prediction import predict, true_classes
+from src.evaluation.ranking import macro_auc, top_k_accuracy
+
+TOP = 5
 
 
 @dataclass(frozen=True)
@@ -58,16 +64,21 @@ class Evaluation:
         return float(-np.log(np.maximum(of_true, np.finfo(np.float32).eps), dtype=np.float64).mean())
 
     @property
+    def balanced_accuracy(self) -> float:
+        """The mean recall of the classes that have images."""
+        return float(self.scores.recall[self.scores.support > 0].mean())
+
+    @property
     def numbers(self) -> dict[str, float]:
         """The scalars, by the names under which they are recorded."""
-        scores = self.scores
-        return {
-            "log_loss": self.log_loss,
-            "macro_precision": scores.macro(scores.precision),
-            "macro_recall": scores.macro(scores.recall),
-            "macro_f1": scores.macro(scores.f1),
-            "ece": self.calibration.ece,
-        }
+        few = self.probabilities.shape[1] <= TOP  # any class is among five of five
+        return {name: self.number(name) for name in NUMBERS if not (few and name == "top_5_accuracy")}
+
+    def number(self, metric: str, class_names: Sequence[str] = ()) -> float:
+        """Return one of `src.config.objective`'s metrics of an evaluation; the recall of a class goes by its name."""
+        if (name := class_of(metric)) is not None:
+            return float(self.scores.recall[list(class_names).index(name)])
+        return NUMBERS[evaluated(metric) or metric](self)
 
     def most_confused(self, limit: int) -> list[Confusion]:
         """Return the pairs of classes that cost most images, most first."""
@@ -77,6 +88,37 @@ class Evaluation:
         """Return the indices of wrongly classified images, int64 [at most limit], the most confident first."""
         wrong = np.flatnonzero(self.predicted != self.true)
         return wrong[np.argsort(-self.confidence[wrong], kind="stable")][:limit]
+
+
+NUMBERS: dict[str, Callable[[Evaluation], float]] = {
+    "log_loss": lambda of: of.log_loss,
+    "macro_precision": lambda of: of.scores.macro(of.scores.precision),
+    "macro_recall": lambda of: of.scores.macro(of.scores.recall),
+    "macro_f1": lambda of: of.scores.macro(of.scores.f1),
+    "balanced_accuracy": lambda of: of.balanced_accuracy,
+    "top_5_accuracy": lambda of: top_k_accuracy(of.probabilities, of.true, TOP),
+    "auc": lambda of: macro_auc(of.probabilities, of.true),
+    "ece": lambda of: of.calibration.ece,
+}
+
+
+def check_metrics(metrics: Iterable[str], class_names: Sequence[str]) -> list[str]:
+    """Return what is wrong with metrics for images of these classes, a line each."""
+    problems = []
+    for metric in dict.fromkeys(metrics):
+        name = class_of(metric)
+        if name is not None and name not in class_names:
+            close = difflib.get_close_matches(name, class_names, 1) or class_names[:1]
+            problems.append(
+                f"`{metric}` must name one of the classes {', '.join(class_names)}, got {name}; "
+                f"type e.g. recall[{close[0]}]"
+            )
+        if evaluated(metric) == "top_5_accuracy" and len(class_names) <= TOP:
+            problems.append(
+                f"`{metric}` must have more than {TOP} classes to choose from, got {len(class_names)}; "
+                "type e.g. val_accuracy in its place"
+            )
+    return problems
 
 
 def evaluate(model: keras.Model, split: Split) -> Evaluation:

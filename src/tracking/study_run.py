@@ -2,6 +2,7 @@ import contextlib
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from src.config.objective import recorded_name
 from src.tracking.store import MODEL_ID, PARENT_RUN, ROLE, STATE, STUDY, TRIAL, Store, is_outage
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class StudyRun:
 
     def log_metrics(self, metrics: dict[str, float]) -> None:
         for name, value in metrics.items():
-            self._client.log_metric(self.run_id, name, value)
+            self._client.log_metric(self.run_id, recorded_name(name), value)
 
     def log_figure(self, figure: "Figure", path: str) -> None:
         self._client.log_figure(self.run_id, figure, path)

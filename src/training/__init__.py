@@ -3,7 +3,17 @@
 from src.training.backend import prepare
 from src.training.batches import evaluation_batch_size
 from src.training.checkpoint import Checkpoint
-from src.training.fit import Diverged, Verdict, finished, fit
+from src.training.fit import Diverged, Measure, Verdict, finished, fit
 from src.training.history import History
 
-__all__ = ["Checkpoint", "Diverged", "History", "Verdict", "evaluation_batch_size", "finished", "fit", "prepare"]
+__all__ = [
+    "Checkpoint",
+    "Diverged",
+    "History",
+    "Measure",
+    "Verdict",
+    "evaluation_batch_size",
+    "finished",
+    "fit",
+    "prepare",
+]

@@ -11,20 +11,35 @@ from src.dataset import Split
 EVALUATION_PIXELS = 2**20
 
 
-def training_batches(split: Split, batch_size: int, seed: int, first_epoch: int = 0) -> tf.data.Dataset:
+def training_batches(
+    split: Split, batch_size: int, seed: int, first_epoch: int = 0, balanced: bool = False
+) -> tf.data.Dataset:
     """Return batches for `fit`, in an order that depends on the seed and the epoch alone.
 
-    Each pass over them is an epoch, from `first_epoch` on.
+    Each pass over them is an epoch, from `first_epoch` on. With `balanced` the classes come by turns: an epoch is as
+    long as ever, the images of a rare class come several times, and of a frequent one other ones in each epoch.
     """
     epoch = first_epoch
 
     def orders() -> Iterator[np.ndarray]:
         nonlocal epoch
-        yield np.random.default_rng([seed, epoch]).permutation(len(split.images))
+        rng = np.random.default_rng([seed, epoch])
+        yield _by_turns(split, rng) if balanced else rng.permutation(len(split.images))
         epoch += 1
 
     indices = tf.data.Dataset.from_generator(orders, output_signature=tf.TensorSpec([None], tf.int64))
     return _gather(split, indices.unbatch().batch(batch_size), batch_size)
+
+
+def _by_turns(split: Split, rng: np.random.Generator) -> np.ndarray:
+    """Return as many indices as there are images, int64 [N]: one of each class that has images, then the next."""
+    labels = split.labels.argmax(axis=-1) if split.labels.ndim == 2 else split.labels
+    members = [np.flatnonzero(labels == label) for label in np.unique(labels)]
+    turns = -(-len(labels) // len(members))
+    columns = [
+        np.concatenate([rng.permutation(member) for _ in range(-(-turns // len(member)))])[:turns] for member in members
+    ]
+    return rng.permuted(np.stack(columns, axis=1), axis=1).reshape(-1)[: len(labels)]
 
 
 def evaluation_batch_size(split: Split) -> int:

@@ -11,15 +11,17 @@ import numpy as np
 
 from src.augmentation import augmented, expanded
 from src.config.augmentation import AugmentationConfig
-from src.config.objective import EPOCH_METRICS
+from src.config.objective import direction
 from src.config.schedule import Cosine, OneCycle, Plateau, ScheduleConfig
-from src.config.schema import TrainingConfig
+from src.config.training import TrainingConfig
 from src.dataset import Dataset, Split
 from src.training.batches import evaluation_batches, training_batches
 from src.training.checkpoint import Checkpoint
 from src.training.history import History
+from src.training.losses import encoded, make_loss
 from src.training.schedule import rate_after, rate_by_step
 from src.training.traced import compiled
+from src.training.weights import class_weights
 
 
 class Verdict(Enum):
@@ -32,6 +34,8 @@ class Verdict(Enum):
 
 # Called with the epoch, from 1, its metrics, and whether it is the last in any case.
 EpochEnd = Callable[[int, dict[str, float], bool], Verdict]
+# Returns more metrics of the model after an epoch.
+Measure = Callable[[keras.Model], dict[str, float]]
 
 
 class Diverged(Exception):
@@ -49,6 +53,7 @@ def fit(
     on_epoch_end: EpochEnd,
     checkpoint: Checkpoint | None = None,
     augmentation: AugmentationConfig | None = None,
+    measure: Measure | None = None,
 ) -> History:
     """Train the model and leave it with the weights of its best epoch by `metric`; `finished` makes it one to keep.
 
@@ -60,11 +65,12 @@ def fit(
         data: What to train and to validate on.
         config: Epochs, batch size and the like.
         schedule: One of the dataclasses of `src.config.schedule`.
-        metric: One of `EPOCH_METRICS`.
+        metric: The name of a metric that is known after an epoch: one of Keras's, or of `measure`'s.
         seed: Of the order of the images and what else is drawn in an epoch.
         on_epoch_end: Called after each epoch.
         checkpoint: Where the run's state is kept from time to time, and when it pauses.
         augmentation: What is done to the training images; None for nothing.
+        measure: What more is to be known of the model after each epoch.
 
     Everything random depends on the seed and the epoch alone, given the model's own seeds.
 
@@ -72,7 +78,9 @@ def fit(
         Diverged: The loss became NaN or infinite.
     """
     started = time.perf_counter()
+    classes = len(data.class_names)
     fitted, train = _augmented(model, data.train, augmentation or AugmentationConfig(), seed)
+    train, validation = (encoded(split, classes, config) for split in (train, data.validation))
     augmenting = time.perf_counter() - started
     rate = _rate(optimizer)
     if isinstance(schedule, Cosine | OneCycle):
@@ -80,15 +88,16 @@ def fit(
         optimizer.learning_rate = rate_by_step(schedule, rate, steps)
     keras.utils.set_random_seed(seed)
     plateau = functools.partial(rate_after, schedule, rate) if isinstance(schedule, Plateau) else None
-    with compiled(fitted, optimizer, _loss(train, config)) as traced:
-        follower = _Follower(traced, metric, config, plateau, on_epoch_end, checkpoint or Checkpoint(None))
+    with compiled(fitted, optimizer, make_loss(train.labels, config)) as traced:
+        follower = _Follower(traced, metric, config, plateau, on_epoch_end, checkpoint or Checkpoint(None), measure)
         follower.history.fit_seconds += augmenting
         first = len(follower.history.epochs)
         traced.fit(
-            training_batches(train, config.batch_size, seed, first),
+            training_batches(train, config.batch_size, seed, first, config.balanced_batches),
             initial_epoch=first,
             epochs=config.epochs,
-            validation_data=evaluation_batches(data.validation),
+            validation_data=evaluation_batches(validation),
+            class_weight=class_weights(train.labels, classes, config.class_weight),  # pyright: ignore[reportArgumentType]
             callbacks=[follower],
             shuffle=False,
             verbose=0,  # pyright: ignore[reportArgumentType]
@@ -111,15 +120,9 @@ def finished(
     """
     copy: Any = keras.models.clone_model(model)
     copy.set_weights(model.get_weights())
-    copy.compile(optimizer=optimizer, loss=_loss(data.train, config), metrics=["accuracy"])
+    copy.compile(optimizer=optimizer, loss=make_loss(data.train.labels, config), metrics=["accuracy"])
     optimizer.build(copy.trainable_variables)  # or Keras warns where the model is loaded
     return copy
-
-
-def _loss(split: Split, config: TrainingConfig) -> keras.losses.Loss:
-    if split.labels.ndim == 2:
-        return keras.losses.CategoricalCrossentropy(label_smoothing=config.label_smoothing)
-    return keras.losses.SparseCategoricalCrossentropy()
 
 
 def _augmented(
@@ -150,11 +153,13 @@ class _Follower(keras.callbacks.Callback):
         plateau: Callable[[list[float]], float] | None,
         on_epoch_end: EpochEnd,
         checkpoint: Checkpoint,
+        measure: Measure | None,
     ) -> None:
         super().__init__()
         self._network, self._metric, self._config = model, metric, config
         self._plateau, self._ask, self._checkpoint = plateau, on_epoch_end, checkpoint
-        self._sign = 1.0 if EPOCH_METRICS[metric] == "maximize" else -1.0
+        self._measure = measure
+        self._sign = 1.0 if direction(metric) == "maximize" else -1.0
         self.history, self.best_weights = checkpoint.load(model) or (History(), [])
         self.history.paused = False
         self.diverged = ""
@@ -180,6 +185,8 @@ class _Follower(keras.callbacks.Callback):
             self.diverged = f"the loss became {metrics['loss']} in epoch {epoch + 1}"
             self._network.stop_training = True
             return
+        if self._measure is not None:
+            metrics |= self._measure(self._network)
         history, patience = self.history, self._config.early_stopping
         if history.add(metrics, self._metric, self._sign):
             self.best_weights = self._network.get_weights()

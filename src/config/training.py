@@ -1,0 +1,56 @@
+"""The `training` group: how a model is fitted, and the values that each key takes."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from omegaconf import MISSING
+
+PRECISIONS = ("auto", "float32", "mixed_bfloat16", "mixed_float16")
+CLASS_WEIGHTS = ("none", "balanced", "effective")
+LOSSES = ("crossentropy", "focal")
+
+
+@dataclass
+class TrainingConfig:
+    epochs: int = MISSING
+    batch_size: int = MISSING
+    # Epochs without a better objective after which training ends; null: never.
+    early_stopping: int | None = None
+    # crossentropy, or focal: what is sure already counts less.
+    loss: str = "crossentropy"
+    # The share of a label that is spread over all classes; needs dataset.labels=onehot.
+    label_smoothing: float = 0.0
+    # What an image counts in the loss: none (each the same), balanced (by how rare its class is), or effective.
+    class_weight: str = "none"
+    # Whether each batch has as many images of a rare class as of a frequent one.
+    balanced_batches: bool = False
+    # float32, mixed_bfloat16, mixed_float16, or auto: mixed_bfloat16 where the processor computes in it.
+    precision: str = MISSING
+    # Threads that one operation may use; null: 1 in a study, where each core has a worker, else one a core.
+    # Another number of threads rounds differently: 1 keeps a trial's result the same with any number of workers.
+    threads: int | None = None
+    # Megabytes that the checkpoints of a study's paused trials may take together; those of the least promising go
+    # first, and such a trial starts again should its turn come after all.
+    paused_mb: int = 2000
+
+
+def check(training: TrainingConfig) -> list[str]:
+    """Return everything that is wrong with the settings, a line each."""
+    problems = []
+
+    def expect(good: bool, key: str, expected: str, instead: str) -> None:
+        if not good:
+            got: Any = getattr(training, key)
+            problems.append(f"`training.{key}` must be {expected}, got {got}; type e.g. training.{key}={instead}")
+
+    stopping, threads = training.early_stopping, training.threads
+    expect(training.epochs >= 1, "epochs", "1 or more", "10")
+    expect(training.batch_size >= 1, "batch_size", "1 or more", "128")
+    expect(stopping is None or stopping >= 1, "early_stopping", "1 or more epochs, or null", "5")
+    expect(training.loss in LOSSES, "loss", f"one of {', '.join(LOSSES)}", LOSSES[0])
+    expect(0 <= training.label_smoothing < 1, "label_smoothing", "at least 0 and below 1", "0.1")
+    expect(training.class_weight in CLASS_WEIGHTS, "class_weight", f"one of {', '.join(CLASS_WEIGHTS)}", "balanced")
+    expect(training.precision in PRECISIONS, "precision", f"one of {', '.join(PRECISIONS)}", "auto")
+    expect(training.paused_mb >= 0, "paused_mb", "0 or more", "2000")
+    expect(threads is None or threads >= 1, "threads", "1 or more, or null", "1")
+    return problems
