@@ -58,14 +58,14 @@ def install(*packages: str) -> str:
     return shlex.join([*command, *packages])
 
 
-def explain(error: HydraException) -> str:
+def explain(error: HydraException | OmegaConfBaseException) -> str:
     """Say in one line what Hydra objects to: the full key, what was expected, what came, what to type instead."""
     if isinstance(error, MissingConfigException) and error.missing_cfg_file:
         group, _, name = error.missing_cfg_file.rpartition("/")
         return _unknown(
             group, f"`{group}` has no option {name}", name, list(error.options or _options(group, str(error)))
         )
-    cause = error.__cause__
+    cause = error if isinstance(error, OmegaConfBaseException) else error.__cause__
     if isinstance(cause, (ConfigKeyError, ConfigAttributeError)) and cause.full_key:
         parent, _, name = cause.full_key.rpartition(".")
         return _unknown(parent, f"`{cause.full_key}` does not exist", name, _keys(cause))

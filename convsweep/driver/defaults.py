@@ -1,6 +1,8 @@
 """Which of the defaults do not fit a study: a pruner or a scheduler that nobody asked for, where it would do harm."""
 
-from omegaconf import DictConfig, open_dict
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf, open_dict
 
 PRUNER, SCHEDULER = "hydra/sweeper/pruner", "hydra/sweeper/scheduler"
 DEFAULT_PRUNER = "successive_halving"
@@ -30,4 +32,6 @@ def set_aside_pruner(config: DictConfig, enumerated: bool) -> None:
 def _typed(config: DictConfig, group: str) -> bool:
     """Whether the command line chooses an option of the group, or sets keys of one."""
     keys = (f"{group}=", f"{group.replace('/', '.')}.")
-    return any(override.lstrip("+").startswith(keys) for override in config.hydra.overrides.hydra)
+    # As typed: what an override refers to, such as a job's number, may not be there yet.
+    typed: Any = OmegaConf.to_container(config.hydra.overrides.hydra, resolve=False)
+    return any(override.lstrip("+").startswith(keys) for override in typed)

@@ -7,6 +7,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from omegaconf import OmegaConf
 from rich.console import Console
 
 from convsweep.display.command import typed_command
@@ -103,6 +104,7 @@ class Driver:
     def _run(self, study: "Study", policy: Policy, enumerated: bool) -> int:
         done = sum(trial.state.is_finished() for trial in study.get_trials(deepcopy=False)[: policy.n_trials])
         # A finite space may have fewer combinations than the budget has trials.
+        OmegaConf.save(self.sweep.config, self.sweep.directory / "multirun.yaml")  # as Hydra's own sweepers do
         trials = policy.n_trials if policy.growing else len(study.get_trials(deepcopy=False)[: policy.n_trials])
         left = policy.is_left(study) or (is_shared(self.sweep.config) and policy.runs(study))
         workers = self._n_workers(trials - done)

@@ -5,11 +5,12 @@ from typing import Any
 from hydra.types import HydraContext, TaskFunction
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf.errors import OmegaConfBaseException
 
 from convsweep.driver.checks import check_settings, check_trials, check_warm_start, read_space
 from convsweep.driver.defaults import set_aside_scheduler
 from convsweep.driver.sweep import Sweep
-from convsweep.errors import UserError
+from convsweep.errors import UserError, explain
 from convsweep.space.parameter import ends
 from convsweep.space.space import Space
 from convsweep.space.values import is_number
@@ -25,6 +26,15 @@ def prepare(
     Raises:
         UserError: With all that is wrong.
     """
+    try:
+        return _prepare(hydra_context, task_function, config, arguments)
+    except OmegaConfBaseException as error:  # an interpolation of the user's that leads nowhere
+        raise UserError(explain(error)) from error
+
+
+def _prepare(
+    hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig, arguments: list[str]
+) -> Sweep:
     sweeper, loader = config.hydra.sweeper, hydra_context.config_loader
     with open_dict(config):  # a worker on another machine has another environment
         sweeper.storage = sweeper.storage

@@ -1,6 +1,7 @@
 """Composing trials' configs in a tenth of the time: what only the config files say is read once a process."""
 
 import copy
+from typing import Any
 
 from hydra._internal.config_loader_impl import ConfigLoaderImpl, get_overrides_dirname
 from hydra.core.config_loader import ConfigLoader
@@ -58,9 +59,10 @@ class Composer:
         group = override.key_or_group
         if group not in self._groups:
             hydra = self._config.hydra
+            typed: Any = OmegaConf.to_container(hydra.overrides.hydra, resolve=False)
             self._groups[group] = bool(
                 self._loader.get_group_options(
-                    group, results_filter=None, config_name=hydra.job.config_name, overrides=list(hydra.overrides.hydra)
+                    group, results_filter=None, config_name=hydra.job.config_name, overrides=typed
                 )
             )
         return self._groups[group] and not isinstance(override.value(), dict)

@@ -106,6 +106,9 @@ class Keeper:
             finally:
                 process.kill()
                 process.wait()
+                assert process.stdin is not None
+                with suppress(BrokenPipeError):
+                    process.stdin.close()
             if (closing.is_set() or told) and self.heartbeat is not None:
                 self._hand_back(process)  # else the driver lets all trials wait
             if told:

@@ -1,5 +1,6 @@
 """What runs trials: a loop that takes waiting trials of a shared study until none is left."""
 
+import copy
 import logging
 import math
 import sys
@@ -10,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import JobReturn, JobStatus, run_job
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, open_dict
@@ -126,7 +128,8 @@ class Worker:
             config.hydra.sweep.dir = str(self.directory)
             config.hydra.sweeper.study_name = self.name
         seed = derive_seed(study.user_attrs["seed"], taken.number)
-        directory = self.directory / config.hydra.sweep.subdir
+        HydraConfig.instance().set_config(copy.deepcopy(config))  # for ${hydra:...} in it; Hydra sets it later
+        directory = self.directory / str(config.hydra.sweep.subdir)
         handle = TrialHandle(Trial(study, taken._trial_id), seed, directory, self.driver, self.policy)
         set_current_trial(handle)
         started = time.monotonic()

@@ -3,11 +3,13 @@
 Hydra runs this module anew in each worker: it holds no state, and imports no Optuna.
 """
 
+import copy
 import signal
 import sys
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
+from hydra.core.hydra_config import HydraConfig
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
@@ -48,7 +50,10 @@ class ConvsweepSweeper(Sweeper):
 
         assert self.hydra_context is not None and self.config is not None  # after `setup`
         signal.signal(signal.SIGTERM, _interrupt)
+        known = HydraConfig.instance().cfg
         try:
+            # What ${hydra:...} reads, long before Hydra itself sets it for a job; a copy, since it becomes read-only.
+            HydraConfig.instance().set_config(copy.deepcopy(self.config))
             status = Driver(prepare(self.hydra_context, self.task_function, self.config, arguments)).run()
         except UserError as error:
             for problem in error.problems:
@@ -56,6 +61,8 @@ class ConvsweepSweeper(Sweeper):
             status = 1
         except KeyboardInterrupt:
             status = 130
+        finally:
+            HydraConfig.instance().cfg = known
         if status:
             sys.exit(status)
 
