@@ -1,13 +1,14 @@
 """What a sweep says last: why it ended, and the command that goes on."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig
 from rich.console import Console
 
-from convsweep.display.command import typed_command
 from convsweep.display.words import say
 from convsweep.policy.budget import Budget
+from convsweep.policy.stopping_rules import StoppingRules
 from convsweep.space.space import Space
 
 if TYPE_CHECKING:
@@ -15,9 +16,15 @@ if TYPE_CHECKING:
 
 
 def show_conclusion(
-    study: "Study", space: Space, sweeper: DictConfig, ended: str | None, left: bool, console: Console
+    study: "Study",
+    space: Space,
+    sweeper: DictConfig,
+    ended: str | None,
+    left: bool,
+    command: Callable[..., str],
+    console: Console,
 ) -> None:
-    """Print the limit that ended the sweep, if any, and what to type to resume it, or to go on with a larger budget.
+    """Print the limit that ended the sweep, if any, and what to type to resume it, or to go on beyond the limit.
 
     Args:
         study: The study.
@@ -25,17 +32,27 @@ def show_conclusion(
         sweeper: `hydra.sweeper`.
         ended: Which of the stopping rules ended it, in words.
         left: Whether the budget is not spent.
+        command: Makes the command of this sweep, with overrides.
         console: Where to print.
     """
     trials = study.get_trials(deepcopy=False)
+    more = [] if left else _more(sweeper)
+    open_ = space.size is None or space.size > len(trials) or any(trial.state.name == "WAITING" for trial in trials)
     if ended:
         say(console, f"ended    {ended}")
-    if left and not ended:
-        say(console, f"resume   {typed_command()}")
-    elif (
-        space.size is None
-        or space.size > len(trials)
-        or any(trial.state.name == "WAITING" for trial in trials)  # the budget is spent
-    ):
-        twice = Budget.of(sweeper).twice(by_name=sweeper.budget is not None)
-        say(console, f"go on    {typed_command(twice)}")
+        lifted = [f"hydra.sweeper.{key}=null" for key in StoppingRules.of(sweeper).names_reached(study)]
+        if left or open_:
+            say(console, f"go on    {command(*lifted, *more)}")
+    elif left:
+        say(console, f"resume   {command()}")
+    elif open_:  # the budget is spent
+        say(console, f"go on    {command(*more)}")
+
+
+def _more(sweeper: DictConfig) -> list[str]:
+    """Return the overrides of a budget twice as large, in every unit in which it was given."""
+    budget = Budget.of(sweeper)
+    more = [budget.twice(by_name=sweeper.budget is not None)]
+    if sweeper.budget is not None and sweeper.n_trials is not None:
+        more.append(f"hydra.sweeper.n_trials={2 * sweeper.n_trials}")
+    return more

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from omegaconf import OmegaConf
 from rich.console import Console
 
-from convsweep.display.command import typed_command
 from convsweep.display.conclusion import show_conclusion
 from convsweep.display.plan import show_plan
 from convsweep.display.progress import Monitor
@@ -62,14 +61,14 @@ class Driver:
                 raise
             raise UserError(
                 f"{os.path.relpath(self.sweep.directory)} cannot be written: {error.strerror}; what it holds is whole. "
-                f"Free some space, then go on: {typed_command()}"
+                f"Free some space, then go on: {self.sweep.command()}"
             ) from error
 
     def _open(self) -> int:
         sweeper = self.sweep.config.hydra.sweeper
         with ExitStack() as held:
             for path in lock_files(sweeper.storage, self.sweep.directory, self.sweep.name):
-                held.enter_context(only_driver(path, self.sweep.directory))
+                held.enter_context(only_driver(path, self.sweep.directory, self.sweep.another()))
             storage = open_configured(self.sweep.config, self.sweep.directory)
             with exclusively(storage, self.sweep.name):
                 study, changes = open_study(
@@ -136,7 +135,9 @@ class Driver:
         for callback in self.sweep.callbacks:
             callback.on_study_end(study, self.sweep.directory)
         ended = rules.reached(study) or rules.hopeless(study, least=1)
-        show_conclusion(study, self.sweep.space, self.sweep.config.hydra.sweeper, ended, left, self.console)
+        show_conclusion(
+            study, self.sweep.space, self.sweep.config.hydra.sweeper, ended, left, self.sweep.command, self.console
+        )
         if interrupted:
             return 130
         if rules.hopeless(study, least=1):

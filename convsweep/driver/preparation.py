@@ -17,6 +17,8 @@ from convsweep.space.values import is_number
 from convsweep.study.identity import default_name, fixed_settings
 from convsweep.workers.launch import is_in_process
 
+WRITTEN = ("study_name", "storage")  # keys of hydra.sweeper that say which study it is
+
 
 def prepare(
     hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig, arguments: list[str]
@@ -36,6 +38,9 @@ def _prepare(
     hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig, arguments: list[str]
 ) -> Sweep:
     sweeper, loader = config.hydra.sweeper, hydra_context.config_loader
+    as_written: Any = OmegaConf.to_container(sweeper, resolve=False)
+    folder: Any = OmegaConf.to_container(config.hydra.sweep, resolve=False)
+    written = {"hydra.sweep.dir": folder["dir"]} | {f"hydra.sweeper.{k}": as_written[k] for k in WRITTEN}
     with open_dict(config):  # a worker on another machine has another environment
         sweeper.storage = sweeper.storage
     callbacks = list(instantiate(sweeper.callbacks or {}).values())
@@ -48,12 +53,10 @@ def _prepare(
     _take_longest(sweeper, space)
     problems += check_trials(config, space, loader, callbacks)
     name = sweeper.study_name or default_name(config.hydra.job.name, space)
-    # As written: `rename` fills in the study's name.
-    template: Any = OmegaConf.to_container(config.hydra.sweep, resolve=False)
     with open_dict(config):
         if sweeper.seed is None:
             sweeper.seed = OmegaConf.select(sweeper, "sampler.seed")
-    sweep = Sweep(hydra_context, task_function, config, space, {}, callbacks, template["dir"])
+    sweep = Sweep(hydra_context, task_function, config, space, {}, callbacks, written)
     sweep.rename(name)
     problems += check_warm_start(sweeper, sweep.directory)
     if problems:

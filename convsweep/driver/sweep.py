@@ -1,14 +1,19 @@
 """A sweep whose settings have been checked."""
 
+import copy
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hydra.core.utils import setup_globals
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig, open_dict
+from omegaconf import DictConfig, OmegaConf, open_dict
 
+from convsweep.display.command import typed_command
 from convsweep.errors import UserError
 from convsweep.space.space import Space
+from convsweep.space.values import as_override_value
 from convsweep.study.callback import StudyCallback
 
 
@@ -23,7 +28,8 @@ class Sweep:
         space: What is searched and what is fixed.
         settings: The values of the app's config that are the same in all trials, by their full keys.
         callbacks: Those of `hydra.sweeper.callbacks`.
-        directory_template: `hydra.sweep.dir` as written; the study's name is filled in.
+        written: `hydra.sweep.dir`, `hydra.sweeper.study_name` and `hydra.sweeper.storage` as the config has them,
+            before anything in them is filled in.
     """
 
     hydra_context: HydraContext
@@ -32,7 +38,7 @@ class Sweep:
     space: Space
     settings: dict[str, Any]
     callbacks: list[StudyCallback]
-    directory_template: str
+    written: dict[str, Any]
 
     @property
     def name(self) -> str:
@@ -48,8 +54,42 @@ class Sweep:
         """Give the study a name, and the folder that follows from it."""
         with open_dict(self.config):
             self.config.hydra.sweeper.study_name = name
-            self.config.hydra.sweep.dir = self.directory_template
+            self.config.hydra.sweep.dir = self.written["hydra.sweep.dir"]
             self.config.hydra.sweep.dir = str(Path(self.config.hydra.sweep.dir).absolute())
+
+    def command(self, *more: str) -> str:
+        """Return the command that takes this study up again, plus overrides."""
+        given = {override.split("=")[0] for override in more}
+        return typed_command(*(o for o in self._of_the_moment() if o.split("=")[0] not in given), *more)
+
+    def another(self) -> str:
+        """Return the command that makes the same study once more, beside this one."""
+        more = [f"hydra.sweeper.study_name={as_override_value(f'{self.name}-2')}"]
+        if self.name not in str(self.directory):  # the folder does not follow the name
+            more.append(f"hydra.sweep.dir={as_override_value(f'{_shortest(str(self.directory))}-2')}")
+        return self.command(*more)
+
+    def _of_the_moment(self) -> list[str]:
+        """Return overrides for where the study is, as far as another moment would have it elsewhere.
+
+        Hydra's own default is a folder of the day and the second.
+        """
+        other = copy.deepcopy(self.config)
+        OmegaConf.clear_cache(other)
+        written = {key: text for key, text in self.written.items() if text is not None}
+        found = []
+        OmegaConf.register_new_resolver("now", lambda pattern: f"then {pattern}", replace=True)
+        try:
+            with open_dict(other):
+                for key, text in written.items():
+                    OmegaConf.update(other, key, text)
+            for key in written:
+                here, there = str(OmegaConf.select(self.config, key)), str(OmegaConf.select(other, key))
+                if here not in (there, os.path.abspath(there)):
+                    found.append(f"{key}={as_override_value(_shortest(here))}")
+        finally:
+            setup_globals()  # has `now` among them
+        return found
 
     def make_folder(self) -> None:
         """Make the study's folder.
@@ -67,3 +107,8 @@ class Sweep:
                 f"`hydra.sweep.dir` must be a folder that can be written to, got {self.directory}: "
                 f"{error.strerror}; type e.g. hydra.sweep.dir=multirun/{self.name}"
             ) from error
+
+
+def _shortest(path: str) -> str:
+    relative = os.path.relpath(path)
+    return relative if os.path.isabs(path) and not relative.startswith("..") else path

@@ -35,7 +35,7 @@ class Budget:
             return f"hydra.sweeper.{'budget' if by_name else 'n_trials'}={2 * self.trials}"
         if self.steps is not None:
             return f"hydra.sweeper.budget={2 * self.steps}epochs"
-        return f"hydra.sweeper.budget={2 * (self.seconds or 0):g}s"
+        return f"hydra.sweeper.budget={2 * (self.seconds or 0):.10g}s"
 
     def __str__(self) -> str:
         if self.trials is not None:

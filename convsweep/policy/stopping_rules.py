@@ -33,6 +33,14 @@ class StoppingRules:
         """Say which limit the study's finished trials have reached, or None."""
         return self.hopeless(study) or self.good_enough(study)
 
+    def names_reached(self, study: "Study") -> list[str]:
+        """Return the keys of all limits that are reached: what has to be lifted for the study to go on."""
+        single = {
+            name: StoppingRules(**{other: limit if other == name else None for other in vars(self)})
+            for name, limit in vars(self).items()
+        }
+        return [name for name, rule in single.items() if rule.hopeless(study, least=1) or rule.good_enough(study)]
+
     def hopeless(self, study: "Study", least: int = MIN_TRIALS) -> str | None:
         """Say which limit on failures is exceeded, or None; a rate counts from `least` trials on."""
         if self.max_failure_rate is None and self.max_consecutive_failures is None:

@@ -25,8 +25,17 @@ def lock_files(storage: str | None, directory: Path, name: str) -> list[Path]:
 
 
 @contextmanager
-def only_driver(lock: Path, directory: Path) -> Iterator[None]:
-    """Hold a study's lock, with this process's id in it; the operating system frees it when the process ends."""
+def only_driver(lock: Path, directory: Path, instead: str) -> Iterator[None]:
+    """Hold a study's lock, with this process's id in it; the operating system frees it when the process ends.
+
+    Args:
+        lock: The file.
+        directory: The study's folder.
+        instead: The command that begins another study.
+
+    Raises:
+        UserError: Another process holds it.
+    """
     with lock.open("a+") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -34,7 +43,7 @@ def only_driver(lock: Path, directory: Path) -> Iterator[None]:
             file.seek(0)
             raise UserError(
                 f"the study in {os.path.relpath(directory)} is being run by process {file.read().strip()}; "
-                "wait for it, stop it, or type another name: hydra.sweeper.study_name=..."
+                f"wait for it, stop it, or begin another one: {instead}"
             ) from None
         file.truncate(0)
         file.write(str(os.getpid()))
