@@ -15,7 +15,7 @@ import pytest
 
 from convsweep.display.command import quoted, typed_command
 from convsweep.storage.driver_lock import only_driver
-from tests.command import ROOT, run_inside, start, toy
+from tests.helpers.command import ROOT, run_inside, start, toy
 
 DAY = "hydra.sweep.dir='multirun/${now:%Y-%m-%d}/${now:%H-%M-%S-%f}'"  # Hydra's own default, and a bit finer
 SPACE = "x=interval(0,4)"

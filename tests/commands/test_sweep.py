@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import time
 from collections.abc import Iterator
@@ -249,7 +250,7 @@ def test_interrupting_training_keeps_the_study(tmp_path: Path) -> None:
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
     assert err == ""
-    assert out.splitlines()[-1].startswith("resume   python -m src.sweep -m optimizer=adam,sgd")
+    assert re.fullmatch(r"resume   .*python\S* -m src.sweep -m optimizer=adam,sgd.*", out.splitlines()[-1])
     assert {t.state.name for t in trials(tmp_path, "i")} == {"WAITING"}
 
 

@@ -17,7 +17,7 @@ from hydra.test_utils import test_utils
 from hydra.test_utils.launcher_common_tests import IntegrationTestSuite
 from omegaconf import DictConfig, OmegaConf
 
-from tests.command import run, run_inside
+from tests.helpers.command import run, run_inside
 
 SWEEP = ["-m", "hydra/sweeper=convsweep"]
 LAUNCHERS = [
