@@ -5,7 +5,7 @@ import socket
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
 WORKER = "convsweep:worker"  # who runs a trial: host, process id, since when (Unix time), and for which driver
+NAMING = 10.0  # seconds at most from taking a trial to the taker's name at it
 SECONDS = "convsweep:seconds"  # how long a trial has run, in all
 
 
@@ -91,10 +92,20 @@ class Policy:
             trial.state.name == "RUNNING" and _is_alive(trial) for trial in study.get_trials(deepcopy=False)
         )
 
+    def is_over(self, study: "Study", finishing: bool = False) -> bool:
+        """Whether there is nothing to take, and nothing may come, both in the same moment."""
+        still: Any = _Still(study)
+        return not self.may_come(still) and not self.is_left(still, finishing)
+
     @property
     def leaves_some(self) -> bool:
         """Whether there may be something to take again, after there was nothing."""
-        return self.asha is not None or self.steps is not None
+        return self.asha is not None or self.counts
+
+    @property
+    def counts(self) -> bool:
+        """Whether what may be taken depends on what has been taken: trials are added, or steps are counted."""
+        return self.growing or self.steps is not None
 
     def seconds_to_finish(self, study: "Study") -> float:
         """Estimate how long the training of the answer still takes, from how long the trials took so far.
@@ -125,7 +136,8 @@ class Policy:
         if self.steps is None:
             return True
         trials = study.get_trials(deepcopy=False)
-        begun = [other for other in trials if WORKER in other.system_attrs]
+        # One that runs without a name was taken by a worker that was killed, or behind a lock that does not hold.
+        begun = [other for other in trials if WORKER in other.system_attrs or other.state.name == "RUNNING"]
         if not begun:
             return True
         length = self._length(trials)
@@ -172,6 +184,16 @@ class Policy:
         return (min(self.asha.next_rung(step), length) if length else self.asha.next_rung(step)) - step
 
 
+class _Still:
+    """A study as it is in this moment, for questions that must not be asked of two."""
+
+    def __init__(self, study: "Study") -> None:
+        self._trials, self.direction = study.get_trials(deepcopy=False), study.directions[0]
+
+    def get_trials(self, deepcopy: bool = False) -> "list[FrozenTrial]":
+        return self._trials
+
+
 def seconds_of(trial: "FrozenTrial") -> float:
     """Return how long a trial has run, without the time for which it paused."""
     known = trial.system_attrs.get(SECONDS)
@@ -191,9 +213,12 @@ def _answered(trials: "list[FrozenTrial]", number: int) -> bool:
 def _is_alive(trial: "FrozenTrial") -> bool:
     """Whether somebody else may be running a trial; of processes on other machines nobody here knows more.
 
-    Who was killed between taking a trial and putting his name to it left it with an earlier name, or none.
+    Who has just taken one may be about to put his name to it. Who was killed before that left it with an earlier name,
+    or none.
     """
     host, pid, *_ = trial.system_attrs.get(WORKER, ["", 0])
+    if trial.datetime_start and abs(time.time() - trial.datetime_start.timestamp()) < NAMING:
+        return True
     if host != socket.gethostname():
         return bool(host)
     if pid == os.getpid():

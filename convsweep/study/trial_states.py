@@ -8,11 +8,13 @@ import os
 import socket
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from convsweep.policy.asha import RUNG, pauses
 from convsweep.policy.policy import SECONDS, WORKER, Policy
+from convsweep.storage.turns import in_turn
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -24,22 +26,33 @@ RETRIES = "convsweep:retries"  # how often its worker died
 
 def take(study: "Study", policy: Policy, finishing: bool = False, driver: str = "") -> "FrozenTrial | None":
     """Take the trial that is next by the policy, as its only taker; None when there is none to take."""
+    # What the others take, and add, in the same moment must be seen where it counts.
+    with in_turn(study) if policy.counts else nullcontext():
+        while True:
+            taken, lost = _take_first(study, policy.candidates(study, finishing), driver)
+            if taken is not None or not lost:
+                return taken
+
+
+def _take_first(
+    study: "Study", candidates: "Iterable[FrozenTrial | None]", driver: str
+) -> "tuple[FrozenTrial | None, bool]":
+    """Take the first of the candidates that nobody else takes; return it, and whether to look again."""
     from optuna.trial import TrialState, create_trial
 
-    storage = study._storage
-    while True:
-        for trial in policy.candidates(study, finishing):
-            if trial is None:
-                break
-            if _is_taken(storage, trial._trial_id):
-                if pauses(trial):
-                    storage.set_trial_system_attr(trial._trial_id, RUNG, ["promoted", trial.system_attrs[RUNG][1]])
-                worker = [socket.gethostname(), os.getpid(), time.time(), driver]
-                storage.set_trial_system_attr(trial._trial_id, WORKER, worker)
-                return storage.get_trial(trial._trial_id)
-        else:
-            return None
-        study.add_trial(create_trial(state=TrialState.WAITING))
+    storage, lost = study._storage, False
+    for trial in candidates:
+        if trial is None:
+            study.add_trial(create_trial(state=TrialState.WAITING))
+            return None, True
+        if _is_taken(storage, trial._trial_id):
+            if pauses(trial):
+                storage.set_trial_system_attr(trial._trial_id, RUNG, ["promoted", trial.system_attrs[RUNG][1]])
+            worker = [socket.gethostname(), os.getpid(), time.time(), driver]
+            storage.set_trial_system_attr(trial._trial_id, WORKER, worker)
+            return storage.get_trial(trial._trial_id), False
+        lost = True  # another one was faster: there may be more by now than there was
+    return None, lost
 
 
 def _is_taken(storage: "BaseStorage", trial_id: int) -> bool:

@@ -96,8 +96,8 @@ class Launch:
 
     def _is_over(self, study: "Study", stopping: Stopping) -> bool:
         """Whether no further trial is to start, also when those that run have paused or ended."""
-        left = self.policy.is_left(study, stopping.finishing) or self.policy.may_come(study)
-        return stopping.asked or not left or StoppingRules.of(self.config.hydra.sweeper).reached(study) is not None
+        over = self.policy.is_over(study, stopping.finishing)
+        return stopping.asked or over or StoppingRules.of(self.config.hydra.sweeper).reached(study) is not None
 
     def _watch(self, study: "Study") -> AbstractContextManager[Any]:
         sweeper = self.config.hydra.sweeper

@@ -83,9 +83,10 @@ class Worker:
             if rules.reached(study):
                 study.set_user_attr(STOP + self.driver, "now")
                 break
-            taken = take(study, self.policy, FINISH + self.driver in study.user_attrs, self.driver)
+            finishing = FINISH + self.driver in study.user_attrs
+            taken = take(study, self.policy, finishing, self.driver)
             if taken is None:
-                if not self.policy.may_come(study):
+                if self.policy.is_over(study, finishing):
                     break
                 stop_requested.wait(pause)
                 pause = min(1.2 * pause, LAST_PATIENCE) if is_shared(self.config) else PATIENCE
