@@ -47,7 +47,7 @@ def storage(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.
     OPENED.append(opened)
     yield address
     for opened in OPENED:
-        backend = getattr(getattr(opened, "_storage", opened), "_backend", None)
+        backend: Any = getattr(getattr(opened, "_storage", opened), "_backend", None)
         if hasattr(backend, "engine"):
             backend.engine.dispose()
     OPENED.clear()

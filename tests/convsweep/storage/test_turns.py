@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import signal
 import time
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import optuna
@@ -16,7 +17,7 @@ from tests.helpers.crowd import open_study
 FORK = multiprocessing.get_context("fork")
 
 
-def hold(storage: str | None, folder: Path, seconds: float) -> "tuple[multiprocessing.process.BaseProcess, float]":
+def hold(storage: str | None, folder: Path, seconds: float) -> tuple[BaseProcess, float]:
     """Let another process take its turn for so long; return it once it has."""
     held = FORK.SimpleQueue()
 
