@@ -8,10 +8,12 @@ import re
 import shlex
 import shutil
 import sys
+import traceback
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
-from hydra.errors import HydraException, MissingConfigException
+from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf import DictConfig
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
@@ -40,11 +42,42 @@ def is_disk_full(error: BaseException | None) -> bool:
     return False
 
 
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """Return the name that was probably meant, or None when none is like it."""
+    edits = {other: _edits(name.lower(), other.lower()) for other in known}
+    alike = difflib.get_close_matches(name.lower(), [other.lower() for other in edits], 10)
+    close = [other for other in edits if other.lower() in alike or (edits[other] == 1 and len(name) > 2)]
+    return min(close, key=lambda other: (edits[other], other.lower() not in alike[:1]), default=None)
+
+
 def listed(name: str, known: Iterable[str]) -> str:
     """List what there is, and which of it was probably meant."""
     names = list(dict.fromkeys(known))
-    close = difflib.get_close_matches(name, names, 1)
-    return (", ".join(names) or "none") + (f"; did you mean {close[0]}?" if close else "")
+    close = nearest(name, names)
+    return (", ".join(names) or "none") + (f"; did you mean {close}?" if close else "")
+
+
+def unknown_keys(where: str, given: Iterable[Any], known: Iterable[str]) -> list[str]:
+    """Return a line for each key that a typed part of the config does not have, however it got there."""
+    names = list(known)
+    return [
+        _unknown(where, f"`{where}.{key}` does not exist", str(key), names)
+        for key in given
+        if key not in names and not str(key).startswith("_")
+    ]
+
+
+def _edits(one: str, other: str) -> int:
+    """Count the letters to change, leave out, put in or exchange with their neighbour (Damerau's distance)."""
+    before: list[int] = []
+    row = list(range(len(other) + 1))
+    for i, letter in enumerate(one, 1):
+        last, before, row = before, row, [i]
+        for j, there in enumerate(other, 1):
+            row.append(min(before[j] + 1, row[-1] + 1, before[j - 1] + (letter != there)))
+            if i > 1 and j > 1 and letter == other[j - 2] and one[i - 2] == there:
+                row[j] = min(row[j], last[j - 2] + 1)
+    return row[-1]
 
 
 def install(*packages: str) -> str:
@@ -58,26 +91,49 @@ def install(*packages: str) -> str:
     return shlex.join([*command, *packages])
 
 
-def explain(error: HydraException | OmegaConfBaseException) -> str:
-    """Say in one line what Hydra objects to: the full key, what was expected, what came, what to type instead."""
+def explain(error: Exception, groups: Iterable[str] = ()) -> str:
+    """Say in one line what Hydra objects to: the full key, what was expected, what came, what to type instead.
+
+    Args:
+        error: What was raised while a config was composed or read.
+        groups: The config groups that there are; some have no key of their name in the config.
+    """
     if isinstance(error, MissingConfigException) and error.missing_cfg_file:
         group, _, name = error.missing_cfg_file.rpartition("/")
         return _unknown(
             group, f"`{group}` has no option {name}", name, list(error.options or _options(group, str(error)))
         )
-    cause = error if isinstance(error, OmegaConfBaseException) else error.__cause__
+    cause = error if isinstance(error, OmegaConfBaseException) else error.__cause__ or error.__context__
+    file = re.match(r"In '(\S+)': \w+ raised while composing", str(error))
+    place = f", in {file[1]}.yaml" if file else ""
     if isinstance(cause, (ConfigKeyError, ConfigAttributeError)) and cause.full_key:
         parent, _, name = cause.full_key.rpartition(".")
-        return _unknown(parent, f"`{cause.full_key}` does not exist", name, _keys(cause))
+        if "/" in name:
+            known = [group for group in groups if "/" in group]
+        else:
+            known = _keys(cause) + [group for group in groups if not parent and "/" not in group and group != "hydra"]
+        return _unknown(parent, f"`{cause.full_key}` does not exist{place}", name, list(dict.fromkeys(known)))
     if isinstance(cause, OmegaConfBaseException):
         key = f"`{cause.full_key}`: " if cause.full_key else ""
-        return key + str(cause).splitlines()[0]
+        return key + str(cause).splitlines()[0] + place
+    if isinstance(error, OverrideParseException):
+        reason = str(error).splitlines()[0]
+        why = "" if reason.startswith("LexerNoViable") else f": {reason}"
+        return f"`{error.override}` cannot be read as an override{why}; type e.g. key=value, or 'key=[a, b]'"
     return "; ".join(line.strip() for line in str(error).strip().splitlines() if line.strip())
 
 
+def is_hydras(error: Exception) -> bool:
+    """Whether an error is about what was typed or configured, not one of the app's."""
+    if isinstance(error, (HydraException, OmegaConfBaseException)):
+        return True
+    frames = [frame.f_globals.get("__name__", "") for frame, _ in traceback.walk_tb(error.__traceback__)]
+    return bool(frames) and frames[-1] == "hydra._internal.defaults_list"  # ValueErrors about what a group was given
+
+
 def _unknown(where: str, problem: str, name: str, known: list[str]) -> str:
-    close = difflib.get_close_matches(name, known, 1)
-    instead = f"; did you mean {close[0]}?" if close else ""
+    close = nearest(name, known)
+    instead = f"; did you mean {close}?" if close else ""
     if where == "hydra/launcher" and (package := LAUNCHERS.get(name)):
         instead = f"; for {name} type {install(package)}"
     there = f"{where or 'the config'} has" if "option" not in problem else "there are"
@@ -86,8 +142,15 @@ def _unknown(where: str, problem: str, name: str, known: list[str]) -> str:
 
 def _keys(error: OmegaConfBaseException) -> list[str]:
     if isinstance(error.object_type, type) and dataclasses.is_dataclass(error.object_type):
-        return [field.name for field in dataclasses.fields(error.object_type)]
-    return [str(key) for key in error.parent_node] if isinstance(error.parent_node, DictConfig) else []
+        return settable(error.object_type)
+    node = error.parent_node
+    return [str(key) for key in node if not str(key).startswith("_")] if isinstance(node, DictConfig) else []
+
+
+def settable(schema: type) -> list[str]:
+    """Return the keys of a schema that a user sets, without Hydra's own."""
+    names = [field.name for field in dataclasses.fields(schema)]
+    return [name for name in names if not name.startswith("_") and name != "defaults"]
 
 
 def _options(group: str, message: str) -> list[str]:

@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import NoReturn
 
 import hydra
-from hydra.errors import HydraException
 from omegaconf import DictConfig
 
 from convsweep import Infeasible, current_trial
-from convsweep.errors import explain
-from src.config import ConfigError, register, settings
+from convsweep.errors import explain, is_hydras
+from src.config import ConfigError, groups, register, settings
 from src.process import quiet_native_stderr
 
 
@@ -45,5 +44,7 @@ if __name__ == "__main__":
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then leaves its errors to us, and to Python those that are none
     try:
         main()
-    except HydraException as error:
-        sys.exit(f"error: {explain(error)}")
+    except Exception as error:
+        if not is_hydras(error):
+            raise
+        sys.exit(f"error: {explain(error, groups())}")

@@ -15,6 +15,8 @@ from convsweep.space.space import Space
 if TYPE_CHECKING:
     from optuna import Study
 
+NOTHING = "nothing to search, one trial of the config as it is; type e.g. key=1,2 or 'key=interval(0,1)'"
+
 
 def show_plan(
     study: "Study",
@@ -42,9 +44,9 @@ def show_plan(
     """
     budget = Budget.of(sweeper)
     directions = [direction.name.lower() for direction in study.directions]
-    searched = "  ".join(f"{name} {words}" for name, words in space.describe().items()) or "nothing: one trial"
+    searched = "  ".join(f"{name} {words}" for name, words in space.describe().items()) or NOTHING
     how = "every combination once" if enumerated else f"drawn by {_class_name(sweeper.sampler)}"
-    size = f"{trials} trials" if budget.trials is not None else str(budget)
+    size = f"{trials} trial{'s' * (trials != 1)}" if budget.trials is not None else str(budget)
     done = f", {finished} {'of them' if budget.trials is not None else 'trials'} done" if finished else ""
     never = "NopPruner" in sweeper.pruner._target_ or len(directions) > 1
     pruner = "no pruning" if never else f"pruned by {_class_name(sweeper.pruner)}"

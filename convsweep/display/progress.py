@@ -90,7 +90,11 @@ class Monitor:
         outcome = known.get("error") or known.get("infeasible") or values_in_words(trial)
         count = f"{len(self.seen):>{len(str(self.n_trials))}}/{self.n_trials}"
         words = f"[{count if self.unit == 'trials' else len(self.seen)}] trial {trial.number} "
-        words += f"{WORDS[state_of(trial)]:<6} {outcome}{duration}: {params_in_words(trial.params)}"
+        words += (
+            f"{WORDS[state_of(trial)]:<6} {outcome}{duration}"
+            + ": " * bool(trial.params)
+            + params_in_words(trial.params)
+        )
         left = self._left()
         return "; ".join(filter(None, [words, self._best(best), left and f"{left} left"]))
 

@@ -11,7 +11,8 @@ from hydra.core.config_loader import ConfigLoader
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 
-from convsweep.errors import UserError, explain, install
+from convsweep.config import ConvsweepConf
+from convsweep.errors import UserError, explain, install, settable, unknown_keys
 from convsweep.policy.budget import check as check_budget
 from convsweep.policy.budget import count_trials
 from convsweep.sampling.instantiate import load_custom, make_pruner, make_sampler
@@ -22,6 +23,8 @@ from convsweep.storage.address import check_storage
 from convsweep.study.callback import StudyCallback
 from convsweep.study.queue import parse_enqueue
 from convsweep.study.warm_start import find_earlier
+
+SCHEDULER = ("min_resource", "reduction_factor", "max_resource")
 
 # Optuna imports these when the first trial is drawn, which is late to hear of them.
 NEEDS = {
@@ -34,7 +37,9 @@ NEEDS = {
 
 def check_settings(sweeper: DictConfig, in_process: bool) -> list[str]:
     """Return what is wrong with the values under `hydra.sweeper`; `in_process`: there is one worker, the driver."""
-    problems = []
+    problems = unknown_keys("hydra.sweeper", sweeper, settable(ConvsweepConf))
+    if sweeper.scheduler:
+        problems += unknown_keys("hydra.sweeper.scheduler", sweeper.scheduler, SCHEDULER)
 
     def expect(key: str, good: bool, expected: str, instead: str) -> None:
         if not good:
@@ -155,7 +160,7 @@ def check_trials(
         try:
             composed = loader.load_sweep_config(config, space.overrides(params))
         except HydraException as error:
-            yield explain(error)
+            yield explain(error, [*map(str, config.hydra.runtime.choices), *loader.list_groups("")])
             continue
         OmegaConf.set_readonly(composed, True)
         for callback in callbacks:

@@ -1,5 +1,7 @@
 """What a training run is: the typed schema, its checks, and how Hydra hears of both. Imports no Keras."""
 
+from pathlib import Path
+
 from hydra.core.config_store import ConfigStore
 from omegaconf import OmegaConf
 
@@ -18,10 +20,19 @@ __all__ = [
     "TrainingConfig",
     "as_yaml",
     "check",
+    "groups",
     "make_optimizer",
     "register",
     "settings",
 ]
+
+
+def groups() -> list[str]:
+    """Return the config groups that a user chooses from: folders, in conf/ and sweeps/ and with Hydra's sweeper."""
+    root = Path(__file__).parents[2]
+    own = [path for place in ("conf", "sweeps") for path in sorted((root / place).iterdir()) if path.is_dir()]
+    parts = ("launcher", "sweeper", "sweeper/sampler", "sweeper/pruner", "sweeper/scheduler")
+    return [path.name for path in own if any(path.glob("*.yaml"))] + [f"hydra/{part}" for part in parts]
 
 
 def register() -> None:

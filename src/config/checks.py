@@ -1,13 +1,13 @@
 """What a typed schema cannot say about a config: ranges, names, and settings that contradict each other."""
 
-import math
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from src.config import augmentation, constraint, dataset, evaluation, model, objective, schedule, training
+from convsweep.errors import settable, unknown_keys
+from src.config import augmentation, constraint, dataset, evaluation, model, objective, optimizer, schedule, training
 from src.config.schema import Config
 
 
@@ -30,11 +30,22 @@ def settings(config: DictConfig) -> Config:
         groups: Any = OmegaConf.to_object(OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"]))
     except OmegaConfBaseException as error:
         raise ConfigError(["; ".join(line.strip() for line in str(error).splitlines()[:2])]) from error
-    # A key that the user added with `+` is his own affair.
+    # What the user added at the top with `+` is his own affair.
     result = Config(**{name.name: groups[name.name] for name in fields(Config)})
-    if problems := check(result):
+    if problems := [*_check_keys(config), *check(result)]:
         raise ConfigError(problems)
     return result
+
+
+def _check_keys(config: DictConfig) -> list[str]:
+    """Return a line for each key that a typed group does not have: a `+` or a file of the user's brings it in."""
+    problems = []
+    for field in fields(Config):
+        group: Any = config[field.name]
+        schema = OmegaConf.get_type(group) if OmegaConf.is_config(group) else None
+        if is_dataclass(schema):
+            problems += unknown_keys(field.name, group, settable(schema))
+    return problems
 
 
 def check(config: Config) -> list[str]:
@@ -43,7 +54,7 @@ def check(config: Config) -> list[str]:
         *objective.check(config.objective),
         *constraint.check(config.constraints),
         *training.check(config.training),
-        *_check_optimizer(config.optimizer),
+        *optimizer.check(config.optimizer),
         *dataset.check(config.dataset),
         *model.check(config.model),
         *schedule.check(config.schedule),
@@ -55,13 +66,6 @@ def check(config: Config) -> list[str]:
         ),
         *_expect(0 <= config.seed < 2**32, "seed", "an integer from 0 to 2**32 - 1", config.seed, "0"),
     ]
-
-
-def _check_optimizer(optimizer: dict[str, Any]) -> list[str]:
-    rate = optimizer.get("learning_rate", 0.001)
-    # A dict is a schedule with a `_target_` of its own.
-    good = isinstance(rate, dict) or (isinstance(rate, (int, float)) and math.isfinite(rate) and rate > 0)
-    return _expect(good, "optimizer.learning_rate", "a number above 0", rate, "0.001")
 
 
 def _check_together(config: Config) -> list[str]:
