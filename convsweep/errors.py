@@ -9,7 +9,8 @@ import shlex
 import shutil
 import sys
 import traceback
-from collections.abc import Iterable
+import unicodedata
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,13 +34,41 @@ class UserError(Exception):
         super().__init__("\n".join(self.problems))
 
 
+def causes(error: BaseException | None) -> "Iterator[BaseException]":
+    """Yield an error and those that led to it, each once: an app may have tied them into a ring."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ if error.__cause__ is not None else error.__context__
+
+
 def is_disk_full(error: BaseException | None) -> bool:
     """Whether an error, or one that led to it, is that of a disk or quota without space."""
-    while error is not None:
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
+    return any(isinstance(e, OSError) and e.errno in (errno.ENOSPC, errno.EDQUOT) for e in causes(error))
+
+
+JOINERS = "\u200c\u200d"  # invisible, and part of words and emoji
+UNPRINTABLE = ("Cc", "Cf", "Cs", "Zl", "Zp")  # Unicode's categories
+
+
+def printable(text: str) -> str:
+    """Return a text as a terminal may have it: one line, what is no character of it in Python's own notation."""
+    if text.isprintable():
+        return text
+    return "".join(c if c in JOINERS or unicodedata.category(c) not in UNPRINTABLE else _escaped(c) for c in text)
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii")
+
+
+def bounded(text: str, most: int) -> str:
+    """Return a text of at most so many characters, its beginning if it is longer; of any text one that can be kept."""
+    if len(text) > most:
+        end = f"... ({len(text):,} characters)"
+        text = text[: max(0, most - len(end))] + end
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

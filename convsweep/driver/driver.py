@@ -3,7 +3,7 @@
 import os
 import uuid
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -156,8 +156,10 @@ class Driver:
         with ThreadPoolExecutor(1) as pool, Monitor(study, budget, trials, self.console), stopping:
             started = pool.submit(self._start_callbacks, study, driver)
             started.add_done_callback(lambda future: future.exception() and stopping.at_once())
-            with suppress(KeyboardInterrupt):
+            try:
                 launch.run(study, workers, stopping)
+            except KeyboardInterrupt:
+                stopping.interrupted = True
         if error := started.exception():
             raise UserError(f"`hydra.sweeper.callbacks`: {type(error).__name__}: {error}") from error
         return stopping.interrupted, stopping.finishing

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from convsweep.errors import UserError
+from convsweep.errors import UserError, causes
 
 giving_up = threading.Event()  # set when the user wants this process to end at once: nobody waits for a storage
 T = TypeVar("T")
@@ -17,20 +17,19 @@ log = logging.getLogger(__name__)
 
 def is_away(error: BaseException | None) -> bool:
     """Whether an error, or one that led to it, says that a database or a proxy cannot be reached, for now."""
-    while error is not None:
-        origin = type(error).__module__.partition(".")[0]
-        if origin == "sqlalchemy" and type(error).__name__ in ("OperationalError", "InterfaceError", "TimeoutError"):
+    for cause in causes(error):
+        origin = type(cause).__module__.partition(".")[0]
+        if origin == "sqlalchemy" and type(cause).__name__ in ("OperationalError", "InterfaceError", "TimeoutError"):
             return True
-        if origin == "sqlalchemy" and getattr(error, "connection_invalidated", False):
+        if origin == "sqlalchemy" and getattr(cause, "connection_invalidated", False):
             return True
-        if origin == "grpc" and callable(code := getattr(error, "code", None)):
+        if origin == "grpc" and callable(code := getattr(cause, "code", None)):
             # A proxy says UNKNOWN of whatever it meets; this is how Optuna says that its database did not answer.
-            unanswered = "raised during the commit" in str(getattr(error, "details", str)())
+            unanswered = "raised during the commit" in str(getattr(cause, "details", str)())
             if getattr(code(), "name", "") in ("UNAVAILABLE", "DEADLINE_EXCEEDED") or unanswered:
                 return True
-        if isinstance(error, ConnectionError):
+        if isinstance(cause, ConnectionError):
             return True
-        error = error.__cause__ or error.__context__
     return False
 
 

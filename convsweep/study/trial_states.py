@@ -7,14 +7,15 @@ import contextlib
 import os
 import socket
 import time
-import traceback
 from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
+from convsweep.errors import bounded
 from convsweep.policy.asha import RUNG, pauses
 from convsweep.policy.policy import SECONDS, WORKER, Policy
 from convsweep.storage.turns import in_turn
+from convsweep.study.failure import LONGEST, traceback_of, words_of
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -111,6 +112,20 @@ def retry(study: "Study", trial: "FrozenTrial", max_retries: int, reason: str) -
         put_back(study, trial._trial_id)
 
 
+def count_stop(study: "Study", trial_id: int, max_retries: int, reason: str) -> None:
+    """Count a stop that nobody asked for as a death of the trial's worker: the app may have done it.
+
+    The trial waits already, or another worker runs it by now.
+    """
+    from optuna.exceptions import UpdateFinishedTrialError
+
+    deaths = study._storage.get_trial(trial_id).system_attrs.get(RETRIES, 0) + 1
+    with contextlib.suppress(UpdateFinishedTrialError):
+        study._storage.set_trial_system_attr(trial_id, RETRIES, deaths)
+        if deaths > max_retries and _is_taken(study._storage, trial_id):
+            fail(study, trial_id, f"{reason}, the {deaths}. time" if deaths > 1 else reason)
+
+
 def close(study: "Study") -> None:
     """End what still pauses as pruned: the study has its answer. Nothing, while another driver's trials run."""
     from optuna.trial import TrialState
@@ -129,8 +144,7 @@ def fail(study: "Study", trial_id: int, error: BaseException | str) -> None:
 
     storage = study._storage
     if isinstance(error, BaseException):
-        lines = "".join(traceback.format_exception(error))
-        storage.set_trial_user_attr(trial_id, "traceback", lines[-10_000:])
-        error = f"{type(error).__name__}: {error}"
-    storage.set_trial_user_attr(trial_id, "error", error)
+        storage.set_trial_user_attr(trial_id, "traceback", traceback_of(error))
+        error = f"{type(error).__name__}: {words_of(error)}"
+    storage.set_trial_user_attr(trial_id, "error", bounded(error, LONGEST))
     storage.set_trial_state_values(trial_id, TrialState.FAIL)

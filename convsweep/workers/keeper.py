@@ -6,12 +6,10 @@ live, know whose trial it was, and start the next process.
 """
 
 import errno
-import json
+import math
 import os
 import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
 from contextlib import suppress
@@ -21,13 +19,13 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig
 
-from convsweep.errors import is_disk_full
 from convsweep.policy.policy import WORKER
 from convsweep.storage.opening import open_storage
 from convsweep.study.optuna_logging import quieten_optuna
-from convsweep.study.trial_states import fail, put_back, retry
+from convsweep.study.trial_states import count_stop, fail, put_back, retry
 from convsweep.workers.devices import worker_environment
-from convsweep.workers.memory import RECYCLE
+from convsweep.workers.process import DONE, FULL, RECYCLE, STOPPED, WorkerProcess, start_process
+from convsweep.workers.trial import STOP
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -36,8 +34,8 @@ if TYPE_CHECKING:
 POLL = 0.2  # seconds between two looks at the process, and, when trials have a time limit, at its trial
 SAVING = 100.0  # seconds at most that a trial has to be saved, and that a job of Slurm's waits to be killed
 MAX_STILLBORN = 3  # processes in a row that died before they took a trial: it is not the trials' fault
-# Runs before anything of the project can be found: it sets the path up first.
-START = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from {module} import main; main()"
+LEAVING = 10.0  # seconds that a process has to end, once it has said that it does
+ALONE = 1.0  # seconds in which a signal to all of them reaches the keeper, too
 
 
 class StillbornError(Exception):
@@ -55,6 +53,7 @@ class Keeper:
         max_retries: How often a trial whose worker died is run again.
         trial_timeout: Seconds after which a trial is stopped by force, or None.
         storage_patience: Seconds for which a database may be away.
+        sweep: The driver's id, under which it says in the study's attributes that its workers are to stop.
         heartbeat: Seconds between two signs of life of a trial, None where the driver knows of all workers.
         driver: Process id of the driver when keepers are its threads, else None.
         folder: Where the driver was started, which is what relative paths mean; an engine may start a job elsewhere.
@@ -65,6 +64,7 @@ class Keeper:
     storage: str | None
     directory: Path
     max_retries: int
+    sweep: str
     trial_timeout: float | None = None
     storage_patience: float = 0.0
     heartbeat: float | None = None
@@ -100,60 +100,47 @@ class Keeper:
         stillborn, told = 0, []
         submitit = _listen(told) if os.getpid() != self.driver else None
         while not closing.is_set():
-            process = self._start(environment)
+            process = start_process(environment, self.folder)
+            process.send(self.payload)
             try:
                 self._watch(process, closing, told)
             finally:
                 process.kill()
-                process.wait()
-                assert process.stdin is not None
-                with suppress(BrokenPipeError):
-                    process.stdin.close()
+                process.close()
             if (closing.is_set() or told) and self.heartbeat is not None:
                 self._hand_back(process)  # else the driver lets all trials wait
             if told:
                 _leave(told[0], submitit)
                 return
-            if process.returncode == 0:
+            word, _, trial = (process.last_word or "").partition(" ")
+            if word == DONE or closing.is_set():
                 return
-            if process.returncode == os.EX_IOERR:
+            if word == FULL:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.directory))
-            if process.returncode != RECYCLE and not closing.is_set():
+            if word == STOPPED:
+                self._count_stop(int(trial) if trial else None, closing, told)
+            elif word != RECYCLE:
                 stillborn = 0 if self._bury(process) else stillborn + 1
                 if stillborn == MAX_STILLBORN:
                     raise StillbornError(
-                        f"{stillborn} workers in a row {_end(process.returncode)} before their first trial"
+                        f"{stillborn} workers in a row {_end(process.status)} before their first trial"
                     )
 
-    def _start(self, environment: dict[str, str]) -> "subprocess.Popen[bytes]":
-        # A session of its own keeps Ctrl-C from it: the driver hears that, and lets the trials end in order.
-        process = subprocess.Popen(
-            [sys.executable, "-c", START.format(module=__name__), json.dumps(sys.path)],
-            stdin=subprocess.PIPE,
-            env=environment,
-            cwd=self.folder if os.path.isdir(self.folder) else None,
-            start_new_session=True,
-        )
-        assert process.stdin is not None
-        with suppress(BrokenPipeError):
-            process.stdin.write(len(self.payload).to_bytes(8, "little") + self.payload)
-            process.stdin.flush()  # it stays open: its end tells the process that the keeper is dead
-        return process
-
-    def _watch(self, process: "subprocess.Popen[bytes]", closing: threading.Event, told: list[int]) -> None:
+    def _watch(self, process: WorkerProcess, closing: threading.Event, told: list[int]) -> None:
         """Wait for the process's end, and bring it about where a trial takes too long, or the job ends."""
-        ending: float | None = None
+        deadline: float | None = None
+        stopped = False
         study: Study | None = None
         current: tuple[int, Any] | None = None
         since = 0.0
-        while not closing.is_set():
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(POLL)
-                return
-            if told and ending is None:
-                process.terminate()  # its trial is saved at the next epoch, and waits
-                ending = time.monotonic()
-            if ending is not None and time.monotonic() - ending > SAVING:
+        while not closing.is_set() and not process.ended(POLL):
+            now = time.monotonic()
+            if told and not stopped:
+                process.stop()  # its trial is saved at the next epoch, and waits
+                stopped, deadline = True, now + SAVING
+            if process.last_word is not None:  # what is left is what the app has left behind: its threads may hang
+                deadline = min(deadline or math.inf, now + LEAVING)
+            if deadline is not None and now > deadline:
                 return
             if self.trial_timeout is None:
                 continue
@@ -161,21 +148,32 @@ class Keeper:
             running = _trial_of(study, process.pid)
             seen = running and (running.number, running.system_attrs[WORKER])
             if seen != current:
-                current, since = seen, time.monotonic()
-            elif running and time.monotonic() - since > self.trial_timeout:
+                current, since = seen, now
+            elif running and now - since > self.trial_timeout:
                 process.kill()
                 fail(study, running._trial_id, f"ran longer than hydra.sweeper.trial_timeout={self.trial_timeout:g} s")
                 return
 
-    def _bury(self, process: "subprocess.Popen[bytes]") -> bool:
+    def _count_stop(self, trial_id: int | None, closing: threading.Event, told: list[int]) -> None:
+        """Count a signal to stop that came to the worker alone as its trial's doing.
+
+        Where the whole job is to end, or the sweep, the keeper or the driver hears of it in the same moment.
+        """
+        if closing.wait(ALONE) or told:
+            return
+        study = self._open()
+        if trial_id is not None and STOP + self.sweep not in study.user_attrs:
+            count_stop(study, trial_id, self.max_retries, "its worker was told to stop by SIGTERM")
+
+    def _bury(self, process: WorkerProcess) -> bool:
         """Settle the trial that the dead process was running; return whether it ever ran one."""
         study = self._open()
         trial = _trial_of(study, process.pid)
         if trial is not None:
-            retry(study, trial, self.max_retries, f"its worker {_end(process.returncode)}")
+            retry(study, trial, self.max_retries, f"its worker {_end(process.status)}")
         return any(_is_run_by(trial, process.pid) for trial in study.get_trials(deepcopy=False))
 
-    def _hand_back(self, process: "subprocess.Popen[bytes]") -> None:
+    def _hand_back(self, process: WorkerProcess) -> None:
         """Let the trial of a process that was killed on purpose wait again."""
         study = self._open()
         if (trial := _trial_of(study, process.pid)) is not None:
@@ -219,48 +217,11 @@ def _is_run_by(trial: "FrozenTrial", pid: int) -> bool:
     return trial.system_attrs.get(WORKER, [])[:2] == [socket.gethostname(), pid]
 
 
-def _end(status: int) -> str:
+def _end(status: int | None) -> str:
+    if status is None:
+        return "died"
     if status >= 0:
         return f"ended with status {status}"
     name = signal.Signals(-status).name
     hint = "; the operating system may have been short of memory" if name == "SIGKILL" else ""
     return f"was killed by {name}{hint}"
-
-
-def main() -> None:
-    """Run the worker that the keeper sends; the worker's process starts here."""
-    import cloudpickle
-    from hydra.core.singleton import Singleton
-    from hydra.core.utils import setup_globals
-
-    from convsweep.workers.trial import stop_requested
-
-    signal.signal(signal.SIGTERM, lambda *_: stop_requested.set())
-    keeper = os.fdopen(os.dup(0), "rb", buffering=0)
-    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    payload = _read(keeper, int.from_bytes(_read(keeper, 8), "little"))
-    threading.Thread(target=_end_with, args=(keeper,), daemon=True).start()
-    setup_globals()
-    singletons, worker = cloudpickle.loads(payload)
-    Singleton.set_state(singletons)
-    try:
-        status = worker()
-    except OSError as error:
-        if not is_disk_full(error):
-            raise
-        status = os.EX_IOERR
-    sys.exit(status)
-
-
-def _read(file: Any, size: int) -> bytes:
-    data = b""
-    while len(data) < size:
-        if not (more := file.read(size - len(data))):
-            os._exit(1)
-        data += more
-    return data
-
-
-def _end_with(keeper: Any) -> None:
-    keeper.read()
-    os._exit(1)

@@ -202,8 +202,8 @@ class Launch:
         sweeper = self.config.hydra.sweeper
         payload = cloudpickle.dumps((Singleton.get_state(), self._worker(driver)))
         return Keeper(
-            payload, self.name, sweeper.storage, self.directory, sweeper.max_retries, sweeper.trial_timeout,
-            sweeper.storage_patience, sweeper.heartbeat if is_shared(self.config) else None, pid,
+            payload, self.name, sweeper.storage, self.directory, sweeper.max_retries, driver,
+            sweeper.trial_timeout, sweeper.storage_patience, sweeper.heartbeat if is_shared(self.config) else None, pid,
         )  # fmt: skip
 
 

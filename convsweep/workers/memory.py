@@ -1,14 +1,8 @@
 """A process's memory, as the kernel sees it."""
 
 import os
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    pass
 from pathlib import Path
 
-# The exit status of a worker that wants to go on in a fresh process.
-RECYCLE = 75
 STATM = Path("/proc/self/statm")
 WARM = 5  # trials after which a process has loaded and cached what it needs
 GROWTH = 1.5  # of the resident size since then, above which a fresh process is cheaper than this one

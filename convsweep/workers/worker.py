@@ -1,22 +1,20 @@
 """What runs trials: a loop that takes waiting trials of a shared study until none is left."""
 
 import copy
-import logging
-import math
-import sys
+import errno
+import os
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hydra.core.hydra_config import HydraConfig
-from hydra.core.utils import JobReturn, JobStatus, run_job
+from hydra.core.utils import JobStatus, run_job
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, open_dict
 
-from convsweep.errors import is_disk_full
+from convsweep.errors import UserError, is_disk_full
 from convsweep.policy.policy import Policy
 from convsweep.policy.stopping_rules import StoppingRules
 from convsweep.policy.time_budget import FINISH
@@ -26,9 +24,14 @@ from convsweep.space.compose import Composer
 from convsweep.space.space import Space
 from convsweep.storage.address import is_shared
 from convsweep.storage.opening import open_configured
+from convsweep.storage.room import is_full
+from convsweep.study.failure import words_of
 from convsweep.study.optuna_logging import quieten_optuna
 from convsweep.study.trial_states import add_seconds, fail, put_back, take
-from convsweep.workers.memory import RECYCLE, Memory
+from convsweep.workers.app import App, Ended
+from convsweep.workers.memory import Memory
+from convsweep.workers.outcome import values_of
+from convsweep.workers.process import DONE, RECYCLE, STOPPED
 from convsweep.workers.trial import STOP, Infeasible, TrialHandle, set_current_trial, stop_requested
 
 if TYPE_CHECKING:
@@ -65,8 +68,8 @@ class Worker:
     driver: str
     recycled: bool = True
 
-    def __call__(self, _: DictConfig | None = None) -> int:
-        """Run trials; return 0 when there is nothing left to do, RECYCLE to go on in a fresh process.
+    def __call__(self, _: DictConfig | None = None) -> str:
+        """Run trials; return the process's last word: see `convsweep.workers.process`.
 
         Raises:
             OSError: The disk is full. The trial that ran waits again, or will when the study is taken up.
@@ -92,33 +95,37 @@ class Worker:
                 pause = min(1.2 * pause, LAST_PATIENCE) if is_shared(self.config) else PATIENCE
                 continue
             pause = PATIENCE
-            self._run(study, taken)
+            waits = self._run(study, taken)
+            if waits and stop_requested.is_set():
+                return f"{STOPPED} {taken._trial_id}"
             if self.recycled and memory.has_grown():
                 return RECYCLE
-        return 0
+        return STOPPED if stop_requested.is_set() else DONE
 
     def _told_to_stop(self, study: "Study") -> bool:
         return stop_requested.is_set() or STOP + self.driver in study.user_attrs
 
-    def _run(self, study: "Study", taken: "FrozenTrial") -> None:
+    def _run(self, study: "Study", taken: "FrozenTrial") -> bool:
+        """Run a trial and record what came of it; return whether it waits.
+
+        Whatever the app raises or returns is its trial's own end: nothing of it ends the worker. What does, the
+        user's Ctrl-C, a full disk, a storage that is gone, lets the trial wait for the next run of the study.
+        """
+        app = App(self.task_function, in_driver=not self.recycled)
+        attempt = _Attempt()
         try:
             try:
-                handle, result = self._attempt(study, taken)
-            except Exception as error:
-                _tell_error(study, taken._trial_id, error)
-                return
-            if result.status == JobStatus.FAILED:
-                _tell_error(study, taken._trial_id, result._return_value)
-            elif handle.interrupted:
-                put_back(study, taken._trial_id)
-            else:
-                _tell(study, handle, result)
+                self._attempt(study, taken, app, attempt)
+            except BaseException as error:
+                if app.is_the_users(error):
+                    raise
+                attempt.error = error
+            return self._record(study, taken, attempt)
         except BaseException:
-            # Ctrl-C, an exit, a full disk: the trial waits for the next run of the study.
             put_back(study, taken._trial_id)
             raise
 
-    def _attempt(self, study: "Study", taken: "FrozenTrial") -> tuple[TrialHandle, JobReturn]:
+    def _attempt(self, study: "Study", taken: "FrozenTrial", app: App, attempt: "_Attempt") -> None:
         from optuna.trial import Trial
 
         params = draw(study, taken, self.space, self.config.hydra.sweeper, self._compose)
@@ -131,12 +138,12 @@ class Worker:
         seed = derive_seed(study.user_attrs["seed"], taken.number)
         HydraConfig.instance().set_config(copy.deepcopy(config))  # for ${hydra:...} in it; Hydra sets it later
         directory = self.directory / str(config.hydra.sweep.subdir)
-        handle = TrialHandle(Trial(study, taken._trial_id), seed, directory, self.driver, self.policy)
-        set_current_trial(handle)
+        attempt.handle = TrialHandle(Trial(study, taken._trial_id), seed, directory, self.driver, self.policy)
+        set_current_trial(attempt.handle)
         started = time.monotonic()
         try:
             result = run_job(
-                task_function=_Quiet(self.task_function),
+                task_function=app,
                 config=config,
                 job_dir_key="hydra.sweep.dir",
                 job_subdir_key="hydra.sweep.subdir",
@@ -145,7 +152,25 @@ class Worker:
         finally:
             set_current_trial(None)
         add_seconds(study, taken, time.monotonic() - started)
-        return handle, result
+        if result.status == JobStatus.FAILED:
+            error = result._return_value
+            attempt.error = error.__cause__ if isinstance(error, Ended) else error
+        elif not (attempt.handle.interrupted or attempt.handle.stopped):
+            attempt.values, attempt.problem = values_of(result.return_value, len(study.directions))
+
+    def _record(self, study: "Study", taken: "FrozenTrial", attempt: "_Attempt") -> bool:
+        if is_disk_full(attempt.error) and is_full(self.directory, self.config.hydra.sweeper.storage):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.directory)) from attempt.error
+        if attempt.is_interrupted:
+            put_back(study, taken._trial_id)
+            return True
+        try:
+            _tell(study, taken._trial_id, attempt)
+        except (UserError, OSError):  # the storage's own
+            raise
+        except Exception as error:  # it does not take what the app gave
+            fail(study, taken._trial_id, error)
+        return False
 
     @cached_property
     def _compose(self) -> Composer:
@@ -153,61 +178,60 @@ class Worker:
 
 
 @dataclass
-class _Quiet:
-    """The app's task function, with its log in the trial's file alone: the terminal is the driver's."""
+class _Attempt:
+    """What came of running a trial: a handle as soon as there is one, and values, or what is wrong."""
 
-    task_function: TaskFunction
+    handle: TrialHandle | None = None
+    values: list[float] = field(default_factory=list)
+    problem: str | None = None
+    error: BaseException | None = None
 
-    def __call__(self, config: DictConfig) -> Any:
-        root = logging.getLogger()
-        for handler in list(root.handlers):
-            if isinstance(handler, logging.StreamHandler) and handler.stream in (sys.stdout, sys.stderr):
-                root.removeHandler(handler)
-        return self.task_function(config)
+    @property
+    def is_interrupted(self) -> bool:
+        """Whether the trial is to go on another time."""
+        return self.handle is not None and self.handle.interrupted and self._was_asked
+
+    @property
+    def is_pruned(self) -> bool:
+        """Whether it was pruned, or says so itself, as any integration of Optuna's does."""
+        from optuna import TrialPruned
+
+        stopped = self.handle is not None and self.handle.stopped and self._was_asked
+        return stopped or isinstance(self.error, TrialPruned)
+
+    @property
+    def _was_asked(self) -> bool:
+        """Whether the app, asked to end the trial, has done so, in whichever way."""
+        from optuna import TrialPruned
+
+        return not isinstance(self.error, Exception) or isinstance(self.error, TrialPruned)
 
 
-def _tell(study: "Study", handle: TrialHandle, result: JobReturn) -> None:
+def _tell(study: "Study", trial_id: int, attempt: _Attempt) -> None:
     from optuna.trial import TrialState
 
-    if handle.stopped:
-        study.tell(handle._trial, state=TrialState.PRUNED)
-        return
-    values, problem = _values(result.return_value, len(study.directions))
-    if problem is None:
-        study.tell(handle._trial, values)
-        return
-    if not all(map(math.isfinite, values)):
-        # The sampler is to learn from it as from a configuration that is not allowed.
-        handle.set_constraint("diverged", 1.0)
-    fail(study, handle._trial._trial_id, ValueError(problem))
-
-
-def _tell_error(study: "Study", trial_id: int, error: BaseException) -> None:
-    from optuna.trial import TrialState
-
-    if is_disk_full(error):
-        raise error
+    handle, error = attempt.handle, attempt.error
     if isinstance(error, Infeasible):
-        storage, known = study._storage, study._storage.get_trial(trial_id)
-        if not any(violation > 0 for violation in known.constraints.values()):
-            study._storage.set_trial_system_attr(trial_id, "constraints:feasible", 1.0)
-        storage.set_trial_user_attr(trial_id, "infeasible", str(error))
-        storage.set_trial_state_values(trial_id, TrialState.PRUNED)
-    else:
+        _tell_infeasible(study, trial_id, error)
+    elif handle is not None and attempt.is_pruned:
+        study.tell(handle._trial, state=TrialState.PRUNED)
+    elif error is not None:
         fail(study, trial_id, error)
+    elif attempt.problem is None:
+        assert handle is not None
+        study.tell(handle._trial, attempt.values)
+    else:
+        if handle is not None and attempt.values:  # none of them is a number that can be compared with
+            # The sampler is to learn from it as from a configuration that is not allowed.
+            handle.set_constraint("diverged", 1.0)
+        fail(study, trial_id, ValueError(attempt.problem))
 
 
-def _values(returned: Any, expected: int) -> tuple[list[float], str | None]:
-    """Return what the task function returned as numbers, and what is wrong with them, if anything."""
-    several = returned if isinstance(returned, Sequence) and not isinstance(returned, str) else [returned]
-    if len(several) != expected:
-        return [], (
-            f"the task function must return {expected} value(s), as `hydra.sweeper.direction` says, got {len(several)}"
-        )
-    try:
-        values = [float(value) for value in several]
-    except (TypeError, ValueError):
-        return [], f"the task function must return a number (or several), got {returned!r}"
-    if all(map(math.isfinite, values)):
-        return values, None
-    return values, f"the task function returned {returned}: the trial diverged"
+def _tell_infeasible(study: "Study", trial_id: int, error: Infeasible) -> None:
+    from optuna.trial import TrialState
+
+    storage = study._storage
+    if not any(violation > 0 for violation in storage.get_trial(trial_id).constraints.values()):
+        storage.set_trial_system_attr(trial_id, "constraints:feasible", 1.0)
+    storage.set_trial_user_attr(trial_id, "infeasible", words_of(error))
+    storage.set_trial_state_values(trial_id, TrialState.PRUNED)

@@ -1,0 +1,117 @@
+"""The app's task function, run so that what it does to its process ends with its trial."""
+
+import functools
+import logging
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any, TextIO
+
+from hydra.types import TaskFunction
+from omegaconf import DictConfig
+
+from convsweep.storage.patience import giving_up
+
+
+class Ended(Exception):
+    """Stands for what is no Exception, such as SystemExit: it would end the process, and the trial would run again."""
+
+
+@dataclass
+class App:
+    """The task function as Hydra's `run_job` gets it.
+
+    Attributes:
+        task_function: The app's own.
+        in_driver: Whether it runs in the driver's process, where Ctrl-C is the user's.
+    """
+
+    task_function: TaskFunction
+    in_driver: bool = False
+    _process: int = field(default_factory=os.getpid, init=False)
+    _heard: Any = field(default_factory=functools.partial(signal.getsignal, signal.SIGINT), init=False)
+
+    def __call__(self, config: DictConfig) -> Any:
+        """Run it.
+
+        Raises:
+            Exception: The app's own; Ended, caused by it, for one that is no Exception.
+            KeyboardInterrupt: The user wants the driver to end at once.
+        """
+        _keep_from_terminal()
+        self._heard = signal.getsignal(signal.SIGINT)
+        with self._surroundings():
+            try:
+                return self.task_function(config)
+            except Exception:
+                raise
+            except BaseException as error:
+                if self.is_the_users(error):
+                    raise
+                raise Ended from error
+
+    def is_the_users(self, error: BaseException) -> bool:
+        """Whether it is the user's Ctrl-C, and not the app's own doing."""
+        if not isinstance(error, KeyboardInterrupt):
+            return False
+        # An app that has taken the signal over gets the user's as well.
+        return giving_up.is_set() or (self.in_driver and signal.getsignal(signal.SIGINT) is not self._heard)
+
+    @contextmanager
+    def _surroundings(self) -> Iterator[None]:
+        """Give the app a process as it expects it, and the next trial the same."""
+        folder = os.getcwd()
+        handlers = {number: signal.getsignal(number) for number in signal.valid_signals()}
+        streams = {name: getattr(sys, name) for name in ("stdin", "stdout", "stderr")}
+        copies = {}
+        for number in range(3):
+            with suppress(OSError):
+                copies[number] = os.dup(number)
+        if not self.in_driver:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            yield
+        finally:
+            if os.getpid() != self._process:  # a child that the app forked and let run on is no worker
+                os._exit(0)
+            with suppress(OSError):
+                os.chdir(folder)
+            _set_handlers(handlers)
+            if not self.in_driver:
+                signal.setitimer(signal.ITIMER_REAL, 0)  # an alarm would go off in the next trial
+            for number, (name, stream) in enumerate(streams.items()):
+                setattr(sys, name, _open_again(number, stream, copies.get(number)))
+            for copy in copies.values():
+                os.close(copy)
+
+
+def _keep_from_terminal() -> None:
+    """Leave the app's log in the trial's file alone: the terminal is the driver's."""
+    root = logging.getLogger()
+    for handler in list(root.handlers):
+        if isinstance(handler, logging.StreamHandler) and handler.stream in (sys.stdout, sys.stderr):
+            root.removeHandler(handler)
+
+
+def _set_handlers(handlers: dict[Any, Any]) -> None:
+    for number, handler in handlers.items():
+        if handler is not None and signal.getsignal(number) is not handler:
+            with suppress(OSError, ValueError):  # not every signal can be had
+                signal.signal(number, handler)
+
+
+def _open_again(number: int, stream: TextIO | None, copy: int | None) -> TextIO | None:
+    """Return a standard stream as it was; if it was closed, one to the same place."""
+    closed = stream is not None and stream.closed
+    if copy is not None:
+        try:
+            os.fstat(number)
+            lost = closed
+        except OSError:
+            lost = True
+        if lost:
+            os.dup2(copy, number)
+    return open(number, "w" if number else "r", errors="backslashreplace", closefd=False) if closed else stream
