@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import Console
 
 from convsweep.display import show_status, show_studies
-from convsweep.errors import UserError
+from convsweep.errors import UserError, printable
 
 FOLDER = Path("multirun")
 
@@ -24,7 +24,7 @@ def main() -> None:
         else:
             show_studies(FOLDER, arguments.storage, Console())
     except UserError as error:
-        sys.exit(f"error: {error}")
+        sys.exit(f"error: {printable(str(error))}")
 
 
 if __name__ == "__main__":

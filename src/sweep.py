@@ -12,7 +12,7 @@ import hydra
 from omegaconf import DictConfig
 
 from convsweep import Infeasible, current_trial
-from convsweep.errors import explain, is_hydras
+from convsweep.errors import explain, is_hydras, printable
 from src.config import ConfigError, groups, register, settings
 from src.process import quiet_native_stderr
 
@@ -36,7 +36,7 @@ def _refuse(error: Exception) -> NoReturn:
     """End a single run without a stack trace; in a sweep the trial is recorded as failed, and the others go on."""
     if current_trial() is not None:
         raise error
-    sys.exit("\n".join(f"error: {problem}" for problem in str(error).splitlines()))
+    sys.exit("\n".join(f"error: {printable(problem)}" for problem in str(error).splitlines()))
 
 
 if __name__ == "__main__":

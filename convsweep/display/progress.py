@@ -19,7 +19,7 @@ from convsweep.policy.time_budget import SPENT
 if TYPE_CHECKING:
     from optuna import Study
     from optuna.trial import FrozenTrial
-from convsweep.display.words import WORDS, params_in_words, say, state_of, time_left, values_in_words
+from convsweep.display.words import WORDS, error_in_words, params_in_words, say, state_of, time_left, values_in_words
 
 INTERVAL = 0.5  # seconds between two looks at the storage
 
@@ -86,8 +86,7 @@ class Monitor:
 
     def _line(self, trial: "FrozenTrial", best: "list[FrozenTrial]") -> str:
         duration = f" in {seconds_of(trial):.1f} s"
-        known = trial.user_attrs
-        outcome = known.get("error") or known.get("infeasible") or values_in_words(trial)
+        outcome = error_in_words(trial) or values_in_words(trial)
         count = f"{len(self.seen):>{len(str(self.n_trials))}}/{self.n_trials}"
         words = f"[{count if self.unit == 'trials' else len(self.seen)}] trial {trial.number} "
         words += (

@@ -11,7 +11,16 @@ from rich.markup import escape
 from rich.measure import Measurement
 from rich.table import Table
 
-from convsweep.display.words import WORDS, params_in_words, say, state_of, value_in_words, values_in_words
+from convsweep.display.words import (
+    WORDS,
+    error_in_words,
+    params_in_words,
+    say,
+    state_of,
+    value_in_words,
+    values_in_words,
+)
+from convsweep.errors import printable
 from convsweep.policy.policy import seconds_of
 
 if TYPE_CHECKING:
@@ -20,6 +29,7 @@ if TYPE_CHECKING:
 from convsweep.study.ranking import ranked
 
 TOP = 5
+KINDS = 20  # of failures are shown at most
 
 
 def write_results(study: "Study", directory: Path) -> Path:
@@ -73,21 +83,25 @@ def show_failures(study: "Study", console: Console) -> None:
     failures: dict[str, list[int]] = {}
     for trial in study.get_trials(deepcopy=False):
         if trial.state.name == "FAIL":
-            failures.setdefault(trial.user_attrs.get("error", "unknown"), []).append(trial.number)
-    for error, numbers in failures.items():
+            failures.setdefault(error_in_words(trial) or "unknown", []).append(trial.number)
+    for error, numbers in list(failures.items())[:KINDS]:
         which = f"trial {numbers[0]}" + (f" and {len(numbers) - 1} more" if len(numbers) > 1 else "")
         say(console, f"failed   {which}: {error}")
+    if more := sum(map(len, list(failures.values())[KINDS:])):
+        say(console, f"failed   {more} more")
 
 
 def _table(trials: list["FrozenTrial"], single: bool, console: Console) -> Table:
     """Give each searched key a column of its own where the terminal is wide enough, else all of them one."""
     names = list(dict.fromkeys(name for trial in trials for name in trial.params))
-    wide = _empty_table(single, _shortened(names))
+    wide = _empty_table(single, [escape(printable(name)) for name in _shortened(names)])
     narrow = _empty_table(single, ["searched values"])
     for trial in trials:
         seconds = f"{seconds_of(trial):.1f}"
         known = [str(trial.number), values_in_words(trial), seconds]
-        wide.add_row(*known, *(escape(value_in_words(trial.params[n])) if n in trial.params else "" for n in names))
+        wide.add_row(
+            *known, *(escape(printable(value_in_words(trial.params[n]))) if n in trial.params else "" for n in names)
+        )
         narrow.add_row(*known, escape(params_in_words(trial.params)))
     unbounded = console.options.update(width=10_000)  # else it says that everything fits
     return wide if Measurement.get(console, unbounded, wide).maximum <= console.width else narrow

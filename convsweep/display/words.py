@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
+from convsweep.errors import bounded, printable
 from convsweep.policy.asha import pauses
 from convsweep.space.values import as_override_value
 
@@ -22,9 +23,20 @@ WORDS = {
 }
 
 
+SHOWN = 300  # characters of an error; all of it is with the trial
+
+
 def say(console: Console, line: str) -> None:
-    """Print a line as it is, however long: a command in it stays one that can be copied."""
-    console.print(line, highlight=False, markup=False, soft_wrap=True)
+    """Print one line, however long: a command in it stays one that can be copied. What it quotes cannot break it."""
+    line = printable(line).encode(console.encoding, "backslashreplace").decode(console.encoding)
+    console.print(line, highlight=False, markup=False, emoji=False, soft_wrap=True)
+
+
+def error_in_words(trial: "FrozenTrial") -> str:
+    """Return a failed or infeasible trial's reason, as far as it fits a line; empty for any other trial."""
+    known = trial.user_attrs
+    words = " ".join(str(known.get("error") or known.get("infeasible") or "").split())
+    return bounded(printable(words), SHOWN)
 
 
 def state_of(trial: "FrozenTrial") -> str:
@@ -44,7 +56,7 @@ def values_in_words(trial: "FrozenTrial") -> str:
 
 
 def params_in_words(params: Mapping[str, Any]) -> str:
-    return " ".join(f"{name}={value_in_words(value)}" for name, value in params.items())
+    return printable(" ".join(f"{name}={value_in_words(value)}" for name, value in params.items()))
 
 
 def value_in_words(value: Any) -> str:

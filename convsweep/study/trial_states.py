@@ -145,6 +145,6 @@ def fail(study: "Study", trial_id: int, error: BaseException | str) -> None:
     storage = study._storage
     if isinstance(error, BaseException):
         storage.set_trial_user_attr(trial_id, "traceback", traceback_of(error))
-        error = f"{type(error).__name__}: {words_of(error)}"
+        error = f"{type(error).__name__}: {words_of(error)}".removesuffix(": ")
     storage.set_trial_user_attr(trial_id, "error", bounded(error, LONGEST))
     storage.set_trial_state_values(trial_id, TrialState.FAIL)

@@ -22,7 +22,7 @@ def values_of(returned: Any, expected: int) -> tuple[list[float], str | None]:
     except Exception as error:
         return [], f"the task function must return a number (or several), got {_shown(returned)} ({_named(error)})"
     if len(several) != expected:
-        count = f"more than {expected}" if len(several) > expected else len(several)
+        count = len(several) if len(several) < expected else _length(returned, f"more than {expected}")
         return [], (
             f"the task function must return {expected} value(s), as `hydra.sweeper.direction` says, got {count}"
         )
@@ -46,6 +46,13 @@ def _several(returned: Any, expected: int) -> list[Any]:
     except TypeError:  # an array without dimensions
         return [returned]
     return list(itertools.islice(values, expected + 1))
+
+
+def _length(several: Any, unknown: str) -> str:
+    try:
+        return str(len(several))
+    except Exception:
+        return unknown
 
 
 def _shown(value: Any) -> str:

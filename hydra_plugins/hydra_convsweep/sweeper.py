@@ -16,7 +16,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
 from convsweep.config import ConvsweepConf
-from convsweep.errors import UserError
+from convsweep.errors import UserError, printable
 
 ConfigStore.instance().store(group="hydra/sweeper", name="convsweep", node=ConvsweepConf, provider="convsweep")
 
@@ -57,7 +57,8 @@ class ConvsweepSweeper(Sweeper):
             status = Driver(prepare(self.hydra_context, self.task_function, self.config, arguments)).run()
         except UserError as error:
             for problem in error.problems:
-                print(f"error: {problem}" if not problem.startswith(" ") else problem, file=sys.stderr)
+                line = printable(problem)
+                print(f"error: {line}" if not line.startswith(" ") else line, file=sys.stderr)
             status = 1
         except KeyboardInterrupt:
             status = 130

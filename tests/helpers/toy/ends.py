@@ -99,7 +99,7 @@ FAIL = {
     "exit_1": lambda: sys.exit(1),
     "exit_0": lambda: sys.exit(0),
     "exit_with_words": lambda: sys.exit("no such file"),
-    "exit_with_a_mute": lambda: sys.exit(Mute()),
+    "exit_with_a_mute": lambda: throw(SystemExit(Mute())),
     "interrupt": lambda: throw(KeyboardInterrupt()),
     "generator_exit": lambda: throw(GeneratorExit()),
     "cancelled": lambda: throw(asyncio.CancelledError()),
@@ -111,13 +111,13 @@ FAIL = {
     "disk_full_elsewhere": lambda: throw(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/elsewhere/file")),
     "huge_number": lambda: 10**400,
     "number_without_end": lambda: 10**10_000,
-    "none": lambda: None,
+    "nothing": lambda: None,
     "text": lambda: "good",
     "two": lambda: [1.0, 2.0],
-    "no_value": lambda: [],
+    "no_value": list,
     "endless": lambda: iter(int, 1),
     "mapping": lambda: {"loss": 1.0},
-    "nan": lambda: float("nan"),
+    "not_a_number": lambda: float("nan"),
     "infinite": lambda: float("-inf"),
     "broken_sequence": lambda: Broken([1.0]),
     "runtime_error_as_number": lambda: Wilful(RuntimeError("no number")),
@@ -125,7 +125,7 @@ FAIL = {
 }
 PRUNED = {"pruned": lambda: throw(optuna.TrialPruned()), "pruned_late": lambda: report() or throw(optuna.TrialPruned())}
 COMPLETE = {
-    "true": lambda: True,
+    "truth": lambda: True,
     "array": lambda: np.array([1.0]),
     "scalar_array": lambda: np.array(1.0),
     "leave_the_folder": leave_the_folder,
@@ -137,8 +137,9 @@ KILL = {
     "exit_now_75": lambda: os._exit(75),
     "abort": os.abort,
     "killed": lambda: os.kill(os.getpid(), signal.SIGKILL),
-    "terminated_by_force": lambda: signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    and os.kill(os.getpid(), signal.SIGTERM),
+    "terminated_by_force": lambda: (
+        signal.signal(signal.SIGTERM, signal.SIG_DFL) and os.kill(os.getpid(), signal.SIGTERM)
+    ),
     "files_closed_and_gone": lambda: os.closerange(3, 200) or os._exit(0),
 }
 FAIL_IN_WORKERS = {"signal_itself": lambda: os.kill(os.getpid(), signal.SIGINT) or time.sleep(5)}
