@@ -1,5 +1,6 @@
 """From what a user typed to a sweep that can run, or to all that is wrong with it."""
 
+import math
 from typing import Any
 
 from hydra.types import HydraContext, TaskFunction
@@ -73,4 +74,5 @@ def _take_longest(sweeper: DictConfig, space: Space) -> None:
     if key in space.parameters:
         parameter = space.parameters[key]
         with open_dict(sweeper):
-            sweeper.max_resource = max(filter(is_number, parameter.values or ends(parameter)), default=None)
+            numbers = filter(is_number, parameter.values or ends(parameter))
+            sweeper.max_resource = max(filter(math.isfinite, numbers), default=None)

@@ -157,7 +157,7 @@ class _Simulation:
             if self.recorded:
                 row = int(self.order[taken.number])
             else:
-                drawn, _ = propose(self.study, taken, self.curves.space, {}, self.sweeper)
+                drawn = propose(self.study, taken, self.curves.space, {}, self.sweeper).params
                 row = self.curves.nearest(drawn, list(self.rows.values()))
             self.rows[taken.number] = row
             for name, value in self.curves.params[row].items():

@@ -1,20 +1,25 @@
 """Which values a trial gets: prescribed ones, or the sampler's, drawn from a seed of the trial's own."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, OmegaConf
 
 from convsweep.policy.asha import Asha
+from convsweep.sampling.instantiate import derive_seed, make_sampler
+from convsweep.sampling.sketch import sketch
 from convsweep.space.space import Space
-from convsweep.study.queue import agree, hashable, trial_params
+from convsweep.space.values import hashable
+from convsweep.storage.turns import in_turn
+from convsweep.study.queue import agree, trial_params
+from convsweep.study.trial_states import FIXED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from optuna import Study
+    from optuna.distributions import BaseDistribution
     from optuna.trial import FrozenTrial, Trial
-from convsweep.sampling.instantiate import derive_seed, load_custom, make_sampler
 
 # So often is a combination that has been run drawn anew, before one that has not is picked at random.
 MAX_DRAWS = 20
@@ -24,16 +29,30 @@ RANDOM_SHARE = 4
 MAX_LISTED = 100_000
 
 
+@dataclass(frozen=True)
+class Drawn:
+    """Values for a trial.
+
+    Attributes:
+        params: Key -> value.
+        distributions: Key -> what it was drawn from.
+        attempt: How many were drawn before, for this trial.
+        untried: Whether no other trial had them, as far as could be seen.
+    """
+
+    params: dict[str, Any]
+    distributions: "dict[str, BaseDistribution]"
+    attempt: int
+    untried: bool = True
+
+
 def draw(
-    study: "Study",
-    taken: "FrozenTrial",
-    space: Space,
-    sweeper: DictConfig,
-    compose: "Callable[[list[str]], DictConfig]",
+    study: "Study", taken: "FrozenTrial", space: Space, sweeper: DictConfig, compose: Callable[[list[str]], DictConfig]
 ) -> dict[str, Any]:
     """Return the values of a taken trial, and write them to the storage.
 
-    A trial that waited with values, prescribed or of an earlier run, keeps them.
+    A trial that waited with values, prescribed or of an earlier run, keeps them. Of workers that draw in the same
+    moment each sees what those before it have claimed: no two trials get the same values.
 
     Args:
         study: The study.
@@ -42,55 +61,143 @@ def draw(
         sweeper: `hydra.sweeper`.
         compose: Makes a config from overrides, for a custom search space.
     """
-    from convsweep.storage.journal import together
+    from convsweep.storage.journal import writes_at_once
 
-    params = trial_params(taken)
-    trial = None
-    if space.custom or space.missing(params):
-        params, trial = propose(study, taken, space, params, sweeper)
-    with together(study._storage):
-        for name, parameter in space.parameters.items():
-            if name in params and name not in taken.params:
-                internal = parameter.distribution.to_internal_repr(params[name])
-                study._storage.set_trial_param(taken._trial_id, name, internal, parameter.distribution)
-    if space.custom and trial is not None:
-        trial._cached_frozen_trial = study._storage.get_trial(taken._trial_id)
-        _extend(trial, space, compose(space.overrides(params)))
-        return trial.params
-    return params
+    known = trial_params(taken)
+    if not space.custom and not space.missing(known):
+        _write(study, taken, known, {n: p.distribution for n, p in space.parameters.items() if n in known})
+        return known
+    drawn: Drawn | None = None
+    while True:
+        before = study.get_trials(deepcopy=False)
+        drawn = propose(study, taken, space, known, sweeper, compose, drawn.attempt + 1 if drawn else 0, before)
+        with in_turn(study) if sweeper.skip_duplicates else nullcontext():
+            if drawn.untried and sweeper.skip_duplicates and _is_tried(drawn.params, taken, _news(study, before)):
+                continue
+            if writes_at_once(study._storage):
+                _write(study, taken, drawn.params, drawn.distributions)
+                return drawn.params
+            # Seen at once and as a whole, where the values are written one by one; who is killed has them again.
+            study._storage.set_trial_system_attr(taken._trial_id, FIXED, drawn.params)
+        _write(study, taken, drawn.params, drawn.distributions)
+        return drawn.params
 
 
 def propose(
-    study: "Study", taken: "FrozenTrial", space: Space, known: dict[str, Any], sweeper: DictConfig
-) -> "tuple[dict[str, Any], Trial]":
-    """Return a value for each key that the trial has, and Optuna's trial with the sampler that chose them."""
+    study: "Study",
+    taken: "FrozenTrial",
+    space: Space,
+    known: Mapping[str, Any],
+    sweeper: DictConfig,
+    compose: Callable[[list[str]], DictConfig] | None = None,
+    attempt: int = 0,
+    others: "Iterable[FrozenTrial] | None" = None,
+) -> Drawn:
+    """Return a value for each key that the trial has, which together no trial has yet; write nothing.
+
+    Args:
+        study: The study.
+        taken: The trial.
+        space: What is searched.
+        known: Values that the trial has already.
+        sweeper: `hydra.sweeper`.
+        compose: Makes a config from overrides, for a custom search space.
+        attempt: The first attempt that has not been made.
+        others: The study's trials, if they have been read.
+    """
+    if not sweeper.skip_duplicates:
+        return _attempt(study, taken, space, known, sweeper, compose, attempt)
+    others = study.get_trials(deepcopy=False) if others is None else others
+    while True:
+        drawn = _attempt(study, taken, space, known, sweeper, compose, attempt)
+        if not _is_tried(drawn.params, taken, others):
+            return drawn
+        attempt += 1
+        if attempt >= MAX_DRAWS:
+            break
+    seed = derive_seed(study.user_attrs["seed"], taken.number, attempt)
+    # What was prescribed is given up before the same is run twice; what the trial has run with is not.
+    for kept in (known, taken.params):
+        if untried := _untried(space, kept, taken, others, study.user_attrs["seed"]):
+            params = untried[seed % len(untried)]
+            return Drawn(params, {name: space.parameters[name].distribution for name in params}, attempt)
+    return Drawn(drawn.params, drawn.distributions, attempt, untried=False)
+
+
+def _attempt(
+    study: "Study",
+    taken: "FrozenTrial",
+    space: Space,
+    known: Mapping[str, Any],
+    sweeper: DictConfig,
+    compose: Callable[[list[str]], DictConfig] | None,
+    attempt: int,
+) -> Drawn:
     from optuna.trial import Trial
 
     from convsweep.sampling.sampler_view import SamplerView
 
     seed = study.user_attrs["seed"]
-    known = {name: value for name, value in known.items() if name in space.parameters}
-    others = study.get_trials(deepcopy=False) if sweeper.skip_duplicates and space.missing(known) else []
     asha, sampler = Asha.of(sweeper), sweeper.sampler
     if asha is not None and derive_seed(seed, taken.number, RANDOM_SHARE) % RANDOM_SHARE == 0:
         sampler = OmegaConf.create({"_target_": "optuna.samplers.RandomSampler"})
-    attempt = 0
-    while True:
-        study.sampler = make_sampler(sampler, seed, taken.number, attempt, conditional=space.conditional)
-        trial = Trial(SamplerView(study, study.sampler, asha), taken._trial_id)
-        params = _sample(trial, taken, space, known)
-        # Compared one by one, since most draws are new: putting thousands into a set takes longer.
-        if not any(other.params == params and other.number != taken.number for other in others):
-            return params, trial
-        attempt += 1
-        if attempt == MAX_DRAWS:
-            break
-    if space.size is not None and space.size <= MAX_LISTED:
-        tried = {hashable(other.params) for other in others if other.number != taken.number}
-        untried = [c for c in space.combinations(seed) if hashable(c) not in tried and agree(known, c)]
-        if untried:
-            params = untried[derive_seed(seed, taken.number, MAX_DRAWS) % len(untried)]
-    return params, trial
+    study.sampler = make_sampler(sampler, seed, taken.number, attempt, conditional=space.conditional)
+    trial = Trial(SamplerView(study, study.sampler, asha), taken._trial_id)
+    params = _sample(trial, taken, space, {name: v for name, v in known.items() if name in space.parameters})
+    distributions = {name: space.parameters[name].distribution for name in params}
+    if space.custom and compose is not None:
+        try:
+            return Drawn(*sketch(trial, space, params, distributions, compose), attempt)
+        except Exception:
+            _write(study, taken, params, distributions)  # the trial fails, and shows with which values
+            raise
+    return Drawn(params, distributions, attempt)
+
+
+def _is_tried(params: Mapping[str, Any], taken: "FrozenTrial", others: "Iterable[FrozenTrial]") -> bool:
+    """Whether another trial has, or is to have, these very values."""
+    # Compared one by one, since most draws are new: putting thousands into a set takes longer.
+    if not params:
+        return False
+    return any(
+        len(values) == len(params) and agree(params, values)
+        for values in (_values(trial) for trial in others if trial.number != taken.number)
+    )
+
+
+def _values(trial: "FrozenTrial") -> Mapping[str, Any]:
+    """Return what a trial has, or is to have; its values may be written one by one."""
+    return trial.params if trial.params and trial.state.is_finished() else trial_params(trial)
+
+
+def _news(study: "Study", before: "list[FrozenTrial]") -> "Iterable[FrozenTrial]":
+    """Yield the trials that may have got values since the others were looked at."""
+    for trial in study.get_trials(deepcopy=False):
+        if trial.number >= len(before) or not before[trial.number].state.is_finished():
+            yield trial
+
+
+def _untried(
+    space: Space, known: Mapping[str, Any], taken: "FrozenTrial", others: "Iterable[FrozenTrial]", seed: int
+) -> list[dict[str, Any]]:
+    """Return the combinations with the known values that no trial has, none where there are too many to list."""
+    listed = space.listed(known)
+    if listed is None or listed.size is None or listed.size > MAX_LISTED:
+        return []
+    tried = {hashable(trial_params(other)) for other in others if other.number != taken.number}
+    return [c for c in listed.combinations(seed) if hashable(c) not in tried and agree(known, c)]
+
+
+def _write(
+    study: "Study", taken: "FrozenTrial", params: Mapping[str, Any], distributions: "Mapping[str, BaseDistribution]"
+) -> None:
+    from convsweep.storage.journal import together
+
+    with together(study._storage):
+        for name, distribution in distributions.items():
+            if name not in taken.params:
+                internal = distribution.to_internal_repr(params[name])
+                study._storage.set_trial_param(taken._trial_id, name, internal, distribution)
 
 
 def _sample(trial: "Trial", taken: "FrozenTrial", space: Space, known: Mapping[str, Any]) -> dict[str, Any]:
@@ -109,13 +216,3 @@ def _sample(trial: "Trial", taken: "FrozenTrial", space: Space, known: Mapping[s
         # Drawn also where it is known: what is drawn after it is the same when a trial is taken up again.
         values[name] = parameter.on_grid(known.get(name, value))
     return values
-
-
-def _extend(trial: "Trial", space: Space, config: DictConfig) -> None:
-    """Let `hydra.sweeper.custom_search_space` suggest more."""
-    load_custom(str(space.custom))(config, trial)
-    if overlap := space.fixed_names & {name.lstrip("+") for name in trial.params}:
-        raise ValueError(
-            f"{space.custom} must not suggest what the command line fixes, got {', '.join(sorted(overlap))}; "
-            "take it off the command line, or do not suggest it where the config has it"
-        )

@@ -12,7 +12,7 @@ from hydra.errors import HydraException
 from convsweep.errors import UserError
 from convsweep.space.parameter import Parameter
 from convsweep.space.space import Space
-from convsweep.space.values import as_override_value
+from convsweep.space.values import alike, as_override_value, equal, has_nan, identical
 
 if TYPE_CHECKING:
     from hydra.core.config_loader import ConfigLoader
@@ -130,9 +130,17 @@ def _choice(name: str, key: str, override: Override, shown: str) -> Parameter:
         values = [_plain(item) for item in value.list]
     unique: list[Any] = []
     for item in values:
-        if any(item == other and type(item) is not type(other) for other in unique):
-            raise UserError(f"{shown}: {item!r} equals another choice of another type; Optuna cannot tell them apart")
-        if item not in unique:
+        if has_nan(item):
+            raise UserError(
+                f"{shown}: a nan inside of a list or a mapping is one that Optuna does not find again; take it out, "
+                "or search a group with an option file for each choice"
+            )
+        if any(alike(item, other) and not (equal(item, other) and identical(item, other)) for other in unique):
+            raise UserError(
+                f"{shown}: {item!r} equals another choice of another type or sign; Optuna cannot tell them apart, "
+                "take one of them out"
+            )
+        if not any(equal(item, other) for other in unique):
             unique.append(item)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Choices for a categorical distribution")  # see quieten_optuna
@@ -143,6 +151,8 @@ def _choice(name: str, key: str, override: Override, shown: str) -> Parameter:
 def _range(name: str, key: str, value: RangeSweep, log: bool, shown: str) -> Parameter:
     from optuna.distributions import FloatDistribution, IntDistribution
 
+    if not all(math.isfinite(float(str(number))) for number in (value.start, value.stop, value.step)):
+        raise UserError(f"{shown}: both ends and the step of a range must be finite numbers")
     start, stop, step = (Decimal(str(number)) for number in (value.start, value.stop, value.step))
     if step == 0:
         raise UserError(f"{shown}: the step of a range must not be 0")

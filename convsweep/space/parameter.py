@@ -1,5 +1,6 @@
 """One searched key: what it is drawn from, and when a trial has it."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import islice
@@ -57,11 +58,12 @@ class Parameter:
 
     def on_grid(self, value: Any) -> Any:
         """Return the value of this key that a drawn or typed one stands for; 0.1 + 0.2 is a grid's 0.3, 1 its 1.0."""
-        if not is_number(value):
-            return value
+        if not is_number(value) or not math.isfinite(value):
+            return next((listed for listed in self.values or () if equal(listed, value)), value)
         if self.values is None:
             return type(ends(self)[0])(value)
-        return min(filter(is_number, self.values), key=lambda listed: abs(listed - value), default=value)
+        numbers = [listed for listed in self.values if is_number(listed) and math.isfinite(listed)]
+        return min(numbers, key=lambda listed: abs(listed - value), default=value)
 
     @property
     def needs(self) -> str:

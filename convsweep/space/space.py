@@ -2,13 +2,13 @@
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     pass
 from convsweep.space.parameter import Parameter, ends
-from convsweep.space.values import as_override_value
+from convsweep.space.values import as_override_value, equal
 
 
 @dataclass(frozen=True)
@@ -78,6 +78,22 @@ class Space:
 
         return extend({}, 0)
 
+    def listed(self, known: Mapping[str, Any]) -> "Space | None":
+        """Return the part of the space that has these values, with intervals of integers as lists of them.
+
+        None where not all of it can be listed.
+        """
+        parameters: dict[str, Parameter] = {}
+        for name, parameter in self.parameters.items():
+            values: Any = (parameter.on_grid(known[name]),) if name in known else parameter.values
+            if values is None:
+                low, high = ends(parameter)
+                if self.custom or not isinstance(low, int):
+                    return None
+                values = range(low, high + 1)
+            parameters[name] = replace(parameter, values=values)
+        return replace(self, parameters=parameters)
+
     def examples(self) -> Iterator[dict[str, Any]]:
         """Yield few combinations, such that every listed value, and both ends of intervals, appear in one."""
         unseen = {name: list(parameter.values or ends(parameter)) for name, parameter in self.parameters.items()}
@@ -90,7 +106,7 @@ class Space:
             for name, parameter in self.parameters.items():
                 if parameter.active(params):
                     params[name] = needed.get(name, (unseen[name] or [last[name]])[0])
-                    unseen[name] = [value for value in unseen[name] if value != params[name]]
+                    unseen[name] = [value for value in unseen[name] if not equal(value, params[name])]
             if aim is not None and aim not in params:
                 unseen[aim] = []  # its conditions contradict each other: no trial has it
             yield params
@@ -136,6 +152,10 @@ class Space:
         needed: dict[str, Any] = {}
         for condition in conditions:
             for value in self.parameters[condition.name].values or condition.values:
-                if all(value in other.values for other in conditions if other.name == condition.name):
+                if all(
+                    any(equal(value, wanted) for wanted in other.values)
+                    for other in conditions
+                    if other.name == condition.name
+                ):
                     needed.setdefault(condition.name, value)
         return needed

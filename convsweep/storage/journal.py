@@ -76,6 +76,11 @@ class Journal(JournalFileBackend):
             yield
 
 
+def writes_at_once(storage: BaseStorage) -> bool:
+    """Whether what is told to the storage inside of `together` is seen as a whole or not at all."""
+    return isinstance(getattr(storage, "_backend", None), Journal)
+
+
 def together(storage: BaseStorage) -> AbstractContextManager[None]:
     """Let a journal write at once what is told to the storage meanwhile, see `Journal.together`; others write on."""
     journal = getattr(storage, "_backend", None)

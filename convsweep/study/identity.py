@@ -10,7 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from convsweep.errors import UserError
 from convsweep.space.space import Space
-from convsweep.study.trial_states import fail, prescribe
+from convsweep.study.trial_states import FIXED, fail, prescribe
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -99,7 +99,7 @@ def change(study: "Study", directions: list[str], space: Space, settings: Mappin
         )
     for trial in trials:
         if trial.state == TrialState.WAITING:
-            prescribed = trial.system_attrs.get("fixed_params", {})
+            prescribed = trial.system_attrs.get(FIXED, {})
             if space.agreeing(prescribed) != prescribed:
                 prescribe(study, trial._trial_id, {})
             if space.agreeing(trial.params) != trial.params:

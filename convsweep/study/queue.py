@@ -1,13 +1,13 @@
 """The study as a queue: its waiting trials are its budget, and workers take them one by one."""
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from convsweep.errors import UserError, listed
 from convsweep.policy.budget import MAX_ENUMERATED
 from convsweep.space.space import Space
-from convsweep.space.values import as_override_value, equal
-from convsweep.study.trial_states import prescribe
+from convsweep.space.values import as_override_value, equal, hashable
+from convsweep.study.trial_states import FIXED, prescribe
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -97,7 +97,7 @@ def fill(
     if not enumerated and not growing:
         wanted += [{}] * budget
     waiting = [
-        create_trial(state=TrialState.WAITING, system_attrs={"fixed_params": dict(params)} if params else {})
+        create_trial(state=TrialState.WAITING, system_attrs={FIXED: dict(params)} if params else {})
         for params in wanted[:budget]
     ]
     study.add_trials(waiting[:1])  # a journal's storage must have seen one that it made, before it cannot see them
@@ -111,13 +111,6 @@ def agree(part: Mapping[str, Any], params: Mapping[str, Any]) -> bool:
     return all(name in params and equal(params[name], value) for name, value in part.items())
 
 
-def hashable(value: Any) -> Hashable:
-    """Return what stands for params, or a value of them, in a set; equal ones are the same, such as 1 and 1.0."""
-    if isinstance(value, Mapping):
-        return frozenset((name, hashable(item)) for name, item in value.items())
-    return tuple(map(hashable, value)) if isinstance(value, list | tuple) else value
-
-
 def trial_params(trial: "FrozenTrial") -> dict[str, Any]:
     """Return a trial's values, those decided and, while it waits, those prescribed."""
-    return {**trial.system_attrs.get("fixed_params", {}), **trial.params}
+    return {**trial.system_attrs.get(FIXED, {}), **trial.params}

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from optuna.storages import BaseStorage
     from optuna.trial import FrozenTrial
 
+FIXED = "fixed_params"  # of a trial: the values that it is to have, under Optuna's own name for them
 RETRIES = "convsweep:retries"  # how often its worker died
 
 
@@ -73,7 +74,7 @@ def prescribe(study: "Study", trial_id: int, params: Mapping[str, Any]) -> bool:
     """
     if not _is_taken(study._storage, trial_id):
         return False
-    study._storage.set_trial_system_attr(trial_id, "fixed_params", dict(params))
+    study._storage.set_trial_system_attr(trial_id, FIXED, dict(params))
     put_back(study, trial_id)
     return True
 

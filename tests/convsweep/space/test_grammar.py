@@ -1,5 +1,6 @@
 """The sweep grammar: a row for each form, and for each refusal."""
 
+import math
 from typing import Any
 
 import pytest
@@ -19,6 +20,10 @@ FORMS = [
     ("x=null,1", CategoricalDistribution((None, 1)), [None, 1]),
     ("x='1',1", CategoricalDistribution(("1", 1)), ["1", 1]),
     ("x='a,b','c d'", CategoricalDistribution(("a,b", "c d")), ["a,b", "c d"]),
+    ("x=1,nan", CategoricalDistribution((1, math.nan)), [1, math.nan]),
+    ("x=nan,1,NaN,-nan", CategoricalDistribution((math.nan, 1)), [math.nan, 1]),
+    ("x=inf,-inf,0.0,0.0", CategoricalDistribution((math.inf, -math.inf, 0.0)), [math.inf, -math.inf, 0.0]),
+    ("x={a:1,b:2},{b:2,a:1}", CategoricalDistribution(({"a": 1, "b": 2},)), [{"a": 1, "b": 2}]),
     ("x=true,false", CategoricalDistribution((True, False)), [True, False]),
     ("x=1e-3,1e-2", CategoricalDistribution((0.001, 0.01)), [0.001, 0.01]),
     ("x=range(1,4)", IntDistribution(1, 3), [1, 2, 3]),
@@ -47,7 +52,7 @@ def test_form(line: str, distribution: Any, values: list[Any] | None) -> None:
     assert parameter.distribution == distribution
     assert (parameter.values is None) == (values is None)
     if values is not None:
-        assert [(type(v), v) for v in parameter.values or ()] == [(type(v), v) for v in values]
+        assert [(type(v), repr(v)) for v in parameter.values or ()] == [(type(v), repr(v)) for v in values]
 
 
 @pytest.mark.parametrize(
@@ -89,6 +94,18 @@ REFUSED = [
     ("x=tag(lgo,interval(1,2))", "unknown tag lgo"),
     ("x=choice(null,1)", "choice() takes no null"),
     ("x=1,true", "equals another choice of another type"),
+    ("x=1,1.0", "equals another choice of another type"),
+    ("x=0,false", "equals another choice of another type"),
+    ("x=0.0,-0.0", "equals another choice of another type or sign"),
+    ("x=[1],[1.0]", "equals another choice of another type"),
+    ("x=[1,[2]],[1,[2.0]]", "equals another choice of another type"),
+    ("x={a:1},{a:true}", "equals another choice of another type"),
+    ("x=[1,nan],[2]", "a nan inside of a list or a mapping"),
+    ("x={a:{b:nan}},{a:1}", "a nan inside of a list or a mapping"),
+    ("x=range(0,nan)", "a range must be finite"),
+    ("x=range(0,inf)", "a range must be finite"),
+    ("x=range(0,1,nan)", "a range must be finite"),
+    ("x=interval(0,nan)", "must be finite"),
     ("x=choice(1", "cannot be read as an override"),
     ("x", "cannot be read as an override"),
 ]
