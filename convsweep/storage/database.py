@@ -19,14 +19,16 @@ class Database(RDBStorage):
 
     Optuna keeps finished trials in memory, and reads all others anew whenever somebody asks for a study's trials:
     six queries, and some 0.4 ms a trial. Here one that waits is read once: one that has run meanwhile has started at
-    another time, and who writes to one that waits takes it first (`_states.prescribe`). One that runs elsewhere is read
-    from time to time, one that was taken through this object each time.
+    another time, and who writes to one that waits takes it first (`trial_states.prescribe`). One that runs elsewhere is read
+    from time to time, but each time until its values are there, for nobody is to draw the same; one that was taken
+    through this object each time.
     """
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self._known: dict[int, dict[int, Any]] = {}  # study id, trial id: state and start, as they are in the cache
         self._own: set[int] = set()
+        self._valued: set[int] = set()  # trials that were read with values
         self._read_until = 0.0  # when others' running trials are to be read again
 
     def set_trial_state_values(self, trial_id: int, state: TrialState, values: Sequence[float] | None = None) -> bool:
@@ -57,12 +59,14 @@ class Database(RDBStorage):
         now = {number: (state, start) for number, state, start in rows if not state.is_finished()}
         known = self._known.get(study_id, {})
         same = {number for number in now if now[number] == known.get(number)} - self._own
+        same -= {number for number in same - self._valued if now[number][0] == TrialState.RUNNING}
         if began >= self._read_until:
             same -= {number for number in same if now[number][0] == TrialState.RUNNING}
         found: list[FrozenTrial] = []
         if changed := (included_trial_ids | {number for number, *_ in rows}) - same:
             newest = max([trial_id_greater_than, *(number for number, *_ in rows)])
             found = super()._get_trials(study_id, None, changed, newest)
+        self._valued |= {trial._trial_id for trial in found if trial.params}
         self._known[study_id] = now  # not before: a read that fails is repeated
         if began >= self._read_until:
             self._read_until = time.monotonic() + min((time.monotonic() - began) / SHARE, LONGEST)
