@@ -19,8 +19,8 @@ class Database(RDBStorage):
 
     Optuna keeps finished trials in memory, and reads all others anew whenever somebody asks for a study's trials:
     six queries, and some 0.4 ms a trial. Here one that waits is read once: one that has run meanwhile has started at
-    another time, and who writes to one that waits takes it first (`trial_states.prescribe`). One that runs elsewhere is read
-    from time to time, but each time until its values are there, for nobody is to draw the same; one that was taken
+    another time, and who writes to one that waits takes it first (`trial_states.prescribe`). One that runs elsewhere is
+    read from time to time, but each time until its values are there, for nobody is to draw the same; one that was taken
     through this object each time.
     """
 
