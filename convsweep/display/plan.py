@@ -60,6 +60,7 @@ def show_plan(
         f"study   {study.study_name}: {' and '.join(directions)}, in {os.path.relpath(directory)}",
         f"space   {searched}",
         f"budget  {size}{done}, {how}, {pruner}; {workers} worker{'s' * (workers > 1)}{limit}",
+        *(f"note    {note}" for note in space.notes),
     ):
         say(console, line)
 

@@ -1,12 +1,14 @@
 """Samplers, pruners and functions of the user's choice, made from their `_target_` or dotted path."""
 
+import importlib.util
 import inspect
 import sys
 import warnings
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from convsweep.errors import UserError, listed
 
@@ -67,12 +69,22 @@ def instantiate(key: str, config: DictConfig, **overrides: Any) -> Any:
     target = _find(key, config)
     try:
         known = inspect.signature(target).parameters
-        unknown = [name for name in config if not str(name).startswith("_") and name not in known]
+        unknown = [str(name) for name in config if not str(name).startswith("_") and name not in known]
+        if "seed" in unknown and config.seed is None:  # every option for samplers has it
+            unknown.remove("seed")
+            config = OmegaConf.masked_copy(config, [str(name) for name in config if name != "seed"])
         if unknown and not any(parameter.kind == parameter.VAR_KEYWORD for parameter in known.values()):
+            left_over, problems = _left_over(key, config, unknown)
             raise UserError(
-                f"`{key}.{name}` is no argument of {config._target_}, perhaps no more; take it out: ~{key}.{name}; "
-                f"it has {listed(str(name), known)}"
-                for name in unknown
+                [
+                    *problems,
+                    *(
+                        f"`{key}.{name}` is no argument of {config._target_}, perhaps no more; take it out: "
+                        f"~{key}.{name}; it has {listed(name, known)}"
+                        for name in unknown
+                        if name not in left_over
+                    ),
+                ]
             )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ExperimentalWarning)
@@ -84,6 +96,30 @@ def instantiate(key: str, config: DictConfig, **overrides: Any) -> Any:
     except Exception as error:
         cause = error.__cause__ or error
         raise UserError(f"`{key}` cannot be made, got {config._target_}: {cause}") from error
+
+
+def _left_over(key: str, config: DictConfig, unknown: list[str]) -> tuple[set[str], list[str]]:
+    """Return those keys that an option has left behind whose class was replaced, and what to do about them."""
+    group = key.replace(".", "/")
+    spec = importlib.util.find_spec("hydra_plugins.hydra_convsweep.conf")
+    folders = (spec and spec.submodule_search_locations) or []
+    files = [file for folder in folders for file in sorted((Path(folder) / group).glob("*.yaml"))]
+    options: dict[str, Any] = {file.stem: OmegaConf.to_container(OmegaConf.load(file)) for file in files}
+    target = str(config._target_)
+    fits = [name for name, option in options.items() if option["_target_"] == target]
+    fits.sort(key=lambda name: name.replace("_", "") not in target.lower())
+    for name, option in options.items():
+        keys = set(option) - {"_target_", "seed"}
+        wrong = keys & set(unknown)
+        if name in fits or not wrong or not keys <= set(map(str, config)):
+            continue
+        bare = min(options, key=lambda other: len(options[other]))
+        instead = f"type {group}={fits[0]}" if fits else f"begin with an option that has none: {group}={bare}"
+        return wrong, [
+            f"`{key}` has keys of the option {name}, {', '.join(sorted(wrong))}, which {target} does not have; "
+            f"{instead}, on the command line or as `override {group}: {fits[0] if fits else bare}` in the defaults list"
+        ]
+    return set(), []
 
 
 def _find(key: str, config: DictConfig) -> Any:

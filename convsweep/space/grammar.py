@@ -28,10 +28,10 @@ def parse(arguments: Sequence[str], params: Mapping[str, Any], config_loader: "C
         UserError: Some cannot be parsed or searched; names each of them.
     """
     problems: list[str] = []
-    given = _read(arguments, config_loader, problems)
+    space = Space()
+    given = _read(arguments, config_loader, problems, space.notes)
     defaults = _read([_param_line(key, value) for key, value in params.items()], config_loader, problems)
     parsed = {**{name: override for name, override in defaults.items() if name not in given}, **given}
-    space = Space()
     for name, override in parsed.items():
         if not override.is_sweep_override():
             space.fixed.append(override.input_line or "")
@@ -40,6 +40,8 @@ def parse(arguments: Sequence[str], params: Mapping[str, Any], config_loader: "C
             space.parameters[name] = _parameter(name, override)
         except UserError as error:
             problems += error.problems
+            continue
+        space.notes.extend(_notes(override))
     if problems:
         raise UserError(problems)
     return space
@@ -64,7 +66,9 @@ def parse_values(line: str) -> tuple[str, tuple[Any, ...]]:
     return name, values
 
 
-def _read(lines: Sequence[str], config_loader: "ConfigLoader | None", problems: list[str]) -> dict[str, Override]:
+def _read(
+    lines: Sequence[str], config_loader: "ConfigLoader | None", problems: list[str], notes: list[str] | None = None
+) -> dict[str, Override]:
     parser = OverridesParser.create(config_loader=config_loader)
     overrides: dict[str, Override] = {}
     for line in lines:
@@ -75,7 +79,9 @@ def _read(lines: Sequence[str], config_loader: "ConfigLoader | None", problems: 
             continue
         # A deletion stands beside a new value for the same key: `~a +a.b=1`.
         name = override.get_key_element().lstrip("+")
-        overrides.pop(name, None)
+        before = overrides.pop(name, None)
+        if before is not None and before.is_sweep_override() and notes is not None:
+            notes.append(f"`{before.input_line}` gives way to `{line}`, which comes later: take one of them out")
         overrides[name] = override
     return overrides
 
@@ -112,6 +118,38 @@ def _parameter(name: str, override: Override) -> Parameter:
         raise UserError(f"{shown}: listed values have no scale; for a logarithmic one: tag(log, interval(a, b))")
     assert isinstance(value, (ChoiceSweep, Glob))
     return _choice(name, key, override, shown)
+
+
+def _notes(override: Override) -> list[str]:
+    """Return what is not as it may have been meant: the same value again, a text that looks like another value."""
+    value, shown = override._value, f"`{override.input_line}`"
+    if not isinstance(value, ChoiceSweep):
+        return []
+    notes = []
+    items = [_plain(item) for item in value.list]
+    most = max(sum(type(item) is type(other) and item == other for other in items) for item in items)
+    if most > 1:
+        notes.append(
+            f"{shown}: equal values are one; to run each configuration {most} times, add '+repeat=range({most})'"
+        )
+    texts = [item for item in items if isinstance(item, str) and "str(" not in shown]  # a cast is meant so
+    if other := {text: kind for text in texts if (kind := _unquoted(text))}:
+        text, kind = next(iter(other.items()))
+        notes.append(
+            f"{shown}: in quotes {', '.join(other)} {'are texts' if len(other) > 1 else 'is a text'}; for a {kind} "
+            f"type {text} without them"
+        )
+    return notes
+
+
+def _unquoted(text: str) -> str | None:
+    """Return what a text would be without quotes if that is no text, else None; the official sweeper took it so."""
+    try:
+        value = OverridesParser.create().parse_override(f"x={text}").value()
+    except HydraException:
+        return None
+    kinds = {bool: "truth value", int: "number", float: "number", list: "list", dict: "dict", type(None): "null"}
+    return kinds.get(type(value))
 
 
 def _choice(name: str, key: str, override: Override, shown: str) -> Parameter:

@@ -19,11 +19,13 @@ class Space:
         parameters: The searched keys by name, each after those that its conditions name.
         fixed: The other overrides.
         custom: Dotted path of a function that suggests more to each trial, or None.
+        notes: What its author may not have meant so, a line each.
     """
 
     parameters: dict[str, Parameter] = field(default_factory=dict)
     fixed: list[str] = field(default_factory=list)
     custom: str | None = None
+    notes: list[str] = field(default_factory=list)
 
     @property
     def size(self) -> int | None:
