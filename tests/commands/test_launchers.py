@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.command import ROOT, run, run_inside, start, states, toy, toy_workers, trials, wait_for
+from tests.helpers.command import ROOT, run, run_inside, start, states, toy, toy_workers, trials, wait_for, wait_until
 
 SUBMITIT = ["hydra/launcher=submitit_local", "hydra.sweeper.n_jobs=2"]
 
@@ -21,8 +21,7 @@ def test_a_file_of_two_folders_has_one_driver(tmp_path: Path, storage: str) -> N
     command = ["x=1,2", f"hydra.sweeper.storage={storage.format(tmp_path)}", "hydra.sweeper.n_jobs=1"]
     first = start([str(ROOT / "tests/helpers/toy/app.py"), "-m", *command, "seconds=1000"], tmp_path / "one")
     lock = next(tmp_path / f"{name}.toy.lock" for name in ("shared.log", "shared.db") if name in storage)
-    while not lock.exists():
-        time.sleep(0.1)
+    wait_until(lock.exists)
     time.sleep(1)
     second = toy_workers(tmp_path, *command)
     first.kill()
@@ -55,8 +54,7 @@ def test_a_job_that_loses_its_machine_hands_its_trial_back(tmp_path: Path) -> No
     jobs = [int(path.name) for path in tmp_path.glob("multirun/toy/.submitit/*/*") if path.name.isdigit()]
     time.sleep(1.5)
     os.kill(jobs[0], signal.SIGTERM)
-    while states(tmp_path)["RUNNING"] == 2:
-        time.sleep(0.1)
+    wait_until(lambda: states(tmp_path)["RUNNING"] < 2)
     handed_back = [trial for trial in trials(tmp_path) if trial.state.name == "WAITING" and trial.intermediate_values]
     _, err = driver.communicate(timeout=120)
     assert driver.returncode == 0, err
@@ -79,14 +77,10 @@ def test_a_model_goes_on_from_its_checkpoint_when_its_job_was_taken_back(tmp_pat
     assert undisturbed.returncode == 0, undisturbed.stderr
     driver = start([*command, "launcher=submitit_local", "hydra.sweeper.n_jobs=1"], taken_back)
     wait_for(taken_back, "RUNNING", name="s")
-    while not any(3 <= len(trial.intermediate_values) <= 9 for trial in trials(taken_back, "s")):
-        assert driver.poll() is None
-        time.sleep(0.05)
+    wait_until(lambda: any(3 <= len(trial.intermediate_values) <= 9 for trial in trials(taken_back, "s")))
     jobs = [path.name for path in taken_back.glob("multirun/s/.submitit/*/*") if path.name.isdigit()]
     os.kill(int(jobs[0]), signal.SIGTERM)
-    while not list(taken_back.glob("multirun/s/trial-*/checkpoint.npz")):
-        assert driver.poll() is None
-        time.sleep(0.05)
+    wait_until(lambda: list(taken_back.glob("multirun/s/trial-*/checkpoint.npz")))
     _, err = driver.communicate(timeout=200)
     assert driver.returncode == 0, err
     known = [[(t.value, t.intermediate_values) for t in trials(folder, "s")] for folder in (whole, taken_back)]

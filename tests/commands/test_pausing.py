@@ -3,7 +3,6 @@
 import json
 import shutil
 import signal
-import time
 from collections import Counter
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from tests.helpers.command import (
     toy_workers,
     trials,
     wait_for,
+    wait_until,
 )
 
 ASHA = ["hydra/sweeper/scheduler=asha", "hydra.sweeper.scheduler.min_resource=3", "steps=20"]
@@ -145,8 +145,7 @@ def test_an_interrupt_leaves_paused_trials_waiting_and_the_study_goes_on(tmp_pat
     space = ["x=interval(-5,5)", *ASHA, "hydra.sweeper.n_trials=12", "hydra.sweeper.n_jobs=2", "seconds=1"]
     process = start([str(ROOT / "tests/helpers/toy/app.py"), "-m", *space], tmp_path)
     wait_for(tmp_path, "RUNNING")
-    while not any(map(pauses, trials(tmp_path))):
-        time.sleep(0.1)
+    wait_until(lambda: any(map(pauses, trials(tmp_path))))
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130, err

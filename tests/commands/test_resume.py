@@ -8,7 +8,7 @@ from unittest import mock
 
 import pytest
 
-from tests.helpers.command import ROOT, start, states, toy, toy_workers, trials
+from tests.helpers.command import ROOT, start, states, toy, toy_workers, trials, wait_for, wait_until
 
 
 def alive(pid: int) -> bool:
@@ -38,9 +38,7 @@ def test_one_worker_repeats_itself_and_resumes_as_if_unbroken(tmp_path: Path) ->
 def test_interrupt_keeps_the_study_and_prints_how_to_resume(tmp_path: Path, n_jobs: int) -> None:
     command = ["x=range(0,4)", "seconds=0.9", f"hydra.sweeper.n_jobs={n_jobs}"]
     process = start([str(ROOT / "tests/helpers/toy/app.py"), "-m", *command], tmp_path)
-    journal = tmp_path / "multirun/toy/journal.log"
-    while not (journal.exists() and states(tmp_path)["COMPLETE"]):
-        time.sleep(0.1)
+    wait_for(tmp_path, "COMPLETE")
     os.killpg(process.pid, signal.SIGINT if n_jobs == 2 else signal.SIGTERM)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
@@ -56,10 +54,9 @@ def test_interrupt_keeps_the_study_and_prints_how_to_resume(tmp_path: Path, n_jo
 
 
 def test_a_second_driver_is_refused_with_the_pid_of_the_first(tmp_path: Path) -> None:
-    command = ["x=1,2", "seconds=3"]
+    command = ["x=1,2", "seconds=3", "hydra.sweeper.n_jobs=2"]
     first = start([str(ROOT / "tests/helpers/toy/app.py"), "-m", *command], tmp_path)
-    while not (tmp_path / "multirun/toy/journal.log").exists():
-        time.sleep(0.1)
+    wait_until((tmp_path / "multirun/toy/journal.log").exists)
     second = toy_workers(tmp_path, *command)
     assert second.returncode == 1
     assert f"is being run by process {first.pid}" in second.stderr
@@ -90,9 +87,7 @@ def test_timeout_starts_no_more_trials_and_the_study_goes_on_later(tmp_path: Pat
 def test_workers_of_a_killed_driver_end_and_the_study_goes_on(tmp_path: Path) -> None:
     command = ["x=range(0,8)", "seconds=0.7", "hydra.sweeper.n_jobs=2"]
     driver = start([str(ROOT / "tests/helpers/toy/app.py"), "-m", *command], tmp_path)
-    journal = tmp_path / "multirun/toy/journal.log"
-    while not (journal.exists() and states(tmp_path)["COMPLETE"]):
-        time.sleep(0.1)
+    wait_for(tmp_path, "COMPLETE")
     driver.kill()
     driver.wait()
     workers = {trial.user_attrs["pid"] for trial in trials(tmp_path) if "pid" in trial.user_attrs}
@@ -114,11 +109,9 @@ def test_workers_of_a_killed_driver_end_and_the_study_goes_on(tmp_path: Path) ->
 
 
 def test_the_second_interrupt_ends_at_once(tmp_path: Path) -> None:
-    command = ["x=range(0,4)", "seconds=1000", "steps=1"]
+    command = ["x=range(0,4)", "seconds=1000", "steps=1", "hydra.sweeper.n_jobs=2"]
     process = start([str(ROOT / "tests/helpers/toy/app.py"), "-m", *command], tmp_path)
-    journal = tmp_path / "multirun/toy/journal.log"
-    while not (journal.exists() and states(tmp_path)["RUNNING"] == 2):
-        time.sleep(0.1)
+    wait_for(tmp_path, "RUNNING", 2)
     os.killpg(process.pid, signal.SIGINT)
     time.sleep(1)
     assert process.poll() is None, "the trials have no end of a step before they are done"

@@ -4,7 +4,6 @@ import json
 import os
 import re
 import signal
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 from optuna.trial import FrozenTrial
 
-from tests.helpers.command import run, run_inside, start, trials
+from tests.helpers.command import run, run_inside, start, trials, wait_until
 
 FASHION = Path("/usr/share/datasets/fashion-mnist")
 SMALL = ["training.epochs=2", "dataset.limit=300", "model.filters=4", "model.dense_units=16", "training.batch_size=32"]
@@ -242,10 +241,7 @@ def test_a_single_run(tmp_path: Path) -> None:
 def test_interrupting_training_keeps_the_study(tmp_path: Path) -> None:
     command = ["optimizer=adam,sgd", "hydra.sweeper.study_name=i", "hydra.sweeper.n_jobs=2", *SMALL[1:]]
     process = start(["-m", "src.sweep", "-m", *command, "training.epochs=400"], tmp_path)
-    journal = tmp_path / "multirun/i/journal.log"
-    while not (journal.exists() and any(t.intermediate_values for t in trials(tmp_path, "i"))):
-        assert process.poll() is None
-        time.sleep(0.3)
+    wait_until(lambda: any(t.intermediate_values for t in trials(tmp_path, "i")))
     os.killpg(process.pid, signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130, err

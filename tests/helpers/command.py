@@ -8,7 +8,9 @@ import signal
 import subprocess
 import sys
 import time
+import uuid
 from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -19,12 +21,45 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
 ROOT = Path(__file__).parents[2]
+TOY = str(ROOT / "tests/helpers/toy/app.py")
+MARK = "CONVSWEEP_TEST"  # a variable of what a test starts, and of what that starts
+
+_mark = "no test"
+_started = 0
+
+
+@contextlib.contextmanager
+def ending() -> Iterator[None]:
+    """End all that is started meanwhile, with what that started, in whatever group or session it may be."""
+    global _mark, _started
+    _mark, _started = uuid.uuid4().hex, 0
+    try:
+        yield
+    finally:
+        if _started:
+            while left := _marked(_mark):
+                for pid in left:
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGKILL)
+                time.sleep(0.05)
+
+
+def _marked(mark: str) -> list[int]:
+    """Return the processes that live with this mark in their environment."""
+    wanted, found = f"{MARK}={mark}".encode(), []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # has ended, or is another user's; a zombie's environment is empty
+            if wanted in (process / "environ").read_bytes().split(b"\0"):
+                found.append(int(process.name))
+    return found
 
 
 def start(arguments: list[str], folder: Path, **env: str) -> "subprocess.Popen[str]":
-    """Start `python ...` in a folder, in a process group of its own."""
+    """Start `python ...` in a folder, in a process group of its own; it ends with the test."""
+    global _started
+    _started += 1
     paths = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
-    environment = {**os.environ, "PYTHONPATH": paths, "COLUMNS": "200", **env}
+    environment = {**os.environ, "PYTHONPATH": paths, "COLUMNS": "200", MARK: _mark, **env}
     environment.pop("MLFLOW_TRACKING_URI", None)  # MLflow sets it in the tests' own process
     return subprocess.Popen(
         [sys.executable, *arguments],
@@ -76,12 +111,13 @@ def run_inside(arguments: list[str], folder: Path, columns: int = 200) -> "subpr
 
 def toy(folder: Path, *overrides: str) -> "subprocess.CompletedProcess[str]":
     """Sweep the toy app with one worker, inside this process."""
-    return run_inside([str(ROOT / "tests/helpers/toy/app.py"), "-m", "hydra/launcher=basic", *overrides], folder)
+    return run_inside([TOY, "-m", "hydra/launcher=basic", *overrides], folder)
 
 
 def toy_workers(folder: Path, *overrides: str) -> "subprocess.CompletedProcess[str]":
-    """Sweep the toy app as a user does, with as many workers as the overrides say."""
-    return run([str(ROOT / "tests/helpers/toy/app.py"), "-m", *overrides], folder)
+    """Sweep the toy app as a user does: with two workers, unless the overrides name a number, on any machine."""
+    named = any("n_jobs" in override for override in overrides)
+    return run([TOY, "-m", *overrides, *([] if named else ["hydra.sweeper.n_jobs=2"])], folder)
 
 
 def load_study(folder: Path, name: str) -> optuna.Study:
@@ -100,14 +136,25 @@ def states(folder: Path, name: str = "toy") -> Counter[str]:
     return Counter(trial.state.name for trial in trials(folder, name))
 
 
-def wait_for(folder: Path, state: str, count: int = 1, name: str = "toy") -> None:
-    """Wait until a study has so many trials of a state."""
-    while True:
+def wait_until(holds: Callable[[], Any], seconds: float = 120) -> None:
+    """Wait until a condition holds, which may ask a study that is not there yet.
+
+    Raises:
+        AssertionError: It does not within so many seconds.
+    """
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
         # A folder without a journal, a journal without the study.
         with contextlib.suppress(FileNotFoundError, KeyError):
-            if states(folder, name)[state] >= count:
+            if holds():
                 return
         time.sleep(0.1)
+    raise AssertionError(f"not within {seconds} seconds")
+
+
+def wait_for(folder: Path, state: str, count: int = 1, name: str = "toy") -> None:
+    """Wait until a study has so many trials of a state."""
+    wait_until(lambda: states(folder, name)[state] >= count)
 
 
 def results(folder: Path, name: str = "toy") -> dict[str, Any]:
