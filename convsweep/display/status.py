@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from optuna import Study
     from optuna.trial import FrozenTrial
 from convsweep.storage.driver_lock import driver_of
-from convsweep.study.finding import find_studies, find_study
+from convsweep.study.finding import find_studies, find_study, place_of
 
 
 def show_studies(folder: Path, storage: str | None, console: Console) -> None:
@@ -49,7 +49,7 @@ def show_status(name: str, folder: Path, storage: str | None, console: Console) 
     Raises:
         UserError: There is no such study; lists those that there are.
     """
-    directory = Path(name) if os.sep in name else folder / name
+    directory = place_of(name, folder)
     _show(find_study(name, folder, storage), directory, is_local(storage), console)
 
 

@@ -14,6 +14,7 @@ from convsweep.display.command import typed_command
 from convsweep.errors import UserError
 from convsweep.space.space import Space
 from convsweep.space.values import as_override_value
+from convsweep.storage.folder import folder_name
 from convsweep.study.callback import StudyCallback
 
 
@@ -53,9 +54,10 @@ class Sweep:
     def rename(self, name: str) -> None:
         """Give the study a name, and the folder that follows from it."""
         with open_dict(self.config):
-            self.config.hydra.sweeper.study_name = name
+            self.config.hydra.sweeper.study_name = folder_name(name)
             self.config.hydra.sweep.dir = self.written["hydra.sweep.dir"]
             self.config.hydra.sweep.dir = str(Path(self.config.hydra.sweep.dir).absolute())
+            self.config.hydra.sweeper.study_name = name
 
     def command(self, *more: str) -> str:
         """Return the command that takes this study up again, plus overrides."""
@@ -65,7 +67,7 @@ class Sweep:
     def another(self) -> str:
         """Return the command that makes the same study once more, beside this one."""
         more = [f"hydra.sweeper.study_name={as_override_value(f'{self.name}-2')}"]
-        if self.name not in str(self.directory):  # the folder does not follow the name
+        if folder_name(self.name) not in str(self.directory):  # the folder does not follow the name
             more.append(f"hydra.sweep.dir={as_override_value(f'{_shortest(str(self.directory))}-2')}")
         return self.command(*more)
 
@@ -83,6 +85,10 @@ class Sweep:
             with open_dict(other):
                 for key, text in written.items():
                     OmegaConf.update(other, key, text)
+                name = str(other.hydra.sweeper.study_name)
+                other.hydra.sweeper.study_name = folder_name(name)
+                other.hydra.sweep.dir = str(other.hydra.sweep.dir)
+                other.hydra.sweeper.study_name = name
             for key in written:
                 here, there = str(OmegaConf.select(self.config, key)), str(OmegaConf.select(other, key))
                 if here not in (there, os.path.abspath(there)):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from convsweep.errors import UserError
 from convsweep.storage.address import is_local
+from convsweep.storage.folder import folder_name
 
 LOCK = "driver.lock"
 
@@ -20,7 +21,7 @@ def lock_files(storage: str | None, directory: Path, name: str) -> list[Path]:
     file = (storage or "").removeprefix("sqlite:///")
     if file and "://" not in file and ":memory:" not in file:
         Path(file).absolute().parent.mkdir(parents=True, exist_ok=True)
-        locks.append(Path(f"{Path(file).absolute()}.{name}.lock"))
+        locks.append(Path(f"{Path(file).absolute()}.{folder_name(name)}.lock"))
     return locks
 
 

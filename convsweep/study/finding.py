@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from convsweep.errors import UserError, listed
 from convsweep.storage.address import is_local
+from convsweep.storage.folder import folder_name
 from convsweep.storage.opening import open_storage
 from convsweep.study.optuna_logging import quieten_optuna
 
@@ -27,15 +28,23 @@ def find_study(name: str, folder: Path, storage: str | None) -> "Study":
     Raises:
         UserError: There is no such study; lists those that there are.
     """
-    directory = Path(name) if os.sep in name else folder / name
-    name = directory.name
+    directory = place_of(name, folder)
     if storage is None and not (directory / JOURNAL).exists():
         known = [path.parent.name for path in sorted(directory.parent.glob(f"*/{JOURNAL}"))]
         raise UserError(f"no study {name} in {directory.parent}; there are {listed(name, known)}")
     studies = {study.study_name: study for study in _studies(_open(storage, directory))}
+    kept = [study for known, study in studies.items() if folder_name(known) == directory.name]
+    if name not in studies and os.sep in name and kept:
+        return kept[0]
     if name not in studies:
         raise UserError(f"no study {name} in {storage or directory / JOURNAL}; there are {listed(name, studies)}")
     return studies[name]
+
+
+def place_of(name: str, folder: Path) -> Path:
+    """Return the folder of a study in `folder`, or the one that its own path names."""
+    own = folder / folder_name(name)
+    return own if own.exists() or os.sep not in name else Path(name)
 
 
 def find_studies(folder: Path, storage: str | None) -> "list[tuple[Study, Path]]":
@@ -45,7 +54,7 @@ def find_studies(folder: Path, storage: str | None) -> "list[tuple[Study, Path]]
         UserError: The storage cannot be read.
     """
     if storage:
-        return [(study, folder / study.study_name) for study in _studies(_open(storage, folder))]
+        return [(study, folder / folder_name(study.study_name)) for study in _studies(_open(storage, folder))]
     journals = sorted(folder.glob(f"*/{JOURNAL}"), key=lambda path: path.stat().st_mtime, reverse=True)
     return [(study, path.parent) for path in journals for study in _studies(_open(None, path.parent))]
 

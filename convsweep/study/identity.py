@@ -10,6 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from convsweep.errors import UserError
 from convsweep.space.space import Space
+from convsweep.space.values import as_override_value
 from convsweep.study.trial_states import FIXED, fail, prescribe
 
 if TYPE_CHECKING:
@@ -90,11 +91,12 @@ def change(study: "Study", directions: list[str], space: Space, settings: Mappin
         except ValueError:
             problems.append(f"{name}: Optuna keeps a parameter's choices and type for the whole of a study")
     if problems:
+        earlier = as_override_value(study.study_name)
         raise UserError(
             [
                 f"`hydra.sweeper.on_change=continue` cannot take the study {study.study_name} along:",
                 *(f"  {problem}" for problem in problems),
-                f"  type hydra.sweeper.on_change=new hydra.sweeper.warm_start_from={study.study_name}",
+                f"  type hydra.sweeper.on_change=new hydra.sweeper.warm_start_from={earlier}",
             ]
         )
     for trial in trials:

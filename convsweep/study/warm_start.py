@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from convsweep.errors import UserError, listed
 from convsweep.space.space import Space
+from convsweep.storage.folder import folder_name
 from convsweep.storage.opening import open_storage
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ def find_earlier(given: str | Sequence[str] | None, storage: str | None, directo
         UserError: Some do not exist; lists those that do.
     """
     wanted = [given] if isinstance(given, str) else list(given or ())
+    if storage is None:  # the journals are found by their folders
+        wanted, name = [folder_name(other) for other in wanted], folder_name(name)
     known = _names(storage, directory) if wanted else []
     if name in known and _open(name, storage, directory).get_trials(deepcopy=False):
         return []

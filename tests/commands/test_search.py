@@ -148,8 +148,6 @@ BAD = [
     (["x=tag(log,interval(0,1))"], "must start above 0"),
     (["x=1,2", "hydra.sweeper.n_trials=0"], "`hydra.sweeper.n_trials` must be 1 or more, got 0"),
     (["x=1,2", "hydra.sweeper.n_jobs=-1"], "`hydra.sweeper.n_jobs` must be 1 or more"),
-    (["x=1,2", "hydra.sweeper.study_name=a/b"], "`hydra.sweeper.study_name` must be a plain name"),
-    (["x=1,2", "hydra.sweeper.study_name=.."], "`hydra.sweeper.study_name` must be a plain name"),
     (["x=1,2", "hydra.sweeper.direction=up"], "`hydra.sweeper.direction` must be minimize or maximize"),
     (["x=1,2", "hydra.sweeper.timeout=0"], "`hydra.sweeper.timeout` must be a number of seconds above 0"),
     (["x=1,2", "hydra.sweeper.storage=nosuch://host/db"], "`hydra.sweeper.storage` cannot"),
