@@ -7,7 +7,7 @@ from convsweep import Infeasible, current_trial
 from src import dataset, model, training
 from src.augmentation import rescaled
 from src.config import Config, constraint, make_optimizer
-from src.config.objective import by_epoch, direction, evaluated, leading_metric, objectives
+from src.config.objective import by_epoch, evaluated, leading_metric, objectives
 from src.dataset import DatasetError
 from src.evaluation import Evaluation, Robustness, check_metrics, evaluate, latency_ms, measure_robustness
 from src.model.geometry import check_geometry
@@ -90,7 +90,9 @@ def run(config: Config) -> float | list[float]:
         broken = _constrain(config, trial, known)
         values = [float(known[name]) for name in objectives(config.objective)]
         record_results(config, record, data, history, known, values)
-        if best := not broken and _is_best(config, trial, values[0]):
+        if trial is not None:  # few validation images tie all the time
+            trial.set_tie_break(history.best["val_loss"])
+        if best := not broken and (trial is None or (_state(trial) == "COMPLETE" and trial.is_best(values[0]))):
             record.log_model(training.finished(network, make_optimizer(config.optimizer), data, config.training))
         _examine(config, trial, record, data, network, robust, judged, best)
         if config.evaluation.test:
@@ -175,7 +177,7 @@ def _after_epoch(
         print(f"epoch {epoch}/{config.training.epochs}: {shown}, {metrics['epoch_seconds']:.1f} s", flush=True)
         return training.Verdict.GO_ON
     if (metric := by_epoch(objectives(config.objective)[0])) is not None:
-        trial.report(metrics[metric], epoch)
+        trial.report(metrics[metric], epoch, metrics.get("val_loss"))
     if last or not trial.should_stop():
         return training.Verdict.GO_ON
     return training.Verdict.STOP if trial.stopped else training.Verdict.PAUSE
@@ -210,13 +212,6 @@ def _test(record: TrialRun, data: dataset.Dataset, network: "keras.Model") -> No
     judged = evaluate(network, data.test)
     record.log_metrics({"test_accuracy": judged.accuracy, "test_log_loss": judged.numbers["log_loss"]})
     print(f"test     accuracy {judged.accuracy:.4f} on {len(judged.true)} images", flush=True)
-
-
-def _is_best(config: Config, trial: "TrialHandle | None", value: float) -> bool:
-    if trial is None:
-        return True
-    maximize, best = direction(objectives(config.objective)[0]) == "maximize", trial.best_value
-    return _state(trial) == "COMPLETE" and (best is None or (value > best if maximize else value < best))
 
 
 def _state(trial: "TrialHandle | None") -> str:

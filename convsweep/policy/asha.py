@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig
 
+from convsweep.policy.ties import order
+
 if TYPE_CHECKING:
     from optuna import Study
     from optuna.trial import FrozenTrial
@@ -112,7 +114,7 @@ class Asha:
             for trial in (study.get_trials(deepcopy=False) if trials is None else trials)
             if math.isfinite(trial.intermediate_values.get(step, math.nan)) and trial.state.name != "FAIL"
         ]
-        return sorted(there, key=lambda trial: (sign * trial.intermediate_values[step], trial.number))
+        return sorted(there, key=lambda trial: order(trial, trial.intermediate_values[step], sign, step))
 
 
 def feasible(trial: "FrozenTrial") -> bool:

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from convsweep.policy.asha import feasible
+from convsweep.policy.ties import order
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -10,7 +11,10 @@ if TYPE_CHECKING:
 
 
 def ranked(study: "Study") -> list["FrozenTrial"]:
-    """Return the complete, feasible trials, best first; with several objectives the Pareto front, by number."""
+    """Return the complete, feasible trials, best first; with several objectives the Pareto front, by number.
+
+    Of trials of the same value the one with the lower tie-break comes first, then the earlier one.
+    """
     from optuna.study import StudyDirection
     from optuna.trial import TrialState
 
@@ -18,4 +22,4 @@ def ranked(study: "Study") -> list["FrozenTrial"]:
         return sorted(study.best_trials, key=lambda trial: trial.number)
     sign = -1 if study.direction == StudyDirection.MAXIMIZE else 1
     complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-    return sorted(filter(feasible, complete), key=lambda trial: (sign * (trial.value or 0.0), trial.number))
+    return sorted(filter(feasible, complete), key=lambda trial: order(trial, trial.value or 0.0, sign))

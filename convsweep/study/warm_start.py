@@ -8,6 +8,7 @@ from convsweep.errors import UserError, listed
 from convsweep.space.space import Space
 from convsweep.storage.folder import folder_name
 from convsweep.storage.opening import open_storage
+from convsweep.study.ranking import ranked
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -70,7 +71,7 @@ def remember(study: "Study", earlier: "Sequence[Study]", space: Space) -> list[d
             }
             study._storage.set_study_system_attr(study._study_id, f"{EARLIER}{count}", kept)
             count += 1
-        best += [params for trial in other.best_trials[:1] if (params := space.agreeing(trial.params))]
+        best += [params for trial in ranked(other)[:1] if (params := space.agreeing(trial.params))]
     return best
 
 

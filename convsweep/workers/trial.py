@@ -9,8 +9,9 @@ import threading
 import time
 from pathlib import Path
 
-from convsweep.policy.asha import RUNG, pause
+from convsweep.policy.asha import RUNG, feasible, pause
 from convsweep.policy.policy import Policy
+from convsweep.policy.ties import order, tie_key
 from convsweep.policy.time_budget import FINISH
 
 if TYPE_CHECKING:
@@ -81,8 +82,6 @@ class TrialHandle:
     @property
     def best_value(self) -> float | None:
         """The best value of the study's complete trials so far, of several objectives the first one's."""
-        from convsweep.policy.asha import feasible
-
         trials = self._trial.study.get_trials(deepcopy=False)
         values = [trial.values[0] for trial in trials if trial.state.name == "COMPLETE" and feasible(trial)]
         maximize = self._trial.study.directions[0].name == "MAXIMIZE"
@@ -93,16 +92,40 @@ class TrialHandle:
         """The numbers of the trials that pause, this one among them if it does, the least promising first."""
         return self._asha.least_promising(self._trial.study, self.number) if self._asha else []
 
-    def report(self, value: float, step: int) -> None:
+    def is_best(self, value: float) -> bool:
+        """Whether the trial were the study's best if it ended now with this value, of several the first one's.
+
+        Tell the tie-break before: see `set_tie_break`.
+        """
+        trials = self._trial.study.get_trials(deepcopy=False)
+        sign = -1 if self._trial.study.directions[0].name == "MAXIMIZE" else 1
+        complete = [trial for trial in trials if trial.state.name == "COMPLETE" and feasible(trial)]
+        own = order(self._trial.storage.get_trial(self._trial._trial_id), value, sign)
+        return all(own < order(trial, trial.values[0], sign) for trial in complete)
+
+    def report(self, value: float, step: int, tie_break: float | None = None) -> None:
         """Report the objective's value after `step`, a count of epochs or the like that starts at 1.
 
         A study with several objectives keeps no intermediate values: there the call does nothing. A step
-        that an interrupted run of this trial reported before keeps its value.
+        that an interrupted run of this trial reported before keeps its value. Where trials wait for each other at a
+        step, the lower `tie_break` goes before of two equal values.
         """
+        from convsweep.storage.journal import together
+
         self._step = step
         if self._single and step not in self._reported:
             self._reported.add(step)
-            self._trial.report(value, step)
+            with together(self._trial.storage):
+                if tie_break is not None and self._asha is not None and self._asha.rung_at(step) is not None:
+                    self._set(tie_key(step), float(tie_break))
+                self._trial.report(value, step)
+
+    def set_tie_break(self, value: float) -> None:
+        """Say what decides between this trial and others that end with the same value: the lower one is the better."""
+        self._set(tie_key(), float(value))
+
+    def _set(self, key: str, value: Any) -> None:
+        self._trial.storage.set_trial_system_attr(self._trial._trial_id, key, value)
 
     def should_stop(self) -> bool:
         """Ask whether to end now; after a yes, save what the trial needs to go on, and return.

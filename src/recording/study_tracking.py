@@ -12,6 +12,7 @@ from omegaconf import DictConfig
 from convsweep import StudyCallback
 from convsweep.policy import rungs_of
 from convsweep.storage import alone
+from convsweep.study import ranked
 from src.config import ConfigError, settings
 from src.config.objective import directions, objectives
 from src.recording.checkpoints import CHECKPOINT
@@ -19,7 +20,6 @@ from src.tracking import StudyRun, TrialRun, courier, is_outage, open_store, tra
 
 if TYPE_CHECKING:
     from optuna import Study
-    from optuna.trial import FrozenTrial
 
 # The study's attributes: the id of its MLflow run, for each driver, whose MLflow may be another one; and for each such
 # id, whether that run has its report.
@@ -162,17 +162,10 @@ class StudyTracking(StudyCallback):
 
 def _ranked(study: "Study", names: list[str]) -> list[Any]:
     """Return the complete, feasible trials, best first; of several objectives the Pareto front, best in the first."""
-    trials = (
-        study.best_trials
-        if len(names) > 1
-        else [t for t in study.trials if t.state.name == "COMPLETE" and _feasible(t)]
-    )
+    if len(names) == 1:
+        return ranked(study)
     sign = -1 if directions(names)[0] == "maximize" else 1
-    return sorted(trials, key=lambda trial: (sign * trial.values[0], trial.number))
-
-
-def _feasible(trial: "FrozenTrial") -> bool:
-    return all(violation <= 0 for violation in trial.constraints.values())
+    return sorted(ranked(study), key=lambda trial: (sign * trial.values[0], trial.number))
 
 
 def _short(value: Any) -> str:
