@@ -83,12 +83,12 @@ def fit(
     train, validation = (encoded(split, classes, config) for split in (train, data.validation))
     augmenting = time.perf_counter() - started
     rate = _rate(optimizer)
+    steps = config.epochs * -(-len(train.images) // config.batch_size)
     if isinstance(schedule, Cosine | OneCycle):
-        steps = config.epochs * -(-len(train.images) // config.batch_size)
         optimizer.learning_rate = rate_by_step(schedule, rate, steps)
     keras.utils.set_random_seed(seed)
     plateau = functools.partial(rate_after, schedule, rate) if isinstance(schedule, Plateau) else None
-    with compiled(fitted, optimizer, make_loss(train.labels, config)) as traced:
+    with compiled(fitted, optimizer, make_loss(train.labels, config), steps) as traced:
         follower = _Follower(traced, metric, config, plateau, on_epoch_end, checkpoint or Checkpoint(None), measure)
         follower.history.fit_seconds += augmenting
         first = len(follower.history.epochs)

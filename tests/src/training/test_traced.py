@@ -172,3 +172,22 @@ def test_as_many_are_kept_as_there_is_room_for(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(traced, "MAX_NUMBERS", 10)
     train(keras.optimizers.SGD(0.01), dropout=0.4)
     assert [model.get_layer("dropout").rate for model in traced._kept.values()] == [0.4], "this one is there anyway"
+
+
+@pytest.mark.parametrize(
+    "steps", [3, 16]
+)  # an epoch has 5 to 7: two turns of the loop in the graph and a bit, and less than one
+def test_several_steps_at_once_change_no_number(steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    def trained() -> tuple[list[list[float]], list[np.ndarray]]:
+        traced._kept.clear()
+        return train(keras.optimizers.Adam(0.003), seed=5, augmentation=TURNED)
+
+    one, weights = trained()
+    assert the_model().steps_per_execution == 1
+    monkeypatch.setattr(traced, "MANY_STEPS", 10)
+    monkeypatch.setattr(traced, "STEPS_PER_EXECUTION", steps)
+    several, same = trained()
+    assert the_model().steps_per_execution == steps
+    assert several == one
+    for mine, other in zip(weights, same, strict=True):
+        np.testing.assert_array_equal(mine, other)
