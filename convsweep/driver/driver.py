@@ -32,6 +32,7 @@ from convsweep.study.queue import fill, parse_enqueue
 from convsweep.study.ranking import ranked
 from convsweep.study.trial_states import close, settle
 from convsweep.study.warm_start import find_earlier, remember
+from convsweep.workers.app_log import AppLog
 from convsweep.workers.launch import Launch, is_in_process
 from convsweep.workers.stopping import Stopping
 
@@ -153,7 +154,8 @@ class Driver:
         budget = Budget.of(sweeper)
         clock = TimeBudget(study, driver, launch.policy, budget.seconds) if budget.seconds else None
         stopping = Stopping(study, driver, sweeper.timeout, self.console, clock)
-        with ThreadPoolExecutor(1) as pool, Monitor(study, budget, trials, self.console), stopping:
+        monitor = Monitor(study, budget, trials, self.console)
+        with ThreadPoolExecutor(1) as pool, monitor, AppLog(driver, self.console), stopping:
             started = pool.submit(self._start_callbacks, study, driver)
             started.add_done_callback(lambda future: future.exception() and stopping.at_once())
             try:

@@ -1,7 +1,6 @@
 """The app's task function, run so that what it does to its process ends with its trial."""
 
 import functools
-import logging
 import os
 import signal
 import sys
@@ -14,6 +13,8 @@ from hydra.types import TaskFunction
 from omegaconf import DictConfig
 
 from convsweep.storage.patience import giving_up
+from convsweep.workers.app_log import send_log
+from convsweep.workers.trial import current_trial
 
 
 class Ended(Exception):
@@ -41,7 +42,9 @@ class App:
             Exception: The app's own; Ended, caused by it, for one that is no Exception.
             KeyboardInterrupt: The user wants the driver to end at once.
         """
-        _keep_from_terminal()
+        trial = current_trial()
+        if trial is not None and not self.in_driver:
+            send_log(trial.driver, trial.number)
         self._heard = signal.getsignal(signal.SIGINT)
         with self._surroundings():
             try:
@@ -86,14 +89,6 @@ class App:
                 setattr(sys, name, _open_again(number, stream, copies.get(number)))
             for copy in copies.values():
                 os.close(copy)
-
-
-def _keep_from_terminal() -> None:
-    """Leave the app's log in the trial's file alone: the terminal is the driver's."""
-    root = logging.getLogger()
-    for handler in list(root.handlers):
-        if isinstance(handler, logging.StreamHandler) and handler.stream in (sys.stdout, sys.stderr):
-            root.removeHandler(handler)
 
 
 def _set_handlers(handlers: dict[Any, Any]) -> None:

@@ -272,7 +272,6 @@ BAD = [
     (["optimizer.learning_rate=-1,0.1"], "`optimizer.learning_rate` must be a number above 0"),
     (["study=nothing"], "`study` has no option nothing; there are augmentation, curves"),
     (["space=[nothing]"], "`space` has no option nothing; there are architecture"),
-    (["optimizer=adam,sgd", "hydra.sweeper.study_name=/tmp/x"], "`hydra.sweeper.study_name` must be a plain name"),
 ]
 
 
