@@ -19,7 +19,6 @@ from src.recording.trial_record import (
     record_results,
     record_robustness,
     start_record,
-    wait_for_parent,
 )
 from src.report import summary
 from src.tracking import TrialRun
@@ -44,13 +43,10 @@ def run(config: Config) -> float | list[float]:
         Diverged: The loss became NaN or infinite.
     """
     trial = current_trial()
-    parent = None if trial is None else wait_for_parent(trial)
-    if trial is not None and parent is None:
-        return 0.0  # which nobody reads: the sweep has stopped, and the trial waits
     seed = trial.seed if trial is not None else config.seed
     training.prepare(config.training.precision, config.training.threads or (1 if trial is not None else None))
     checkpoint = training.Checkpoint(trial.directory / CHECKPOINT if trial is not None else None)
-    with start_record(config, trial, parent) as record:
+    with start_record(config, trial) as record:
         data = rescaled(dataset.load(config.dataset, config.seed), config.augmentation.rescale)
         if config.evaluation.test and data.test is None:
             raise DatasetError(f"`evaluation.test` must be false: {data.name} has no test images, got true")

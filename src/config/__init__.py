@@ -9,11 +9,12 @@ from src.config import augmentation, dataset, model, objective, schedule
 from src.config.build import as_yaml, make_optimizer
 from src.config.checks import ConfigError, check, settings
 from src.config.evaluation import EvaluationConfig
-from src.config.schema import Config, TrackingConfig
+from src.config.schema import DEFAULT_EXPERIMENT, Config, TrackingConfig
 from src.config.training import TrainingConfig
 from src.process import for_workers
 
 __all__ = [
+    "DEFAULT_EXPERIMENT",
     "Config",
     "ConfigError",
     "TrackingConfig",

@@ -1,14 +1,16 @@
 """What a typed schema cannot say about a config: ranges, names, and settings that contradict each other."""
 
+import os
 from dataclasses import fields, is_dataclass
 from typing import Any
 
+from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from convsweep.errors import settable, unknown_keys
 from src.config import augmentation, constraint, dataset, evaluation, model, objective, optimizer, schedule, training
-from src.config.schema import Config
+from src.config.schema import DEFAULT_EXPERIMENT, Config
 
 
 class ConfigError(Exception):
@@ -32,6 +34,7 @@ def settings(config: DictConfig) -> Config:
         raise ConfigError(["; ".join(line.strip() for line in str(error).splitlines()[:2])]) from error
     # What the user added at the top with `+` is his own affair.
     result = Config(**{name.name: groups[name.name] for name in fields(Config)})
+    result.tracking.experiment = _experiment(result.tracking.experiment, config)
     if problems := [*_check_keys(config), *check(result)]:
         raise ConfigError(problems)
     return result
@@ -46,6 +49,16 @@ def _check_keys(config: DictConfig) -> list[str]:
         if is_dataclass(schema):
             problems += unknown_keys(field.name, group, settable(schema))
     return problems
+
+
+def _experiment(configured: str | None, config: DictConfig) -> str | None:
+    """Return the experiment that is asked for; None where MLflow's environment names one by its id."""
+    hydra = config.get("hydra") or (HydraConfig.get() if HydraConfig.initialized() else None)
+    typed = [] if hydra is None else [*hydra.overrides.task]
+    if configured not in (None, DEFAULT_EXPERIMENT) or any(one.startswith("tracking.experiment=") for one in typed):
+        return configured or DEFAULT_EXPERIMENT
+    by_id = os.environ.get("MLFLOW_EXPERIMENT_ID")
+    return os.environ.get("MLFLOW_EXPERIMENT_NAME") or (None if by_id else DEFAULT_EXPERIMENT)
 
 
 def check(config: Config) -> list[str]:

@@ -9,11 +9,13 @@ from src.config.augmentation import AugmentationConfig
 from src.config.evaluation import EvaluationConfig
 from src.config.training import TrainingConfig
 
+DEFAULT_EXPERIMENT = "convsweep"  # in MLflow, as conf/tracking has it
+
 
 @dataclass
 class TrackingConfig:
-    # Name of the MLflow experiment.
-    experiment: str = MISSING
+    # Name of the MLflow experiment; unless it is set, $MLFLOW_EXPERIMENT_NAME or $MLFLOW_EXPERIMENT_ID count.
+    experiment: str | None = MISSING
     # Address of an MLflow server or database; null: $MLFLOW_TRACKING_URI, else ./mlflow.db with ./mlruns.
     uri: str | None = None
     # Seconds that the end of a sweep waits for a server that does not answer; what it has not got waits on the disk.

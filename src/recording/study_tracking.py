@@ -1,8 +1,11 @@
 """The application's part in the driver of a sweep: the checks before it, and the study's own MLflow run."""
 
+import hashlib
 import shlex
 import sys
+import threading
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +19,19 @@ from convsweep.study import ranked
 from src.config import ConfigError, settings
 from src.config.objective import directions, objectives
 from src.recording.checkpoints import CHECKPOINT
-from src.tracking import StudyRun, TrialRun, courier, is_outage, open_store, tracking_uri, unreachable
+from src.tracking import (
+    Address,
+    Courier,
+    Refused,
+    Store,
+    StudyRun,
+    TrialRun,
+    courier,
+    find_problem,
+    is_outage,
+    may_not_write,
+    open_address,
+)
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -24,12 +39,17 @@ if TYPE_CHECKING:
 # The study's attributes: the id of its MLflow run, for each driver, whose MLflow may be another one; and for each such
 # id, whether that run has its report.
 PARENT, REPORTED = "mlflow_run_id:", "mlflow_reported:"
+OPEN = "mlflow_open:"  # with a digest of an address: a driver began to record there, and has not reported yet
 OUTBOX = "outbox"  # beside the trials' folders: what MLflow is still to get
 LEADERS = 20
 
 
 class StudyTracking(StudyCallback):
-    """Keeps the parent run; listed under `hydra.sweeper.callbacks`."""
+    """Keeps the parent run, and brings the trials' records to it; listed under `hydra.sweeper.callbacks`."""
+
+    def __init__(self) -> None:
+        self._runs: dict[Address, StudyRun] = {}  # the study's run in each store that its records go to
+        self._opening = threading.Lock()
 
     def check(self, config: DictConfig) -> list[str]:
         try:
@@ -42,102 +62,131 @@ class StudyTracking(StudyCallback):
                 "true; train the best configuration by itself with evaluation.test=true"
             ]
         if not hasattr(self, "_problem"):  # one answer for all trials
-            self._problem = unreachable(self._config.tracking.uri)
+            self._problem = find_problem(self._address)
         return [self._problem] if self._problem else []
 
     def on_study_start(self, study: "Study", directory: Path, driver: str) -> None:
-        try:
-            self._open(study)
-        except Exception as error:
-            uri, reason = tracking_uri(self._config.tracking.uri), str(error).partition("\n")[0]
-            raise RuntimeError(
-                f"`tracking.uri`: MLflow at {uri} cannot be used ({reason}); "
-                "type another address, or tracking.uri=sqlite:///mlflow.db for a file here"
-            ) from error
-        # The trials wait for this: by now the store and the experiment exist.
-        study.set_user_attr(PARENT + driver, self._run.run_id)
-        self._courier.adopt(directory / OUTBOX)
+        if problem := may_not_write(self._address):
+            raise RuntimeError(problem)
+        if self._address.database is None and not self._address.is_server:  # only MLflow knows how to ask there
+            try:
+                open_address(self._address)
+            except Exception as error:
+                uri, reason = self._address.uri, str(error).partition("\n")[0]
+                raise RuntimeError(
+                    f"`tracking.uri`: MLflow at {uri} cannot be used ({reason}); "
+                    "type another address, or tracking.uri=sqlite:///mlflow.db for a file here"
+                ) from error
+        study.set_user_attr(self._open_key, True)
+        self._post.serve(directory / OUTBOX, partial(self._parent, study))
 
     def on_study_end(self, study: "Study", directory: Path) -> None:
         for trial in study.get_trials(deepcopy=False):
             if trial.state.is_finished():  # one that paused to the end, or whose worker was killed, left its own
                 (directory / f"trial-{trial.number:04d}" / CHECKPOINT).unlink(missing_ok=True)
-        tracking = self._config.tracking
         if not self._is_reported(study) and (waits := self._finish(study, directory)):
-            print(f"waiting  for MLflow at {tracking_uri(tracking.uri)}: {waits}; the same command delivers it")
-        where = "make ui" if tracking.uri is None else f"mlflow ui --backend-store-uri {tracking.uri}"
-        print(f"review   {where}: experiment {tracking.experiment}, study {study.study_name}")
-
-    def _open(self, study: "Study") -> None:
+            print(f"waiting  for MLflow at {self._address.uri}: {waits}; the same command delivers it")
+        self._post.leave()
         tracking = self._config.tracking
-        store = open_store(tracking.experiment, tracking.uri)
-        self._courier = courier(tracking.experiment, tracking.uri, tracking.patience)
-        with alone(study):  # or drivers of several machines that start at once would make a run each
-            known = sorted(key.removeprefix(REPORTED) for key in study.user_attrs if key.startswith(REPORTED))
-            self._run = StudyRun(store, study.study_name, command(), known)
-            study.set_user_attr(REPORTED + self._run.run_id, False)
+        where = "make ui" if tracking.uri is None else f"mlflow ui --backend-store-uri {tracking.uri}"
+        print(f"review   {where}: experiment {self._address.experiment}, study {study.study_name}")
+
+    @property
+    def _address(self) -> Address:
+        return Address.of(self._config.tracking.experiment, self._config.tracking.uri)
+
+    @property
+    def _post(self) -> Courier:
+        tracking = self._config.tracking
+        return courier(tracking.experiment, tracking.uri, tracking.patience)
+
+    def _parent(self, study: "Study", store: Store, driver: str) -> str:
+        """Return the id of the study's run in a store, for the trials of a driver, this one or an earlier one."""
+        run = self._run_in(store, study)
+        run.take_driver(driver)
+        study.set_user_attr(PARENT + driver, run.run_id)
+        return run.run_id
+
+    def _run_in(self, store: Store, study: "Study") -> StudyRun:
+        with self._opening:
+            if store.address not in self._runs:
+                with alone(study):  # or drivers of several machines that start at once would make a run each
+                    known = sorted(key.removeprefix(REPORTED) for key in study.user_attrs if key.startswith(REPORTED))
+                    run = StudyRun(store, study.study_name, command(), known)
+                    study.set_user_attr(REPORTED + run.run_id, False)
+                self._runs[store.address] = run
+            return self._runs[store.address]
 
     def _is_reported(self, study: "Study") -> bool:
-        reported = {key: done for key, done in study.user_attrs.items() if key.startswith(REPORTED)}
-        if hasattr(self, "_run"):
-            return reported[REPORTED + self._run.run_id]
-        return bool(reported) and all(reported.values())
+        reported = [done for key, done in study.user_attrs.items() if key.startswith(REPORTED)]
+        return not study.user_attrs.get(self._open_key, False) and bool(reported) and all(reported)
+
+    @property
+    def _open_key(self) -> str:
+        where = f"{self._address.uri} {self._address.experiment}"
+        return OPEN + hashlib.sha256(where.encode()).hexdigest()[:12]
 
     def _finish(self, study: "Study", directory: Path) -> str | None:
         """Deliver what is left and close the study's run; return what MLflow could not be given."""
+        left = self._post.settle(directory / OUTBOX)
         try:
-            if not hasattr(self, "_run"):
-                self._open(study)
-            if left := self._courier.settle(directory / OUTBOX) or self._correct(study, directory):
-                return f"the record of {len(left)} trials, in {directory / OUTBOX}"
-            self._report(study, directory)
-            self._run.end(finished=all(trial.state.is_finished() for trial in study.trials))
+            own = self._run_in(open_address(self._address), study)
+            left = left or self._correct(study, directory, own)
+            for run in self._runs.values():
+                self._report(study, directory, run)
+                run.end(finished=all(trial.state.is_finished() for trial in study.trials))
         except Exception as error:
-            if not is_outage(error):
+            if not (isinstance(error, Refused) or is_outage(error)):
                 raise
-            return f"the study's summary ({error})"
-        study.set_user_attr(REPORTED + self._run.run_id, True)
+            if not left:
+                return f"the study's summary ({error})"
+        if left:
+            reasons = "; ".join(sorted({self._post.why(folder) for folder in left}))
+            return f"the record of {len(left)} trials, in {directory / OUTBOX} ({reasons})"
+        for run in self._runs.values():
+            study.set_user_attr(REPORTED + run.run_id, True)
+        study.set_user_attr(self._open_key, False)
         return None
 
-    def _correct(self, study: "Study", directory: Path) -> list[Path]:
+    def _correct(self, study: "Study", directory: Path, run: StudyRun) -> list[Path]:
         """Tell MLflow of trials that ended without their process being able to; return what it has not got."""
-        known = self._run.states()
+        known = run.states()
         for trial in study.get_trials(deepcopy=False):
             number, state = trial.number, trial.state.name
             if state == known.get(number, "WAITING") or state == "RUNNING":
                 continue
             record = TrialRun(
-                self._courier, directory / OUTBOX, f"trial-{number:04d}", trial.params, study.study_name, number,
-                self._run.run_id,
+                self._post, directory / OUTBOX, f"trial-{number:04d}", trial.params, study.study_name, number,
+                run.run_id,
             )  # fmt: skip
             if state == "FAIL":
                 error = trial.user_attrs.get("traceback") or trial.user_attrs.get("error", "")
                 record.log_text(error, "traceback.txt")
             record.end(state)
-        return self._courier.settle(directory / OUTBOX)
+        return self._post.settle(directory / OUTBOX)
 
-    def _report(self, study: "Study", directory: Path) -> None:
+    def _report(self, study: "Study", directory: Path, run: StudyRun) -> None:
         from src.report import leaderboard, objective_history, pareto_front, rungs, slices
 
         names = objectives(self._config.objective)
         best = _ranked(study, names)
         counts = Counter("INFEASIBLE" if "infeasible" in t.user_attrs else t.state.name for t in study.trials)
         rows = [(t.number, t.values, {k: _short(v) for k, v in t.params.items()}) for t in best[:LEADERS]]
-        self._run.describe(leaderboard(study.study_name, names, rows, counts, command()))
-        self._run.log_file(str(directory / "optimization_results.yaml"))
+        run.describe(leaderboard(study.study_name, names, rows, counts, command()))
+        run.log_file(str(directory / "optimization_results.yaml"))
         if best:
-            self._run.log_metrics({f"best_{name}": value for name, value in zip(names, best[0].values, strict=True)})
-            self._run.keep_models_of({best[0].number})
+            run.log_metrics({f"best_{name}": value for name, value in zip(names, best[0].values, strict=True)})
+            run.keep_models_of({best[0].number})
         complete = [trial for trial in study.trials if trial.state.name == "COMPLETE"]
         if len(names) > 1 and complete:
             front, numbers = [trial.number for trial in best], [trial.number for trial in complete]
             figure = pareto_front(np.array([trial.values for trial in complete]), numbers, front, names)
-            self._run.log_figure(figure, "pareto_front.png")
+            run.log_figure(figure, "pareto_front.png")
         if steps := rungs_of(study):
             curves = [trial.intermediate_values for trial in study.trials]
             whole = [trial.state.name == "COMPLETE" for trial in study.trials]
             figure = rungs(curves, whole, best[0].number if best else None, steps, names[0])
-            self._run.log_figure(figure, "rungs.png")
+            run.log_figure(figure, "rungs.png")
         valued = [trial for trial in study.trials if trial.state.is_finished() and trial.values]
         for i, name in enumerate(names if valued else []):
             known = [trial for trial in valued if len(trial.values) > i]
@@ -148,7 +197,7 @@ class StudyTracking(StudyCallback):
                 name,
                 directions([name])[0] == "maximize",
             )
-            self._run.log_figure(figure, f"objective_history/{name}.png")
+            run.log_figure(figure, f"objective_history/{name}.png")
             figure = slices(
                 [trial.params for trial in known],
                 [trial.values[i] for trial in known],
@@ -157,7 +206,7 @@ class StudyTracking(StudyCallback):
                 directions([name])[0] == "maximize",
             )
             if figure is not None:
-                self._run.log_figure(figure, f"slices/{name}.png")
+                run.log_figure(figure, f"slices/{name}.png")
 
 
 def _ranked(study: "Study", names: list[str]) -> list[Any]:

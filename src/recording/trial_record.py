@@ -2,6 +2,8 @@
 
 import sys
 import time
+from collections.abc import Mapping
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +15,7 @@ from src.config import Config, as_yaml
 from src.config.objective import MODEL_METRICS, objectives
 from src.dataset import Dataset
 from src.evaluation import Evaluation, Robustness, normalize_rows
-from src.recording.study_tracking import OUTBOX, PARENT
+from src.recording.study_tracking import OUTBOX
 from src.report import (
     altered_copies,
     augmentation_grid,
@@ -25,7 +27,7 @@ from src.report import (
     summary,
     thumbnails,
 )
-from src.tracking import TrialRun, courier, unreachable
+from src.tracking import Address, TrialRun, courier, find_problem, is_served, may_not_write
 from src.training import History
 
 if TYPE_CHECKING:
@@ -36,53 +38,62 @@ if TYPE_CHECKING:
 SAMPLES = 6, 8  # images in the picture of the augmentation, and variants of each
 SAMPLE_PIXELS = 96  # a side, at most
 WORST = 24  # mistakes in the gallery
-PARENT_TIMEOUT = 300.0  # seconds; the driver imports MLflow and, the first time, creates its database
 
 
-def start_record(config: Config, trial: "TrialHandle | None", parent: str | None) -> TrialRun:
-    """Create the trial's MLflow run, under the study's run `parent`; a single run has none."""
-    shown: dict[str, Any] = {
+def start_record(config: Config, trial: "TrialHandle | None") -> TrialRun:
+    """Start the trial's record, or that of a single run.
+
+    On the driver's machine the driver brings it to MLflow, which is not even imported here; elsewhere we do.
+    """
+    tracking = config.tracking
+    address = Address.of(tracking.experiment, tracking.uri)
+    if trial is None:
+        if problem := find_problem(address) or may_not_write(address):
+            sys.exit(f"error: {problem}")
+        post, outbox = courier(tracking.experiment, tracking.uri, tracking.patience), single_outbox()
+        post.adopt(outbox)  # what an earlier run left
+        record = TrialRun(post, outbox, _name(config), _compared(config) | _flat(asdict(config)))
+    else:
+        outbox = trial.directory.parent / OUTBOX
+        to = address if is_served(outbox) else courier(tracking.experiment, tracking.uri, tracking.patience)
+        record = TrialRun(
+            to, outbox, f"trial-{trial.number:04d}", _compared(config) | dict(trial.params), trial.study_name,
+            trial.number, driver=trial.driver,
+        )  # fmt: skip
+    record.log_text(as_yaml(config), "config.yaml")
+    return record
+
+
+def single_outbox() -> Path:
+    """Return where the records of single runs wait."""
+    return Path("outputs", OUTBOX).absolute()
+
+
+def _compared(config: Config) -> dict[str, Any]:
+    """Return what a reader compares all runs by."""
+    return {
         "dataset": config.dataset.name,
         "model": config.model.name,
         "optimizer": config.optimizer["_target_"].rpartition(".")[2].lower(),
         "epochs": config.training.epochs,
         "batch_size": config.training.batch_size,
     }
-    post = courier(config.tracking.experiment, config.tracking.uri, config.tracking.patience)
-    if trial is None:
-        if problem := unreachable(config.tracking.uri):
-            sys.exit(f"error: {problem}")
-        outbox = Path("outputs", OUTBOX).absolute()
-        post.adopt(outbox)  # what an earlier run left
-        record = TrialRun(post, outbox, f"{config.dataset.name}-{config.model.name}", shown)
-    else:
-        record = TrialRun(
-            post, trial.directory.parent / OUTBOX, f"trial-{trial.number:04d}", shown | dict(trial.params),
-            trial.study_name, trial.number, parent,
-        )  # fmt: skip
-    record.log_text(as_yaml(config), "config.yaml")
-    return record
 
 
-def wait_for_parent(trial: "TrialHandle") -> str | None:
-    """Return the id of the study's MLflow run once its driver has made it; None when the trial is told to stop before.
+def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return nested settings by their full keys, but for those of the tracking itself."""
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        if key == "tracking" and not prefix:
+            continue
+        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
+    return flat
 
-    A driver that died before that has left its jobs to the next one: then the run of any driver will do.
 
-    Raises:
-        TimeoutError: No driver made one.
-    """
-    deadline = time.monotonic() + PARENT_TIMEOUT
-    while not trial.should_stop():
-        known = {key: run for key, run in trial.study_attrs.items() if key.startswith(PARENT)}
-        if (run := known.get(PARENT + trial.driver)) is not None:
-            return run
-        if time.monotonic() > deadline:
-            if not known:
-                raise TimeoutError(f"no driver of the sweep made an MLflow run for the study in {PARENT_TIMEOUT:g} s")
-            return max(known.items())[1]
-        time.sleep(0.1)
-    return None
+def _name(config: Config) -> str:
+    """Name a single run so that it can be told from others."""
+    compared = _compared(config)
+    return f"{compared['dataset']}-{compared['model']}-{compared['optimizer']}-{time.strftime('%m%d-%H%M%S')}"
 
 
 def record_network(record: TrialRun, network: "keras.Model") -> None:

@@ -1,12 +1,18 @@
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.figure import Figure
+
+from src.report.canvas import new_figure, printable, shown
+from src.report.canvas import width as columns_of
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 WHITE = 255
 
 
-def augmentation_grid(originals: np.ndarray, variants: np.ndarray, names: Sequence[str], title: str) -> Figure:
+def augmentation_grid(originals: np.ndarray, variants: np.ndarray, names: Sequence[str], title: str) -> "Figure":
     """Draw a row for each image: its class, the original, a gap, and its variants. The brightest pixel is white.
 
     Args:
@@ -26,15 +32,21 @@ def augmentation_grid(originals: np.ndarray, variants: np.ndarray, names: Sequen
             canvas[top : top + height, left : left + width] = np.minimum(picture * brighter, WHITE)
     inch = 0.75 / width  # a pixel
     across, down = canvas.shape[1] * inch, canvas.shape[0] * inch
-    left, right, bottom, top = 0.3 + 0.08 * max(map(len, names)), 0.15, 0.15, 0.65  # inches beside and around it
+    labels = shown(names)
+    left, right, bottom, top = (
+        0.3 + 0.08 * max(map(columns_of, labels)),
+        0.15,
+        0.15,
+        0.65,
+    )  # inches beside and around it
     size = left + across + right, bottom + down + top
-    figure = Figure(figsize=size, dpi=150)
+    figure = new_figure(size, names, dpi=150)
     axes = figure.add_axes((left / size[0], bottom / size[1], across / size[0], down / size[1]))
     axes.imshow(canvas.squeeze(), cmap="gray", vmin=0, vmax=WHITE, interpolation="nearest", aspect="auto")
-    axes.set_yticks([row * (height + gap) + height / 2 for row in range(count)], names)
+    axes.set_yticks([row * (height + gap) + height / 2 for row in range(count)], labels)
     axes.set_xticks([width / 2, (lefts[1] + lefts[-1] + width) / 2], ["original", "variants"])
     axes.xaxis.tick_top()
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
-    figure.suptitle(title, fontsize=11, y=1 - 0.1 / size[1], va="top")
+    figure.suptitle(printable(title), fontsize=11, y=1 - 0.1 / size[1], va="top")
     return figure

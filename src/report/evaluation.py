@@ -4,15 +4,20 @@ A gallery is one picture in one axes: an axes for each image would take ten time
 """
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
+from src.report.canvas import new_figure, printable, shown
 from src.report.figures import GREY, TRAIN, VALIDATION
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 COLUMNS = 6  # of the gallery of mistakes
 LONGEST = 18  # letters of a class name that fit below an image
+LONGEST_FILE = 28  # of a file's name
 SMALLEST, LARGEST = 64, 96  # pixels of an image's side in a gallery
 
 
@@ -29,25 +34,32 @@ def mistakes(
     confidence: np.ndarray,
     class_names: Sequence[str],
     title: str,
-) -> Figure:
-    """Draw wrongly classified images, below each what it was taken for, how surely, and what it is.
+    files: Sequence[str] | None = None,
+) -> "Figure":
+    """Draw wrongly classified images, below each what it was taken for, how surely, what it is, and its file.
 
     Args:
         images: uint8 [N, H, W, C].
         true, predicted: integer [N], indices of classes.
         confidence: float [N], the probability of the predicted class.
+        files: The name of each image's file, where it has one.
     """
-    figure, axes = _gallery(images, COLUMNS, inches=1.45, left=0.1, below=0.34)
+    names, room = shown(class_names, LONGEST), 0.34 + 0.12 * (files is not None)
+    paths = [] if files is None else list(files)
+    figure, axes = _gallery(images, COLUMNS, inches=1.45, left=0.1, below=room, texts=[*class_names, *paths])
     axes.set_title(title if len(images) else f"{title}: none", fontsize=10)
     for i, (is_, taken, sure) in enumerate(zip(true, predicted, confidence, strict=True)):
         row, column = divmod(i, COLUMNS)
-        below = {"xy": (column + 0.48, row + 1), "textcoords": "offset points", "ha": "center", "fontsize": 8}
-        axes.annotate(f"{_cut(class_names[int(taken)])} {sure:.2f}", xytext=(0, 17), color=VALIDATION, **below)
-        axes.annotate(_cut(class_names[int(is_)]), xytext=(0, 7), **below)
+        below: Any = {"xy": (column + 0.48, row + 1), "textcoords": "offset points", "ha": "center", "fontsize": 8}
+        lift = 9 * (files is not None)
+        axes.annotate(f"{names[int(taken)]} {sure:.2f}", xytext=(0, 17 + lift), color=VALIDATION, **below)
+        axes.annotate(names[int(is_)], xytext=(0, 7 + lift), **below)
+        if files is not None:
+            axes.annotate(_end(printable(files[i])), xytext=(0, 7), color=GREY, **below | {"fontsize": 6})
     return figure
 
 
-def altered_copies(examples: np.ndarray, labels: Sequence[str], title: str) -> Figure:
+def altered_copies(examples: np.ndarray, labels: Sequence[str], title: str) -> "Figure":
     """Draw images and, a row each, their altered copies, uint8 [rows, N, H, W, C], with a label before each row."""
     figure, axes = _gallery(np.concatenate(examples), examples.shape[1], inches=1.0, left=1.5, below=0)
     axes.set_title(title, fontsize=11)
@@ -58,13 +70,13 @@ def altered_copies(examples: np.ndarray, labels: Sequence[str], title: str) -> F
 
 def reliability_diagram(
     counts: np.ndarray, confidence: np.ndarray, accuracy: np.ndarray, ece: float, title: str
-) -> Figure:
+) -> "Figure":
     """Draw the accuracy by confidence, the gap to what the confidence claims, and how many images each bin has.
 
     Args:
         counts, confidence, accuracy: [bins], as in `Calibration`.
     """
-    figure = Figure(figsize=(5.2, 5.6))
+    figure = new_figure((5.2, 5.6))
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
     figure.subplots_adjust(left=0.15, right=0.97, bottom=0.09, top=0.93, hspace=0.08)
     bins, some = len(counts), counts > 0
@@ -82,7 +94,9 @@ def reliability_diagram(
     return figure
 
 
-def _gallery(images: np.ndarray, columns: int, inches: float, left: float, below: float) -> tuple[Figure, Axes]:
+def _gallery(
+    images: np.ndarray, columns: int, inches: float, left: float, below: float, texts: Sequence[str] = ()
+) -> tuple["Figure", "Axes"]:
     """Lay images [N, H, W, C] out in rows; in the axes, a cell is 1 wide and 1 high, from the upper left corner.
 
     Args:
@@ -102,7 +116,7 @@ def _gallery(images: np.ndarray, columns: int, inches: float, left: float, below
         canvas[row * down :, column * across :][:high, :wide] = image
     width, height = columns * inches, rows * inches * down / across
     whole = (left + width + 0.1, height + 0.4)
-    figure = Figure(figsize=whole)
+    figure = new_figure(whole, texts)
     axes = figure.add_axes((left / whole[0], 0.02, width / whole[0], height / whole[1] - 0.02))
     axes.imshow(canvas, extent=(0, columns, rows, 0), aspect="auto")
     axes.axis("off")
@@ -117,5 +131,6 @@ def _colours(images: np.ndarray) -> np.ndarray:
     return ((images - low) * (255 / max(high - low, 1))).astype(np.uint8).repeat(3, axis=-1)
 
 
-def _cut(name: str) -> str:
-    return name if len(name) <= LONGEST else name[: LONGEST - 1] + "…"
+def _end(path: str) -> str:
+    """Return the end of a path, in which files differ."""
+    return path if len(path) <= LONGEST_FILE else f"…{path[1 - LONGEST_FILE :]}"

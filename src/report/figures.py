@@ -1,25 +1,29 @@
-"""The pictures. They are drawn without pyplot: no global state, no display, safe in any thread.
+"""The pictures of a training and of a study.
 
 Margins are set by hand: a layout engine would take a third of the time that a picture takes.
 """
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+
+from src.report.canvas import count_in_whole_numbers, new_figure, printable, shown, width
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 TRAIN, VALIDATION, GREY = "#4878a8", "#d1603d", "#9aa0a6"
 MAX_LABELLED = 20  # classes; with more the names and counts would overlap
 
 
-def learning_curves(epochs: Sequence[dict[str, float]], best_epoch: int, title: str) -> Figure:
+def learning_curves(epochs: Sequence[dict[str, float]], best_epoch: int, title: str) -> "Figure":
     """Draw loss and accuracy of training and validation by epoch, the best epoch marked.
 
     Args:
         epochs: `loss`, `accuracy`, `val_loss` and `val_accuracy` of each epoch.
     """
-    figure = Figure(figsize=(9, 3.6))
+    figure = new_figure((9, 3.6))
     figure.subplots_adjust(left=0.07, right=0.98, bottom=0.14, top=0.82)
     numbers = np.arange(1, len(epochs) + 1)
     for axes, metric in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
@@ -27,14 +31,14 @@ def learning_curves(epochs: Sequence[dict[str, float]], best_epoch: int, title: 
             axes.plot(numbers, [epoch[key] for epoch in epochs], "o-", markersize=3, color=colour, label=label)
         axes.axvline(best_epoch, color=GREY, linestyle=":", label=f"best epoch ({best_epoch})")
         axes.set(xlabel="epoch", title=metric)
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        count_in_whole_numbers(axes)
         axes.grid(alpha=0.25)
     figure.axes[0].legend(frameon=False)
-    figure.suptitle(title)
+    figure.suptitle(printable(title))
     return figure
 
 
-def confusion_matrix(counts: np.ndarray, class_names: Sequence[str], title: str, normalize: bool = False) -> Figure:
+def confusion_matrix(counts: np.ndarray, class_names: Sequence[str], title: str, normalize: bool = False) -> "Figure":
     """Draw counts [classes, classes] (row: true, column: predicted), coloured by the share of the row.
 
     Args:
@@ -42,17 +46,18 @@ def confusion_matrix(counts: np.ndarray, class_names: Sequence[str], title: str,
     """
     classes = len(class_names)
     labelled = classes <= MAX_LABELLED
+    labels = shown(class_names) if labelled else []
     # Inches for the cells and, beside and below them, for the longest name.
-    cells, names = 0.42 * min(max(classes, 5), MAX_LABELLED), 0.7 + 0.08 * max(map(len, class_names)) * labelled
+    cells, names = 0.42 * min(max(classes, 5), MAX_LABELLED), 0.7 + 0.08 * max(map(width, labels), default=0)
     size = cells + names + 0.5
-    figure = Figure(figsize=(size, size))
+    figure = new_figure((size, size), class_names)
     axes = figure.add_axes((names / size, names / size, cells / size, cells / size))
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     axes.set(xlabel="predicted", ylabel="true", title=title)
     if labelled:
-        axes.set_xticks(range(classes), class_names, rotation=45, ha="right")
-        axes.set_yticks(range(classes), class_names)
+        axes.set_xticks(range(classes), labels, rotation=45, ha="right")
+        axes.set_yticks(range(classes), labels)
         for row, column in zip(*np.nonzero(counts), strict=True):
             colour = "white" if shares[row, column] > 0.5 else "black"
             text = f"{100 * shares[row, column]:.0f}" if normalize else str(counts[row, column])
@@ -60,7 +65,7 @@ def confusion_matrix(counts: np.ndarray, class_names: Sequence[str], title: str,
     return figure
 
 
-def pareto_front(values: np.ndarray, numbers: Sequence[int], front: Sequence[int], metrics: Sequence[str]) -> Figure:
+def pareto_front(values: np.ndarray, numbers: Sequence[int], front: Sequence[int], metrics: Sequence[str]) -> "Figure":
     """Draw trials by the first objective and each other one, those that no trial beats in all of them marked.
 
     Args:
@@ -70,7 +75,7 @@ def pareto_front(values: np.ndarray, numbers: Sequence[int], front: Sequence[int
         metrics: The objectives' names.
     """
     others = range(1, len(metrics))
-    figure = Figure(figsize=(1 + 5 * len(others), 4.2))
+    figure = new_figure((1 + 5 * len(others), 4.2))
     figure.subplots_adjust(left=0.7 / (1 + 5 * len(others)), right=0.98, bottom=0.13, top=0.9, wspace=0.25)
     on = np.isin(numbers, front)
     for axes, other in zip(np.atleast_1d(figure.subplots(1, len(others))), others, strict=True):
@@ -90,9 +95,9 @@ def pareto_front(values: np.ndarray, numbers: Sequence[int], front: Sequence[int
 
 def objective_history(
     numbers: Sequence[int], values: Sequence[float], pruned: Sequence[bool], metric: str, maximize: bool
-) -> Figure:
+) -> "Figure":
     """Draw each trial's objective and the best so far among the complete ones."""
-    figure = Figure(figsize=(9, 4))
+    figure = new_figure((9, 4))
     axes = figure.subplots()
     figure.subplots_adjust(left=0.08, right=0.98, bottom=0.13, top=0.92)
     trials, objective, cut = np.asarray(numbers), np.asarray(values, dtype=float), np.asarray(pruned, dtype=bool)
@@ -103,7 +108,7 @@ def objective_history(
         running = (np.maximum if maximize else np.minimum).accumulate(objective[~cut])
         axes.step(trials[~cut], running, where="post", color=VALIDATION, label="best so far")
     axes.set(xlabel="trial", ylabel=metric, title="objective by trial")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    count_in_whole_numbers(axes)
     axes.grid(alpha=0.25)
     axes.legend(frameon=False)
     return figure

@@ -1,16 +1,18 @@
 """How a scheduler spent the epochs: every trial's curve, where it paused, and how far it went."""
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
-
+from src.report.canvas import count_in_whole_numbers, new_figure
 from src.report.figures import GREY, TRAIN, VALIDATION
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 def rungs(
     curves: Sequence[Mapping[int, float]], complete: Sequence[bool], best: int | None, steps: Sequence[int], metric: str
-) -> Figure:
+) -> "Figure":
     """Draw each trial's objective by epoch, and above each rung how many reached it and how many went on.
 
     Args:
@@ -19,7 +21,7 @@ def rungs(
         best: The index of the best one, or None.
         steps: The rungs' epochs, ascending.
     """
-    figure = Figure(figsize=(9, 4.5))
+    figure = new_figure((9, 4.5))
     axes = figure.subplots()
     figure.subplots_adjust(left=0.08, right=0.98, bottom=0.12, top=0.84)
     order = sorted(range(len(curves)), key=lambda i: (i == best, complete[i], len(curves[i])))
@@ -44,7 +46,7 @@ def rungs(
     ):
         axes.plot([], [], marker, color=colour, label=label)
     axes.set(xlabel="epoch", ylabel=metric)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    count_in_whole_numbers(axes)
     axes.grid(alpha=0.25)
     axes.legend(frameon=False, loc="lower right")
     spent, full = sum(map(len, curves)), max(map(len, curves), default=0)

@@ -2,12 +2,15 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.figure import Figure
 
+from src.report.canvas import new_figure
 from src.report.figures import GREY, TRAIN, VALIDATION
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 COLUMNS = 4
 MAX_CHOICES = 12  # values of a key; with more their labels would overlap
@@ -16,7 +19,7 @@ LOW = 5  # percent of the trials, the worst ones, that may lie below the picture
 
 def slices(
     params: Sequence[Mapping[str, Any]], values: Sequence[float], complete: Sequence[bool], metric: str, maximize: bool
-) -> Figure | None:
+) -> "Figure | None":
     """Draw a panel a searched key: each trial, and of a key with few values their means; None for no key.
 
     Args:
@@ -29,7 +32,7 @@ def slices(
         return None
     rows, columns = math.ceil(len(names) / COLUMNS), min(len(names), COLUMNS)
     width, height = 0.7 + 2.7 * columns, 0.7 + 2.6 * rows
-    figure = Figure(figsize=(width, height))
+    figure = new_figure((width, height))
     figure.subplots_adjust(
         left=0.7 / width, right=1 - 0.1 / width, top=1 - 0.3 / height, bottom=0.8 / height, hspace=0.75, wspace=0.12
     )

@@ -1,21 +1,31 @@
 """MLflow, and nobody else knows it: a run for each trial, a parent run for each study.
 
-A trial writes its record to an *envelope* in the study's outbox; each process has a *courier*, a thread, who brings
-envelopes to MLflow, and keeps trying while it cannot be reached.
+A trial writes its record to an *envelope* in the study's outbox. A *courier*, a thread, brings envelopes to MLflow, and
+keeps trying while it cannot be reached: on this machine that of the sweep's driver, so that workers import no MLflow;
+elsewhere each worker's own.
 """
 
-from src.tracking.courier import Courier, courier, waiting
-from src.tracking.store import Store, is_outage, open_store, tracking_uri, unreachable
+from src.tracking.address import Address, tracking_uri
+from src.tracking.asking import find_problem, may_not_write, unreachable
+from src.tracking.courier import Courier, courier
+from src.tracking.envelope import is_served, waiting
+from src.tracking.store import Refused, Store, is_outage, open_address, open_store
 from src.tracking.study_run import StudyRun
 from src.tracking.trial_run import TrialRun
 
 __all__ = [
+    "Address",
     "Courier",
+    "Refused",
     "Store",
     "StudyRun",
     "TrialRun",
     "courier",
+    "find_problem",
     "is_outage",
+    "is_served",
+    "may_not_write",
+    "open_address",
     "open_store",
     "tracking_uri",
     "unreachable",

@@ -3,7 +3,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from src.config.objective import recorded_name
-from src.tracking.store import MODEL_ID, PARENT_RUN, ROLE, STATE, STUDY, TRIAL, Store, is_outage
+from src.tracking.store import DRIVER, MODEL_ID, PARENT_RUN, ROLE, STATE, STUDY, TRIAL, Store, is_outage
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -33,6 +33,10 @@ class StudyRun:
             if is_outage(error):
                 raise
             return False
+
+    def take_driver(self, driver: str) -> None:
+        """Note that the trials of a driver go below this run, so that whoever delivers one finds it."""
+        self._client.set_tag(self.run_id, f"{DRIVER}{driver}", "yes")
 
     def states(self) -> dict[int, str]:
         """Return the state, by number, of each trial that has a run: RUNNING until it ended."""

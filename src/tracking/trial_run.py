@@ -1,18 +1,19 @@
 import base64
+import contextlib
 import json
 import logging
 import pickle
-import shutil
 import time
 import traceback
 import uuid
-import warnings
 from collections.abc import Callable, Mapping
-from importlib.metadata import version
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from src.config.objective import recorded_name
+from src.tracking import model as models
+from src.tracking.address import Address
 from src.tracking.courier import Courier
 from src.tracking.envelope import MODEL, Envelope
 from src.tracking.store import PARENT_RUN, RECORD, ROLE, STUDY, TRIAL
@@ -27,28 +28,46 @@ log = logging.getLogger(__name__)
 class TrialRun:
     """MLflow's record of a trial, or of a training run outside a study.
 
-    Each call writes a line to an envelope in the outbox and returns; a thread brings it to MLflow. Nothing is
-    raised: a trial does not fail for its record.
+    Each call writes a line to an envelope in the outbox and returns; a courier brings it to MLflow, this process's or
+    another's. Nothing is raised: a trial does not fail for its record.
     """
 
     def __init__(
         self,
-        courier: Courier,
+        to: Courier | Address,
         outbox: Path,
         name: str,
         params: Mapping[str, Any],
         study: str | None = None,
         number: int | None = None,
         parent: str | None = None,
+        driver: str | None = None,
     ) -> None:
-        """Start the run, or go on with that of the trial `number` below the study's run `parent`."""
-        self._courier, self._outbox, self._name = courier, outbox, name
+        """Start the run, or go on with that of the trial `number` below the study's run.
+
+        Args:
+            to: This process's courier, or the address where another process is to bring it.
+            outbox: The folder where it waits for its delivery.
+            name: Of the run.
+            params: Of the run.
+            study: The name of the study.
+            number: Of the trial.
+            parent: The id of the study's run.
+            driver: In its place, the id of the sweep's process whose run that is, found when it is delivered.
+        """
+        self._courier, self._address = (to, to.address) if isinstance(to, Courier) else (None, to)
+        self._outbox, self._name = outbox, name
         self._envelope: Envelope | None = None
-        self._alone, self._complained, self._ended = parent is None, False, False
+        self._alone, self._complained, self._ended = study is None, False, False
         tags = {ROLE: "trial", RECORD: uuid.uuid4().hex}
-        if study is not None and parent is not None:
-            tags |= {RECORD: f"{parent}/{number}", STUDY: study, TRIAL: str(number), PARENT_RUN: parent}
-        self._write("create", name=name, tags=tags)
+        below: dict[str, Any] = {}
+        if study is not None:
+            tags |= {STUDY: study, TRIAL: str(number)}
+        if parent is not None:
+            tags |= {RECORD: f"{parent}/{number}", PARENT_RUN: parent}
+        elif driver is not None:
+            below = {"driver": driver, "number": number}
+        self._write("create", address=asdict(self._address), name=name, tags=tags, **below)
         self._write("params", params={key: str(value) for key, value in params.items()})
 
     def log_metrics(self, metrics: Mapping[str, float], step: int = 0) -> None:
@@ -72,11 +91,11 @@ class TrialRun:
         if self._envelope is None:
             return
         try:
-            _save(model, self._envelope.folder / MODEL)
+            saved = models.save(model, self._envelope.folder / MODEL)
         except OSError as error:
             self._complain(error)
         else:
-            self._write("model")
+            self._write("model", **saved)
 
     def __enter__(self) -> Self:
         return self
@@ -90,23 +109,28 @@ class TrialRun:
             self.end("FAIL")
         elif error is not None:
             self.end("WAITING")
-        if self._alone and self._courier.flush():
-            log.warning("MLflow has not got all of this run: the rest waits in %s for the next run", self._outbox)
+        if self._alone and self._courier and (left := self._courier.flush()):
+            log.warning("waiting in %s for the next run: %s (%s)", self._outbox, ", ".join(path.stem for path in left),
+                        "; ".join({self._courier.why(path) for path in left}))  # fmt: skip
 
     def end(self, state: str) -> None:
         """End the run as COMPLETE, PRUNED or FAIL, or as WAITING when the trial was interrupted."""
         self._ended = True
         self._write("end", state=state)
-        self._courier.hurry()
+        if self._envelope is not None:
+            with contextlib.suppress(OSError):
+                self._envelope.close()
+        if self._courier:
+            self._courier.hurry()
 
     def _write(self, do: str, **fields: Any) -> None:
         try:
             if do == "create":
-                self._envelope = Envelope.create(self._outbox, self._name)
+                self._envelope = Envelope.create(self._outbox, self._name, claimed=self._courier is not None)
             if self._envelope is not None:
                 self._envelope.write({"do": do, "time": int(time.time() * 1000)} | fields)
-            if do == "create" and self._envelope is not None:
-                self._courier.take(self._envelope)
+            if do == "create" and self._envelope is not None and self._courier:
+                self._courier.take(self._envelope.folder)
         except OSError as error:
             self._complain(error)
 
@@ -114,22 +138,3 @@ class TrialRun:
         if not self._complained:
             log.error("%s is not recorded in full: %s cannot be written (%s)", self._name, self._outbox, error)
         self._complained = True
-
-
-def _save(model: "keras.Model", folder: Path) -> None:
-    import numpy as np
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import mlflow.keras
-        from mlflow.models import ModelSignature
-        from mlflow.types import Schema, TensorSpec
-
-        images, probabilities = ((-1, *shape[1:]) for shape in (model.input_shape, model.output_shape))
-        signature = ModelSignature(
-            Schema([TensorSpec(np.dtype("uint8"), images)]), Schema([TensorSpec(np.dtype("float32"), probabilities)])
-        )
-        # Given by name, or MLflow imports the model in a fresh process to find them, which takes 14 s.
-        requirements = [f"{package}=={version(package)}" for package in ("keras", "tensorflow", "numpy")]
-        shutil.rmtree(folder, ignore_errors=True)
-        mlflow.keras.save_model(model, str(folder), signature=signature, pip_requirements=requirements)

@@ -9,11 +9,11 @@ from pathlib import Path
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
-from src.tracking import Courier, TrialRun, unreachable
+from src.tracking import Address, Courier, TrialRun, unreachable
 from tests.helpers.command import start
 
 
-def trial_run(post: Courier, outbox: Path, number: int = 7) -> TrialRun:
+def trial_run(post: Courier | Address, outbox: Path, number: int = 7) -> TrialRun:
     return TrialRun(post, outbox, f"trial-{number:04d}", {"x": [1, None]}, "s", number, "parent")
 
 

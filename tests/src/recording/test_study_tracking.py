@@ -9,7 +9,7 @@ from hydra import compose, initialize_config_dir
 from convsweep.study.trial_states import put_back
 from src.config import register
 from src.recording.study_tracking import OUTBOX, PARENT, StudyTracking
-from src.tracking import Courier, TrialRun, courier, open_store
+from src.tracking import Address, StudyRun, TrialRun, open_store
 from tests.helpers.command import ROOT
 
 DRIVER = "0a1b2c3d"
@@ -45,10 +45,9 @@ def test_trials_that_could_not_say_how_they_ended_are_ended(folder: Path) -> Non
     driver.on_study_start(study, folder, DRIVER)
     for _ in range(5):
         study.enqueue_trial({})
-    dead = Courier("convsweep", "never started: what it has is what a dead process left")
     trials = [study.ask() for _ in range(3)]
     records = [
-        TrialRun(dead, folder / OUTBOX, f"trial-{i:04d}", {}, "s", i, study.user_attrs[PARENT + DRIVER])
+        TrialRun(Address.of("convsweep", None), folder / OUTBOX, f"trial-{i:04d}", {}, "s", i, driver=DRIVER)
         for i in range(3)
     ]
     records[0].log_metrics({"loss": 0.5}, 1)
@@ -77,13 +76,10 @@ def test_the_report_that_mlflow_missed_is_made_by_the_same_command(
     study, driver = optuna.create_study(direction="maximize", study_name="s"), tracking()
     driver.on_study_start(study, folder, DRIVER)
     trial = study.ask()
-    record = TrialRun(
-        courier("convsweep", None), folder / OUTBOX, "trial-0000", {}, "s", 0, study.user_attrs[PARENT + DRIVER]
-    )
-    record.end("COMPLETE")
+    TrialRun(Address.of("convsweep", None), folder / OUTBOX, "trial-0000", {}, "s", 0, driver=DRIVER).end("COMPLETE")
     study.tell(trial, 0.9)
     with monkeypatch.context() as patched:
-        patched.setattr(driver._run, "describe", lambda _: (_ for _ in ()).throw(ConnectionError("nobody")))
+        patched.setattr(StudyRun, "describe", lambda *_: (_ for _ in ()).throw(ConnectionError("nobody")))
         driver.on_study_end(study, folder)
     assert ": the study's summary (nobody); the same command delivers it" in capsys.readouterr().out
     client, run_id = open_store("convsweep", None).client, study.user_attrs[PARENT + DRIVER]
@@ -101,7 +97,11 @@ def test_drivers_of_several_folders_have_a_run_of_the_study_in_each_store(
     for driver, place in (("a", "one"), ("b", "two"), ("c", "one"), ("d", "two")):
         (tmp_path / place).mkdir(exist_ok=True)
         monkeypatch.chdir(tmp_path / place)
-        tracking().on_study_start(study, tmp_path, driver)
+        part = tracking()
+        part.on_study_start(study, tmp_path / place, driver)
+        TrialRun(Address.of(None, None), tmp_path / place / OUTBOX, "trial-0000", {}, "s", 0, driver=driver).end("FAIL")
+        assert not part._post.settle(tmp_path / place / OUTBOX)
+        part._post.leave()
         run = open_store("convsweep", None).client.get_run(study.user_attrs[PARENT + driver])
         assert run.data.tags["convsweep.study"] == "s"
     made = {driver: study.user_attrs[PARENT + driver] for driver in "abcd"}

@@ -64,8 +64,7 @@ def test_an_error_is_recorded_and_goes_on(store: Store, post: Courier, tmp_path:
 
 
 def test_what_an_earlier_attempt_left_comes_late_and_in_place(store: Store, post: Courier, tmp_path: Path) -> None:
-    asleep = Courier("experiment", store.uri)
-    first = trial_run(asleep, tmp_path / "outbox")
+    first = trial_run(store.address, tmp_path / "outbox")
     first.log_metrics({"loss": 0.5}, step=1)
     first.log_metrics({"loss": 0.4}, step=2)
     second = trial_run(post, tmp_path / "outbox")
@@ -80,7 +79,7 @@ def test_what_an_earlier_attempt_left_comes_late_and_in_place(store: Store, post
 
 
 def test_a_replay_doubles_nothing(store: Store, post: Courier, tmp_path: Path) -> None:
-    trial = trial_run(Courier("experiment", store.uri), tmp_path / "outbox")
+    trial = trial_run(store.address, tmp_path / "outbox")
     trial.log_metrics({"loss": 0.5}, step=1)
     trial.log_metrics({"objective": 0.5})
     trial.log_text("words", "notes.txt")
@@ -116,7 +115,7 @@ def test_an_outbox_that_cannot_be_written_fails_no_trial(
 
 
 def test_a_disk_that_is_full_for_a_while_costs_no_epoch(store: Store, post: Courier, tmp_path: Path) -> None:
-    trial = trial_run(Courier("experiment", store.uri), tmp_path / "outbox")
+    trial = trial_run(store.address, tmp_path / "outbox")
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
     try:
