@@ -41,3 +41,7 @@ def _no_environment() -> str | None:
 
 if problem := _no_environment():
     sys.exit(problem)
+
+from src.process.without_pictures import keep_keras_from_matplotlib  # noqa: E402 - needs no package either
+
+keep_keras_from_matplotlib()

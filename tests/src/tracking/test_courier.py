@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
-from src.tracking import Courier, Store, courier, waiting
+from src.tracking import Address, Courier, Store, StudyRun, TrialRun, courier, is_served, waiting
 from tests.helpers.command import start
 from tests.helpers.mlflow import Server, epochs, the_run, trial_run
 
@@ -22,9 +22,83 @@ def test_the_patience_with_a_server_that_is_away_has_an_end(tmp_path: Path) -> N
         post = courier("experiment", f"http://127.0.0.1:{nobody.getsockname()[1]}", patience=0.5)
         trial = trial_run(post, tmp_path / "outbox")
         trial.log_metrics({"loss": 1.0}, 1)
+        trial.end("COMPLETE")
         began = time.monotonic()
         assert post.flush() == waiting(tmp_path / "outbox") != []
     assert 0.5 <= time.monotonic() - began < 8
+
+
+def test_a_record_goes_where_it_was_meant_to_go_whoever_delivers_it(
+    store: Store, post: Courier, database: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    shutil.copy(database, other)
+    left = Address(f"sqlite:///{other}/mlflow.db", "meant"), Address(store.uri, "another")
+    for number, address in enumerate(left):
+        trial_run(address, tmp_path / "outbox", number).end("COMPLETE")
+    assert not post.settle(tmp_path / "outbox")
+    for number, address in enumerate(left):
+        client = MlflowClient(address.uri)
+        run = the_run(client, number)
+        experiment = client.get_experiment(run.info.experiment_id)
+        assert experiment.name == address.experiment
+        assert experiment.artifact_location == (Path(address.uri.removeprefix("sqlite:///")).parent / "mlruns").as_uri()
+
+
+def test_what_can_never_be_delivered_says_so_at_once_and_holds_nothing_up(
+    store: Store, post: Courier, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    store.client.delete_experiment(store.client.create_experiment("gone"))
+    lost = trial_run(Address(store.uri, "gone"), tmp_path / "outbox", 1)
+    lost.end("COMPLETE")
+    trial_run(store.address, tmp_path / "outbox", 2).end("COMPLETE")
+    began = time.monotonic()
+    (left,) = post.settle(tmp_path / "outbox")
+    assert time.monotonic() - began < 5
+    assert left.stem == "trial-0001"
+    assert "the experiment gone at sqlite:" in post.why(left)
+    assert "has been deleted; type another one, e.g. tracking.experiment=gone-2, or restore it" in post.why(left)
+    assert caplog.messages == [f"{post.why(left)}; what is recorded waits in {tmp_path}/outbox"]
+    assert the_run(store.client, 2).info.status == "FINISHED"
+    gone = store.client.get_experiment_by_name("gone")
+    assert gone is not None
+    store.client.restore_experiment(gone.experiment_id)
+    another = courier("experiment", None, patience=9)
+    assert not another.settle(tmp_path / "outbox")
+
+
+def test_an_outbox_is_served_while_others_write_to_it(store: Store, post: Courier, tmp_path: Path) -> None:
+    outbox, asked = tmp_path / "outbox", []
+
+    def parent_of(store: Store, driver: str) -> str | None:
+        asked.append(driver)
+        return "the-run" if len(asked) > 1 else None
+
+    assert not is_served(outbox)
+    post.serve(outbox, parent_of)
+    assert is_served(outbox)
+    trial = TrialRun(store.address, outbox, "trial-0007", {}, "s", 7, driver="0a1b")
+    trial.log_metrics({"loss": 0.5}, 1)
+    while not store.client.search_runs([store.experiment_id]) or not epochs(store.client):
+        time.sleep(0.05)
+    assert asked == ["0a1b", "0a1b"], "asked again until there is one, and then no more"
+    tags = the_run(store.client).data.tags
+    assert tags["mlflow.parentRunId"] == "the-run"
+    assert tags["convsweep.record"] == "the-run/7"
+    trial.end("COMPLETE")
+    assert not post.settle(outbox)
+    post.leave()
+    assert not is_served(outbox)
+
+
+def test_who_delivers_himself_finds_the_run_of_the_study(store: Store, post: Courier, tmp_path: Path) -> None:
+    trial = TrialRun(post, tmp_path / "outbox", "trial-0007", {}, "s", 7, driver="0a1b")
+    trial.end("COMPLETE")
+    run = StudyRun(store, "s", "command")
+    run.take_driver("0a1b")
+    assert not post.flush()
+    assert the_run(store.client).data.tags["mlflow.parentRunId"] == run.run_id
 
 
 @pytest.mark.slow
