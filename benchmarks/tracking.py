@@ -24,7 +24,6 @@ from src.process import quiet_native_stderr
 
 with quiet_native_stderr():
     from src import trial
-    from src.recording.study_tracking import PARENT
     from src.tracking import Courier, StudyRun, TrialRun, courier, open_store
 
 ROOT = Path(__file__).parent.parent
@@ -51,7 +50,7 @@ def main(trials: int) -> None:
         config = settings(compose("config"))
     post = courier(config.tracking.experiment, None)
     study = optuna.create_study(direction="maximize")
-    study.set_user_attr(PARENT, StudyRun(open_store(config.tracking.experiment, None), "study", "command").run_id)
+    StudyRun(open_store(config.tracking.experiment, None), "study", "command").take_driver("")
     for name in ("__init__", "log_metrics", "log_figure", "log_text", "log_table", "log_model", "end"):
         setattr(TrialRun, name, timed(f"TrialRun.{name}", getattr(TrialRun, name), time.perf_counter))
     delivery = "in the background (processor time)"
