@@ -1,6 +1,6 @@
 """Sweeps that are killed, again and again, end as if nobody had touched them: nothing lost, nothing double.
 
-`ROUNDS=100 python -m pytest -m slow tests/test_faults.py -k rounds` kills more often than CI does.
+`ROUNDS=100 python -m pytest -m slow tests/commands/test_faults.py -k rounds` kills more often than CI does.
 """
 
 import contextlib

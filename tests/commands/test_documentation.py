@@ -1,0 +1,89 @@
+"""README, docs and the first lines of configs: every command can be typed, every link leads somewhere."""
+
+import importlib.util
+import re
+import shlex
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from unittest import mock
+
+import pytest
+
+from tests.helpers.command import ROOT, run_inside
+
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "benchmarks/README.md"]
+CONFIGS = [path for folder in ("conf", "sweeps") for path in sorted((ROOT / folder).rglob("*.yaml"))]
+PROSE = ("python -m src.sweep", "python -m src.status", "python -m src.simulate", "python -m src.proxy")
+
+
+def commands(path: Path, start: str) -> Iterator[str]:
+    """Yield the commands of a file that begin with some words: indented or commented lines, and those in backquotes."""
+    text = path.read_text(encoding="utf-8").replace("\\\n", " ")
+    text = re.sub(r"^#", " ", text, flags=re.MULTILINE) if path.suffix == ".yaml" else text
+    for line in text.splitlines():
+        for piece in [line] if re.match(r"\s{3,}", line) else re.findall(r"`([^`]*)`", line):
+            if piece.strip().startswith(start):
+                yield re.sub(r"\s+#? ?\s{3,}.*", "", re.sub(r"\s{2,}#.*", "", piece.strip()))
+
+
+def typed(paths: list[Path]) -> list[str]:
+    return sorted(
+        {command for path in paths for command in commands(path, "python -m src.sweep") if "..." not in command}
+    )
+
+
+def prepare(command: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Type a command, up to where a study or a training would begin; return what is wrong with it."""
+    for copy in re.findall(r"\$HOME/(\S+)", command):
+        (folder / copy).mkdir(parents=True)
+    arguments = shlex.split(command.replace("$HOME", str(folder)), comments=True)
+    ready = ModuleType("src.trial")
+    ready.run = lambda _: 0.0  # pyright: ignore
+    ready.DatasetError = RuntimeError  # pyright: ignore
+    driver = mock.Mock(**{"return_value.run.return_value": 0})
+    monkeypatch.setitem(sys.modules, "src.trial", ready)
+    with mock.patch("convsweep.driver.Driver", driver):
+        done = run_inside(arguments[1:], folder)
+    return done.stderr if done.returncode else ""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", typed([*PAGES, *CONFIGS]))
+def test_a_documented_command_is_taken(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if "launcher=ray" in command and importlib.util.find_spec("ray") is None:
+        pytest.skip("Ray is not installed")
+    assert prepare(command, tmp_path, monkeypatch) == ""
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_a_documented_command_needs_no_quotes_that_it_has_not(path: Path) -> None:
+    """Brackets and other patterns are the shell's, zsh's above all, where they stand outside quotes."""
+    for start in PROSE:
+        for command in commands(path, start):
+            bare = re.sub(r"'[^']*'|\"[^\"]*\"|\[(--[a-z]|[a-z]+\])[^ ]*", "", command)
+            assert not re.search(r"[\[\](){}*]", bare), command
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_what_a_page_names_is_there(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    for target, _, anchor in (link.partition("#") for link in re.findall(r"\]\(([^)\s]+)\)", text)):
+        if target.startswith("http"):
+            continue
+        found = path.parent / target if target else path
+        assert found.exists(), target
+        if anchor:
+            heads = re.findall(r"^#+ (.*)$", found.read_text(encoding="utf-8"), re.MULTILINE)
+            assert anchor in {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads}, anchor
+    for module in re.findall(r"python -m ((?:src|benchmarks)\.\w+)", text):
+        assert importlib.util.find_spec(module), module
+    targets = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    for target in re.findall(r"`make ([\w-]+)`|^    make ([\w-]+)", text, re.MULTILINE):
+        assert "".join(target) in targets, target
+
+
+def test_the_readme_says_how_to_activate_the_environment() -> None:
+    text = (ROOT / "README.md").read_text()
+    assert text.index(". .venv/bin/activate") < text.index("python -m src.sweep")
