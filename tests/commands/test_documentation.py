@@ -1,5 +1,6 @@
 """README, docs and the first lines of configs: every command can be typed, every link leads somewhere."""
 
+import dataclasses
 import importlib.util
 import re
 import shlex
@@ -11,6 +12,8 @@ from unittest import mock
 
 import pytest
 
+from convsweep.config import ConvsweepConf
+from src.config.objective import METRICS
 from tests.helpers.command import ROOT, run_inside
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "benchmarks/README.md"]
@@ -87,3 +90,36 @@ def test_what_a_page_names_is_there(path: Path) -> None:
 def test_the_readme_says_how_to_activate_the_environment() -> None:
     text = (ROOT / "README.md").read_text()
     assert text.index(". .venv/bin/activate") < text.index("python -m src.sweep")
+
+
+def keys(folder: str) -> set[str]:
+    """Return the names that the option files of a config group set, or that its schema has."""
+    files = [path.read_text(encoding="utf-8") for path in (ROOT / "conf" / folder).glob("*.yaml")]
+    return {key for text in files for key in re.findall(r"^([a-z]\w*):", text, re.MULTILINE)} - {"defaults", "name"}
+
+
+def options(*folders: Path) -> set[str]:
+    """Return the names of the option files in some folders."""
+    return {path.stem for folder in folders for path in folder.glob("*.yaml")}
+
+
+CONF, PLUGIN = ROOT / "conf", ROOT / "hydra_plugins/hydra_convsweep/conf/hydra/sweeper"
+SWEEPER = {field.name for field in dataclasses.fields(ConvsweepConf)} - {"defaults", "_target_", "_recursive_"}
+
+
+@pytest.mark.parametrize(
+    ("page", "names"),
+    [
+        ("sweeper.md", SWEEPER),
+        ("sweeper.md", options(PLUGIN / "sampler", PLUGIN / "pruner", PLUGIN / "scheduler")),
+        ("training.md", {name.partition("[")[0] for name in METRICS}),
+        ("training.md", keys("training") | keys("schedule") | options(CONF / "schedule")),
+        ("augmentation.md", keys("augmentation") | options(CONF / "augmentation")),
+        ("datasets.md", keys("dataset") | options(CONF / "dataset")),
+        ("models.md", options(CONF / "model")),
+        ("cluster.md", options(CONF / "launcher", CONF / "storage")),
+    ],
+)
+def test_what_can_be_set_is_on_its_page(page: str, names: set[str]) -> None:
+    words = set(re.findall(r"\w+", (ROOT / "docs" / page).read_text(encoding="utf-8")))
+    assert sorted(name for name in names if name not in words and not name.startswith("base_")) == []
