@@ -38,8 +38,8 @@ COMMANDS = {"sweep.py", "status.py", "simulate.py", "proxy.py"}
 ROOT_FILES = COMMANDS | {"trial.py", "__init__.py"}
 # Where the application meets the engine, beside its commands and the trial.
 MEETS_ENGINE = {"recording"}
-# Who words mistakes as the engine does.
-WORDS_MISTAKES = {"config"}
+# Who words mistakes as the engine does, and knows the keys of hydra.sweeper.
+MEETS_GROUND = {"config"}
 
 SOURCES = sorted((ROOT / "src").rglob("*.py"))
 MODULES = sorted((ROOT / "convsweep").rglob("*.py"))
@@ -112,9 +112,8 @@ def test_a_source_file_keeps_within_its_fences(path: Path) -> None:
     assert not knows(path, "optuna"), "Optuna is the engine's"
     assert room == "tracking" or not knows(path, "mlflow"), "MLflow is src/tracking's"
     assert room in (None, "config") or not knows(path, "hydra", "omegaconf") or named(path) in HYDRA_TOO
-    engine = {name for name in imports(path) if name.split(".")[0] == "convsweep"}
-    allowed = room in WORDS_MISTAKES and all(name.startswith("convsweep.errors") for name in engine)
-    assert room is None or room in MEETS_ENGINE or not engine or allowed, "only they meet the engine"
+    ground = room in MEETS_GROUND and "convsweep" not in imports(path) and rooms_of(path, "convsweep") <= GROUND
+    assert room is None or room in MEETS_ENGINE or not knows(path, "convsweep") or ground, "only they meet the engine"
     if room is not None:
         wrong = rooms_of(path, "src") & set(ROOMS[ROOMS.index(room) + 1 :])
         assert not wrong, f"{room} comes before {wrong}"

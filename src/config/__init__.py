@@ -5,7 +5,7 @@ from pathlib import Path
 from hydra.core.config_store import ConfigStore
 from omegaconf import OmegaConf
 
-from src.config import augmentation, dataset, model, objective, schedule
+from src.config import augmentation, dataset, help, model, objective, schedule
 from src.config.build import as_yaml, make_optimizer
 from src.config.checks import ConfigError, check, settings
 from src.config.evaluation import EvaluationConfig
@@ -42,12 +42,13 @@ def register() -> None:
     """
     store = ConfigStore.instance()
     store.store(name="schema", node=Config)
-    store.store(group="training", name="schema", node=TrainingConfig)
-    store.store(group="evaluation", name="schema", node=EvaluationConfig)
-    store.store(group="tracking", name="schema", node=TrackingConfig)
+    store.store(group="schemas", name="training", node=TrainingConfig)
+    store.store(group="schemas", name="evaluation", node=EvaluationConfig)
+    store.store(group="schemas", name="tracking", node=TrackingConfig)
     dataset.register(store)
     model.register(store)
     schedule.register(store)
     augmentation.register(store)
+    OmegaConf.register_new_resolver("help", help.text, replace=True)
     OmegaConf.register_new_resolver("directions_of", objective.directions, replace=True)
     OmegaConf.register_new_resolver("environment_for_workers", for_workers, replace=True)

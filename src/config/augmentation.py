@@ -60,7 +60,7 @@ class AugmentationConfig:
 
 def register(store: ConfigStore) -> None:
     """Put the schema into the store, for the defaults list of `conf/augmentation/*.yaml`."""
-    store.store(group="augmentation", name="schema", node=AugmentationConfig)
+    store.store(group="schemas", name="augmentation", node=AugmentationConfig)
 
 
 def check(config: AugmentationConfig) -> list[str]:

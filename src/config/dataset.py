@@ -36,9 +36,9 @@ class DatasetConfig:
 
 
 def register(store: ConfigStore) -> None:
-    """Put a `base_<name>` node into the store for each dataset."""
+    """Store a schema as `schemas/dataset/<name>`, for the defaults list of `conf/dataset/<name>.yaml`."""
     for name in DATASETS:
-        store.store(group="dataset", name=f"base_{name}", node=DatasetConfig(name=name))
+        store.store(group="schemas/dataset", name=name, node=DatasetConfig(name=name))
 
 
 def check(config: DatasetConfig) -> list[str]:

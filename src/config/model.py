@@ -84,10 +84,10 @@ ARCHITECTURES: tuple[type[ModelConfig], ...] = (CNN, MLP, AlexNet, VGG, Inceptio
 
 
 def register(store: ConfigStore) -> None:
-    """Store each schema as `model/base_<name>`, for the defaults list of `conf/model/<name>.yaml`."""
+    """Store each schema as `schemas/model/<name>`, for the defaults list of `conf/model/<name>.yaml`."""
     for schema in ARCHITECTURES:
         name = schema.__name__.lower()
-        store.store(group="model", name=f"base_{name}", node=schema)
+        store.store(group="schemas/model", name=name, node=schema)
 
 
 @dataclass(frozen=True)

@@ -61,9 +61,9 @@ SCHEDULES: dict[str, type[ScheduleConfig]] = {
 
 
 def register(store: ConfigStore) -> None:
-    """Store each schema as `schedule/base_<name>`, for the defaults list of `conf/schedule/<name>.yaml`."""
+    """Store each schema as `schemas/schedule/<name>`, for the defaults list of `conf/schedule/<name>.yaml`."""
     for name, schema in SCHEDULES.items():
-        store.store(group="schedule", name=f"base_{name}", node=schema)
+        store.store(group="schemas/schedule", name=name, node=schema)
 
 
 # A test, its wording, and a value that passes. Comparisons from both sides refuse NaN and infinity.
