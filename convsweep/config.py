@@ -90,6 +90,10 @@ class ConvsweepConf:
     # Whether a drawn combination that has been run already is drawn anew.
     skip_duplicates: bool = True
 
+    # Modules that are imported once on each machine, before its workers are forked from that process. Empty: each
+    # worker is a process of its own from the start, and imports what it needs.
+    preload: list[str] = field(default_factory=list)
+
     # How often a trial whose worker died is run again.
     max_retries: int = 2
 

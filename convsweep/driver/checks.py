@@ -2,6 +2,7 @@
 
 import dataclasses
 import importlib.util
+import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -84,7 +85,24 @@ def check_settings(sweeper: DictConfig, in_process: bool) -> list[str]:
             f"`hydra.sweeper.storage` must not be SQLite with more than one worker, which corrupts the queue of "
             f"waiting trials, got {sweeper.storage}; leave it out (a journal file), or type hydra.sweeper.n_jobs=1"
         )
+    problems += filter(None, map(_check_module, sweeper.preload))
     return problems + check_storage(sweeper.storage) + _check_parts(sweeper)
+
+
+def _check_module(name: str) -> str | None:
+    """Return what is wrong with a name in `preload`; nothing is imported for that."""
+    places, known = None, ""
+    for part in name.split("."):
+        known = f"{known}.{part}" if known else part
+        found = (finder.find_spec(known, places) for finder in sys.meta_path)
+        spec = next(filter(None, found), None)
+        if spec is None:
+            return (
+                f"`hydra.sweeper.preload` must be a list of modules that can be imported, got {name}: there is no "
+                f"{known}; type e.g. hydra.sweeper.preload=[numpy], or [] for none"
+            )
+        places = spec.submodule_search_locations or []
+    return None
 
 
 def directions(sweeper: DictConfig) -> list[str]:

@@ -33,7 +33,8 @@ from convsweep.study.ranking import ranked
 from convsweep.study.trial_states import close, settle
 from convsweep.study.warm_start import find_earlier, remember
 from convsweep.workers.app_log import AppLog
-from convsweep.workers.launch import Launch, is_in_process
+from convsweep.workers.fork_server import ForkServer, forking
+from convsweep.workers.launch import Launch, is_in_process, is_on_this_machine
 from convsweep.workers.stopping import Stopping
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ class Driver:
 
     sweep: Sweep
     console: Console = field(default_factory=Console)
+    _forks: ForkServer | None = field(default=None, init=False)
 
     def run(self) -> int:
         """Run what is left of the study; return the exit status.
@@ -55,8 +57,11 @@ class Driver:
         """
         quieten_optuna()
         self.sweep.make_folder()
+        config = self.sweep.config
+        preload = list(config.hydra.sweeper.preload) if is_on_this_machine(config) else []
         try:
-            return self._open()
+            with forking(preload) as self._forks:  # it imports while the study is opened
+                return self._open()
         except OSError as error:
             if not is_disk_full(error):
                 raise
@@ -121,7 +126,7 @@ class Driver:
         )
         launch = Launch(
             self.sweep.hydra_context, self.sweep.task_function, self.sweep.config, self.sweep.space, self.sweep.name,
-            self.sweep.directory, policy, self.console,
+            self.sweep.directory, policy, self.console, self._forks,
         )  # fmt: skip
         rules = StoppingRules.of(self.sweep.config.hydra.sweeper)
         interrupted = finishing = False

@@ -12,6 +12,7 @@ import signal
 import socket
 import threading
 import time
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,7 +25,8 @@ from convsweep.storage.opening import open_storage
 from convsweep.study.optuna_logging import quieten_optuna
 from convsweep.study.trial_states import count_stop, fail, put_back, retry
 from convsweep.workers.devices import worker_environment
-from convsweep.workers.process import DONE, FULL, RECYCLE, STOPPED, WorkerProcess, start_process
+from convsweep.workers.fork_server import ForkServer, forking
+from convsweep.workers.process import DONE, FULL, RECYCLE, STOPPED, FreshProcess, WorkerProcess
 from convsweep.workers.trial import STOP
 
 if TYPE_CHECKING:
@@ -57,6 +59,7 @@ class Keeper:
         heartbeat: Seconds between two signs of life of a trial, None where the driver knows of all workers.
         driver: Process id of the driver when keepers are its threads, else None.
         folder: Where the driver was started, which is what relative paths mean; an engine may start a job elsewhere.
+        preload: What the process imports that a job's workers are forked from; none: each is a process of its own.
     """
 
     payload: bytes
@@ -70,37 +73,57 @@ class Keeper:
     heartbeat: float | None = None
     driver: int | None = None
     folder: str = field(default_factory=os.getcwd)
+    preload: Sequence[str] = ()
 
     def __call__(self, _: DictConfig) -> None:
         """Keep a worker running until no trial is left for it: what a launcher's job does.
 
         Raises:
             StillbornError: Workers die before they take a trial.
+            UserError: What is to be preloaded cannot be imported.
             OSError: The disk is full.
         """
         from hydra.core.hydra_config import HydraConfig
 
-        self.keep(threading.Event(), HydraConfig.get().job.num)
+        with forking(self.preload) as forks:
+            self.keep(threading.Event(), HydraConfig.get().job.num, forks)
 
-    def keep(self, closing: threading.Event, index: int) -> None:
+    def keep(
+        self,
+        closing: threading.Event,
+        index: int,
+        forks: ForkServer | None = None,
+        asked: Callable[[], bool] = lambda: False,
+    ) -> None:
         """Do so in a thread, until `closing` is set; then the worker is killed.
 
         Args:
             closing: Set when the driver ends.
             index: Of the worker among those of its launch.
+            forks: What its processes are forked from, if they are.
+            asked: Whether no further trial is to start.
 
         Raises:
             StillbornError: Workers die before they take a trial.
+            UserError: What is to be preloaded cannot be imported.
             OSError: The disk is full.
         """
-        with worker_environment(index) as environment:
-            self._keep(closing, environment)
-
-    def _keep(self, closing: threading.Event, environment: dict[str, str]) -> None:
-        stillborn, told = 0, []
+        told: list[int] = []
         submitit = _listen(told) if os.getpid() != self.driver else None
-        while not closing.is_set():
-            process = start_process(environment, self.folder)
+
+        def start() -> WorkerProcess | None:
+            if forks is None:
+                return FreshProcess(environment, self.folder)
+            return forks.fork(environment, self.folder, lambda: closing.is_set() or bool(told) or asked())
+
+        with worker_environment(index) as environment:
+            self._keep(closing, told, start)
+        if told:
+            _leave(told[0], submitit)
+
+    def _keep(self, closing: threading.Event, told: list[int], start: Callable[[], WorkerProcess | None]) -> None:
+        stillborn = 0
+        while not closing.is_set() and (process := start()) is not None:
             process.send(self.payload)
             try:
                 self._watch(process, closing, told)
@@ -109,11 +132,8 @@ class Keeper:
                 process.close()
             if (closing.is_set() or told) and self.heartbeat is not None:
                 self._hand_back(process)  # else the driver lets all trials wait
-            if told:
-                _leave(told[0], submitit)
-                return
             word, _, trial = (process.last_word or "").partition(" ")
-            if word == DONE or closing.is_set():
+            if word == DONE or closing.is_set() or told:
                 return
             if word == FULL:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.directory))

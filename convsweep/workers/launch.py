@@ -26,6 +26,7 @@ from convsweep.space.space import Space
 from convsweep.space.values import as_override_value
 from convsweep.storage.address import is_shared
 from convsweep.study.trial_states import settle
+from convsweep.workers.fork_server import ForkServer
 from convsweep.workers.heartbeat_watch import HeartbeatWatch
 from convsweep.workers.jobs import Jobs
 from convsweep.workers.keeper import Keeper, StillbornError
@@ -47,9 +48,18 @@ def is_in_process(config: DictConfig) -> bool:
     return config.hydra.launcher._target_.endswith("BasicLauncher")
 
 
+def is_on_this_machine(config: DictConfig) -> bool:
+    """Whether the workers are processes of this machine, kept by the driver's own threads."""
+    return config.hydra.launcher._target_.endswith("JoblibLauncher")
+
+
 @dataclass
 class Launch:
-    """What a worker needs to know, and the launcher that brings it to where it runs."""
+    """What a worker needs to know, and the launcher that brings it to where it runs.
+
+    Attributes:
+        forks: What workers of this machine are forked from, if they are.
+    """
 
     hydra_context: HydraContext
     task_function: TaskFunction
@@ -59,6 +69,7 @@ class Launch:
     directory: Path
     policy: Policy
     console: Console
+    forks: ForkServer | None = None
     _jobs: Jobs | None = field(default=None, init=False)
 
     def run(self, study: "Study", count: int, stopping: Stopping) -> None:
@@ -125,17 +136,18 @@ class Launch:
         driver = stopping.driver
         if is_in_process(self.config):
             self._launch_jobs(count, self._worker(driver))
-        elif self.config.hydra.launcher._target_.endswith("JoblibLauncher"):
-            self._start_threads(count, self._keeper(driver, os.getpid()))
+        elif is_on_this_machine(self.config):
+            self._start_threads(count, self._keeper(driver, os.getpid()), stopping)
         else:
             self._launch_elsewhere(count, self._keeper(driver, None), study, stopping)
 
-    def _start_threads(self, count: int, keeper: Keeper) -> None:
+    def _start_threads(self, count: int, keeper: Keeper, stopping: Stopping) -> None:
         """Keep workers of this machine from threads; joblib's own processes would only stand in between."""
         closing = threading.Event()
         with ThreadPoolExecutor(count) as pool:
             try:
-                for future in [pool.submit(keeper.keep, closing, index) for index in range(count)]:
+                keep = functools.partial(keeper.keep, closing, forks=self.forks, asked=lambda: stopping.asked)
+                for future in [pool.submit(keep, index) for index in range(count)]:
                     future.result()
             finally:
                 closing.set()
@@ -204,6 +216,7 @@ class Launch:
         return Keeper(
             payload, self.name, sweeper.storage, self.directory, sweeper.max_retries, driver,
             sweeper.trial_timeout, sweeper.storage_patience, sweeper.heartbeat if is_shared(self.config) else None, pid,
+            preload=list(sweeper.preload),
         )  # fmt: skip
 
 

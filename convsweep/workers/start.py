@@ -12,11 +12,16 @@ from convsweep.workers.process import FULL, STOP
 
 def main() -> None:
     """Run the worker that comes by standard input, the line to the keeper."""
+    run(take_line())
+
+
+def take_line() -> socket.socket:
+    """Return the line that is standard input, and leave nothing in its place."""
     line = socket.socket(fileno=os.dup(0))
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.close(nothing)
-    run(line)
+    return line
 
 
 def run(line: socket.socket) -> None:
