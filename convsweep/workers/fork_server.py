@@ -74,6 +74,7 @@ class ForkServer:
             self._process = subprocess.Popen(
                 [sys.executable, "-c", code, json.dumps(sys.path), json.dumps(self._modules)],
                 stdin=theirs.fileno(),
+                env=self._environment,
                 start_new_session=True,
             )
 
@@ -86,20 +87,23 @@ class ForkServer:
         return self._ready
 
     def _fork(self, environment: Mapping[str, str], folder: str) -> ForkedProcess:
+        request = {
+            "put": {name: value for name, value in environment.items() if self._environment.get(name) != value},
+            "take": [name for name in self._environment if name not in environment],
+            "folder": folder,
+        }
         ours, theirs = socket.socketpair()
-        with theirs:
-            request = {
-                "put": {name: value for name, value in environment.items() if self._environment.get(name) != value},
-                "take": [name for name in self._environment if name not in environment],
-                "folder": folder,
-            }
-            socket.send_fds(self._line, [json.dumps(request).encode()], [theirs.fileno()])
-        answer, descriptors = self._receive()
-        if "errno" in answer:
-            raise OSError(answer["errno"], os.strerror(answer["errno"]))
-        handle, end = descriptors
+        try:
+            with theirs:
+                socket.send_fds(self._line, [json.dumps(request).encode()], [theirs.fileno()])
+            answer, descriptors = self._receive()
+            if "errno" in answer:
+                raise OSError(answer["errno"], os.strerror(answer["errno"]))
+        except BaseException:
+            ours.close()
+            raise
         self._deaths = 0
-        return ForkedProcess(answer["pid"], ours, handle, end)
+        return ForkedProcess(answer["pid"], ours, *descriptors)
 
     def _receive(self) -> tuple[dict[str, Any], list[int]]:
         data, descriptors, _, _ = socket.recv_fds(self._line, MESSAGE, 2)
