@@ -14,6 +14,8 @@ from convsweep.space.space import Space
 if TYPE_CHECKING:
     from optuna import Study
 
+ENOUGH = 5  # configurations; fewer are worth a word where the budget is not a number of trials
+
 
 def show_conclusion(
     study: "Study",
@@ -46,6 +48,10 @@ def show_conclusion(
     elif left:
         say(console, f"resume   {command()}")
     elif open_:  # the budget is spent
+        tried = sum(trial.state.name != "WAITING" for trial in trials)
+        if Budget.of(sweeper).trials is None and tried < ENOUGH:
+            many = "one configuration was" if tried == 1 else f"{tried} configurations were"
+            say(console, f"note     only {many} tried in {Budget.of(sweeper)}: too few to call it a search; go on")
         say(console, f"go on    {command(*more)}")
 
 

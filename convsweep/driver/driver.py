@@ -19,7 +19,7 @@ from convsweep.driver.defaults import set_aside_pruner, set_aside_scheduler
 from convsweep.driver.sweep import Sweep
 from convsweep.errors import UserError, is_disk_full
 from convsweep.policy.budget import Budget, count_trials
-from convsweep.policy.policy import Policy
+from convsweep.policy.policy import Phase, Policy
 from convsweep.policy.stopping_rules import StoppingRules
 from convsweep.policy.time_budget import TimeBudget
 from convsweep.storage.address import is_shared
@@ -129,13 +129,13 @@ class Driver:
             self.sweep.directory, policy, self.console, self._forks,
         )  # fmt: skip
         rules = StoppingRules.of(self.sweep.config.hydra.sweeper)
-        interrupted = finishing = False
+        interrupted, finishing = False, False
         if left and not rules.reached(study):
             interrupted, finishing = self._launch(launch, study, workers, trials)
         left = policy.is_left(study, finishing)
         if not (interrupted or left or rules.reached(study)):
             with exclusively(study._storage, self.sweep.name):  # a study's drivers come to its end together
-                close(study)
+                close(study, begun=policy.asha is not None and bool(finishing))
         write_results(study, self.sweep.directory)
         show_summary(study, self.sweep.directory, self.console)
         for callback in self.sweep.callbacks:
@@ -150,7 +150,7 @@ class Driver:
             return 1
         return 0 if left or ranked(study) else 1
 
-    def _launch(self, launch: Launch, study: "Study", workers: int, trials: int) -> tuple[bool, bool]:
+    def _launch(self, launch: Launch, study: "Study", workers: int, trials: int) -> tuple[bool, Phase]:
         """Run the workers, and the callbacks' start beside them.
 
         Return whether the user interrupted, and whether a budget of time came to its end.

@@ -143,5 +143,9 @@ def pause(study: "Study", trial_id: int, rung: int) -> None:
 
 def rungs_of(study: "Study") -> list[int]:
     """Return the steps of a study's rungs, as far as trials paused there to the end; none without a scheduler."""
-    paused = [trial for trial in study.get_trials(deepcopy=False) if was_left_paused(trial)]
-    return sorted({max(trial.intermediate_values, default=0) for trial in paused} - {0})
+    steps: dict[int, int] = {}
+    for trial in filter(was_left_paused, study.get_trials(deepcopy=False)):
+        rung, step = trial.system_attrs[RUNG][1], max(trial.intermediate_values, default=0)
+        # One that was stopped on its way from a rung had got further than those that paused there.
+        steps[rung] = min(step, steps.get(rung, step))
+    return sorted(set(steps.values()) - {0})

@@ -1,22 +1,27 @@
 """Which trial is next: the interrupted, the promoted, new ones; and when what is left of the budget is the answer's."""
 
+import math
 import os
 import socket
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from omegaconf import DictConfig
 
 from convsweep.policy.asha import Asha, feasible, pauses
 from convsweep.policy.budget import Budget
+from convsweep.policy.pace import PACE, Paces
 
 if TYPE_CHECKING:
     from optuna import Study
     from optuna.trial import FrozenTrial
 
 WORKER = "convsweep:worker"  # who runs a trial: host, process id, since when (Unix time), and for which driver
+# Of a budget in time: whether nothing new starts any more, or even the time itself is over.
+OVER = "over"
+Phase = bool | Literal["over"]
 NAMING = 10.0  # seconds at most from taking a trial to the taker's name at it
 SECONDS = "convsweep:seconds"  # how long a trial has run, in all
 
@@ -31,6 +36,7 @@ class Policy:
         steps: How many steps all trials may take together, or None.
         max_resource: How many steps a trial has, as far as that is configured.
         growing: Whether new trials are added as they are wanted: nobody can say how many there will be.
+        timed: Whether the budget is one of time.
     """
 
     n_trials: int
@@ -38,15 +44,18 @@ class Policy:
     steps: int | None = None
     max_resource: int | None = None
     growing: bool = False
+    timed: bool = False
 
     @classmethod
     def of(cls, sweeper: DictConfig, n_trials: int, enumerated: bool = False) -> "Policy":
         """Return the policy of `hydra.sweeper`, whose trials the driver has counted."""
         budget = Budget.of(sweeper)
         growing = budget.trials is None and not enumerated
-        return cls(n_trials, Asha.of(sweeper), budget.steps, sweeper.max_resource, growing)
+        return cls(
+            n_trials, Asha.of(sweeper), budget.steps, sweeper.max_resource, growing, timed=budget.seconds is not None
+        )
 
-    def candidates(self, study: "Study", finishing: bool = False) -> "Iterator[FrozenTrial | None]":
+    def candidates(self, study: "Study", finishing: Phase = False) -> "Iterator[FrozenTrial | None]":
         """Yield the trials to take, the first one first; None stands for one that is to be added.
 
         When nothing new starts any more, or `finishing` says so, the best goes on, so that the answer is never a
@@ -56,22 +65,58 @@ class Policy:
 
         trials = study.get_trials(deepcopy=False)
         waiting = [t for t in trials if t.state == TrialState.WAITING and t.number < self.n_trials]
+        if finishing and (self.asha is not None or finishing == OVER):
+            answer = self._answer(study, finishing)
+            yield from (trial for trial in waiting if answer is not None and trial.number == answer.number)
+            return
         # Those that paused under a scheduler go on like interrupted ones where there is none any more.
         begun = [trial for trial in waiting if WORKER in trial.system_attrs]
         yield from (trial for trial in begun if self.asha is None or not pauses(trial))
-        if not finishing:
-            if self.asha is not None:
-                yield from (t for t in self.asha.promotable(study) if self._affords(study, t))
-            fresh: list[FrozenTrial | None] = [trial for trial in waiting if WORKER not in trial.system_attrs]
-            if self.growing and not fresh and len(trials) < self.n_trials:
-                fresh = [None]
-            if self._affords(study, None):
-                yield from fresh
+        if finishing:
+            return
+        if self.asha is not None:
+            yield from (t for t in self.asha.promotable(study) if self._affords(study, t))
+        fresh: list[FrozenTrial | None] = [trial for trial in waiting if WORKER not in trial.system_attrs]
+        if self.growing and not fresh and len(trials) < self.n_trials:
+            fresh = [None]
+        if self._affords(study, None):
+            yield from fresh
         best = self.asha.unfinished_best(study) if self.asha else None
         if best is not None and (self._affords(study, best) or not _answered(trials, best.number)):
             yield best
 
-    def is_left(self, study: "Study", finishing: bool = False) -> bool:
+    def _answer(self, study: "Study", finishing: Phase) -> "FrozenTrial | None":
+        """Return the trial that is still to be trained when the time is short, or over: then only where there is none.
+
+        It is the scheduler's leader, or where nobody has come so far, the one that has come furthest.
+        """
+        trials = study.get_trials(deepcopy=False)
+        if finishing == OVER and _answered(trials):
+            return None
+        best = self.asha.leader(study) if self.asha is not None else None
+        if best is not None or _answered(trials):
+            return best if best is not None and not best.state.is_finished() else None
+        begun = [t for t in trials if not t.state.is_finished() and (WORKER in t.system_attrs or not _waits(t))]
+        return max(begun, key=lambda trial: (_last_step(trial), -trial.number), default=None)
+
+    def gives_way(self, study: "Study", number: int, finishing: Phase) -> bool:
+        """Whether a running trial is to stop at its next step, for it is not the answer and the time is short."""
+        if not finishing or (self.asha is None and finishing != OVER):
+            return False
+        answer = self._answer(study, finishing)
+        return answer is None or answer.number != number
+
+    def is_answered(self, study: "Study") -> bool:
+        """Whether a trial is complete that can be the study's best."""
+        return _answered(study.get_trials(deepcopy=False))
+
+    def is_at_work(self, study: "Study") -> bool:
+        """Whether a trial runs, or waits to be taken, that still counts when the time is short."""
+        still: Any = _Still(study)
+        running = any(trial.state.name == "RUNNING" for trial in still.get_trials())
+        return running or self.is_left(still, finishing=True)
+
+    def is_left(self, study: "Study", finishing: Phase = False) -> bool:
         """Whether there is a trial to take."""
         return any(True for _ in self.candidates(study, finishing))
 
@@ -92,8 +137,10 @@ class Policy:
             trial.state.name == "RUNNING" and _is_alive(trial) for trial in study.get_trials(deepcopy=False)
         )
 
-    def is_over(self, study: "Study", finishing: bool = False) -> bool:
+    def is_over(self, study: "Study", finishing: Phase = False) -> bool:
         """Whether there is nothing to take, and nothing may come, both in the same moment."""
+        if self.timed and finishing is True:
+            return False  # the driver is about to say that the time is over, or that there is some left
         still: Any = _Still(study)
         return not self.may_come(still) and not self.is_left(still, finishing)
 
@@ -108,20 +155,46 @@ class Policy:
         return self.growing or self.steps is not None
 
     def seconds_to_finish(self, study: "Study") -> float:
-        """Estimate how long the training of the answer still takes, from how long the trials took so far.
+        """Estimate how long the training of the answer still takes, from how long the trials' steps took so far.
 
-        Without a scheduler it is the length of one more trial, for that is what would not end in time.
+        Without a scheduler it is the length of one more trial, for that is what would not end in time. 0: not known.
         """
         trials = study.get_trials(deepcopy=False)
+        paces = Paces.of(trials)
         if self.asha is None:
-            done = [seconds_of(t) for t in trials if t.state.name == "COMPLETE"]
+            done = [self._seconds_anew(t, paces) for t in trials if t.state.name == "COMPLETE"]
             return sum(done) / len(done) if done else 0.0
         best = self.asha.leader(study)
         if best is None or best.state.is_finished() or not best.intermediate_values:
             return 0.0
-        return seconds_of(best) / _last_step(best) * max(0, self._length(trials) - _last_step(best))
+        step = paces.step_of(best)
+        if step is None and not any(PACE in trial.system_attrs for trial in trials):  # a study of before
+            step = seconds_of(best) / _last_step(best)
+        seconds = (step or 0.0) * max(0, self._length(trials) - _last_step(best))
+        if step is None or best.state.name == "RUNNING":
+            return seconds + (paces.after if step else 0.0)
+        # It is to be taken up by a worker that ends a step of another trial before.
+        others = [paces.step_of(trial) or 0.0 for trial in trials if trial.state.name == "RUNNING"]
+        return min(others, default=0.0) + paces.start + seconds + paces.after
 
-    def goes_on(self, study: "Study", trial: "FrozenTrial", rung: int, finishing: bool) -> bool:
+    def seconds_to_end(self, study: "Study") -> float:
+        """Estimate how long it is until the answer is trained, without a scheduler until all have ended that run."""
+        if self.asha is not None:
+            return self.seconds_to_finish(study)
+        trials = study.get_trials(deepcopy=False)
+        paces, length = Paces.of(trials), self._length(trials)
+        running = [trial for trial in trials if trial.state.name == "RUNNING"]
+        steps = [(length - _last_step(trial)) * (paces.step_of(trial) or math.inf) for trial in running]
+        return max(steps, default=0.0) + paces.after
+
+    def _seconds_anew(self, trial: "FrozenTrial", paces: Paces) -> float:
+        """Return how long a complete trial would take in a process that has run another one."""
+        step = paces.step_of(trial) if PACE in trial.system_attrs and trial.intermediate_values else None
+        if step is None:
+            return seconds_of(trial)
+        return min(seconds_of(trial), paces.start + step * _last_step(trial) + paces.after)
+
+    def goes_on(self, study: "Study", trial: "FrozenTrial", rung: int, finishing: Phase) -> bool:
         """Whether a trial that has just reached a rung runs on, rather than pausing there."""
         assert self.asha is not None
         if not finishing and self._affords(study, trial):
@@ -129,7 +202,7 @@ class Policy:
         best = self.asha.leader(study)
         if best is None or best.number != trial.number:
             return False
-        return finishing or not _answered(study.get_trials(deepcopy=False), trial.number)
+        return bool(finishing) or not _answered(study.get_trials(deepcopy=False), trial.number)
 
     def _affords(self, study: "Study", trial: "FrozenTrial | None") -> bool:
         """Whether the budget of steps holds a trial's next stretch, a new one's for None, and the answer's training."""
@@ -202,12 +275,17 @@ def seconds_of(trial: "FrozenTrial") -> float:
     return known if known is not None else trial.duration.total_seconds() if trial.duration else 0.0
 
 
-def _answered(trials: "list[FrozenTrial]", number: int) -> bool:
-    """Whether another trial is an answer or may become one: without any, the budget is exceeded for this one."""
+def _answered(trials: "list[FrozenTrial]", number: int | None = None) -> bool:
+    """Whether a trial is an answer; beside the one of that number also whether another may become one."""
     return any(
-        (t.state.name == "COMPLETE" and feasible(t)) or (t.state.name == "RUNNING" and t.number != number)
+        (t.state.name == "COMPLETE" and feasible(t))
+        or (number is not None and t.state.name == "RUNNING" and t.number != number)
         for t in trials
     )
+
+
+def _waits(trial: "FrozenTrial") -> bool:
+    return trial.state.name == "WAITING"
 
 
 def _is_alive(trial: "FrozenTrial") -> bool:

@@ -11,9 +11,10 @@ import numpy as np
 from omegaconf import DictConfig, open_dict
 
 from convsweep.policy.budget import Budget, count_trials
+from convsweep.policy.pace import Pace, Stopwatch
 from convsweep.policy.policy import Policy
 from convsweep.policy.stopping_rules import StoppingRules
-from convsweep.policy.time_budget import FINISH
+from convsweep.policy.time_budget import FINISH, LOOK, TimeBudget
 from convsweep.replay.curves import START, Curves
 from convsweep.sampling.draw import propose
 from convsweep.sampling.instantiate import make_pruner
@@ -50,7 +51,7 @@ class Replay:
     complete: int
 
 
-def simulate(curves: Curves, sweeper: DictConfig, seed: int, recorded: bool = False) -> Replay:
+def simulate(curves: Curves, sweeper: DictConfig, seed: int, recorded: bool = False, warm_up: float = 0.0) -> Replay:
     """Run a sweep whose trials take their values from recorded curves.
 
     Each draw of the sampler becomes the configuration most like it that has not been tried; the sampler is told of
@@ -62,8 +63,9 @@ def simulate(curves: Curves, sweeper: DictConfig, seed: int, recorded: bool = Fa
         seed: Of the study.
         recorded: Try the configurations in the order of their recording (from seed 1 on, shuffled) instead of
             drawing them.
+        warm_up: Seconds that a worker's first trial takes before its first step, beside what each of them does.
     """
-    return _Simulation(curves, sweeper, seed, recorded).run()
+    return _Simulation(curves, sweeper, seed, recorded, warm_up).run()
 
 
 @dataclass
@@ -72,6 +74,8 @@ class _Simulation:
     sweeper: DictConfig
     seed: int
     recorded: bool
+    warm_up: float = 0.0
+    now: float = 0.0
     rows: dict[int, int] = field(default_factory=dict)  # of each trial: which configuration it is
 
     def run(self) -> Replay:
@@ -96,59 +100,64 @@ class _Simulation:
     def _turn(self, limit: float | None) -> float:
         """Let the workers take turns in the order of their virtual clocks; return the time when all is done."""
         count = itertools.count()
+        self.now, idle = 0.0, []
         clocks = [(0.0, next(count), self._work()) for _ in range(self.sweeper.n_jobs or 1)]
-        now, idle, finishing = 0.0, [], False
+        budget = TimeBudget(self.study, "", self.policy, limit, lambda: self.now) if limit else None
         while clocks:
-            now, _, worker = heapq.heappop(clocks)
-            if limit is not None and not finishing and limit - now <= self.policy.seconds_to_finish(self.study):
-                finishing = True
-                self.study.set_user_attr(FINISH, finishing)
+            self.now, _, worker = heapq.heappop(clocks)
+            if budget is not None:
+                budget.look()
             wait = next(worker, END)
             if wait is None:
                 idle.append(worker)
-                continue
-            if wait != END:
-                heapq.heappush(clocks, (now + wait, next(count), worker))
-            # What happened may have left something to do.
-            for worker in idle:
-                heapq.heappush(clocks, (now, next(count), worker))
-            idle = []
-        return now
+            elif wait != END:
+                heapq.heappush(clocks, (self.now + wait, next(count), worker))
+            # What happened may have left something to do; where all wait, it is for the driver's word.
+            if wait is not None or not clocks:
+                later = 0.0 if wait is not None else LOOK
+                for other in idle:
+                    heapq.heappush(clocks, (self.now + later, next(count), other))
+                idle = []
+        return self.now
 
     def _work(self) -> "Iterator[float | None]":
         """Be a worker: yield the seconds until its next event, None while it waits for others'."""
-        rules = StoppingRules.of(self.sweeper)
+        rules, warm = StoppingRules.of(self.sweeper), False
         while not rules.reached(self.study):
-            taken = take(self.study, self.policy, FINISH in self.study.user_attrs)
+            finishing = self.study.user_attrs.get(FINISH, False)
+            taken = take(self.study, self.policy, finishing)
+            running = any(t.state.name == "RUNNING" for t in self.study.get_trials(deepcopy=False))
             if taken is not None:
-                yield from self._train(taken)
-            elif self.policy.leaves_some and any(
-                t.state.name == "RUNNING" for t in self.study.get_trials(deepcopy=False)
-            ):
+                yield from self._train(taken, warm)
+                warm = True
+            elif self.policy.leaves_some and (running or (self.policy.timed and finishing is True)):
                 yield None
             else:
                 return
 
-    def _train(self, taken: "FrozenTrial") -> Iterator[float]:
+    def _train(self, taken: "FrozenTrial", warm: bool) -> Iterator[float]:
         from optuna.trial import Trial, TrialState
 
         row = self._row(taken)
         curve = self._curve(taken.number)
-        handle = TrialHandle(Trial(self.study, taken._trial_id), 0, Path(), policy=self.policy)
+        watch = Stopwatch(Pace.of(taken), warm, lambda: self.now)
+        handle = TrialHandle(Trial(self.study, taken._trial_id), 0, Path(), policy=self.policy, watch=watch)
         before = step = max(taken.intermediate_values, default=0)
-        yield START
+        start = START if warm else START + self.warm_up
+        yield start
         while step < len(curve):
             yield self.curves.seconds[row]
             step += 1
             handle.report(float(curve[step - 1]), step)
             if step < self.curves.length and handle.should_stop():
                 break
-        add_seconds(self.study, taken, START + (step - before) * self.curves.seconds[row])
+        add_seconds(self.study, taken, start + (step - before) * self.curves.seconds[row])
         if handle.interrupted:
             put_back(self.study, taken._trial_id)
         elif handle.stopped:
             self.study.tell(taken.number, state=TrialState.PRUNED)
         else:
+            handle.note_end()
             self.study.tell(taken.number, self.curves.peak(curve))
 
     def _row(self, taken: "FrozenTrial") -> int:

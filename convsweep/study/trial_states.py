@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from convsweep.errors import bounded
 from convsweep.policy.asha import RUNG, pauses
-from convsweep.policy.policy import SECONDS, WORKER, Policy
+from convsweep.policy.policy import SECONDS, WORKER, Phase, Policy
 from convsweep.storage.turns import in_turn
 from convsweep.study.failure import LONGEST, traceback_of, words_of
 
@@ -26,7 +26,7 @@ FIXED = "fixed_params"  # of a trial: the values that it is to have, under Optun
 RETRIES = "convsweep:retries"  # how often its worker died
 
 
-def take(study: "Study", policy: Policy, finishing: bool = False, driver: str = "") -> "FrozenTrial | None":
+def take(study: "Study", policy: Policy, finishing: Phase = False, driver: str = "") -> "FrozenTrial | None":
     """Take the trial that is next by the policy, as its only taker; None when there is none to take."""
     # What the others take, and add, in the same moment must be seen where it counts.
     with in_turn(study) if policy.counts else nullcontext():
@@ -127,15 +127,19 @@ def count_stop(study: "Study", trial_id: int, max_retries: int, reason: str) -> 
             fail(study, trial_id, f"{reason}, the {deaths}. time" if deaths > 1 else reason)
 
 
-def close(study: "Study") -> None:
-    """End what still pauses as pruned: the study has its answer. Nothing, while another driver's trials run."""
+def close(study: "Study", begun: bool = False) -> None:
+    """End what still pauses as pruned: the study has its answer. Nothing, while another driver's trials run.
+
+    `begun`: So do those that were stopped on their way to the first place where trials pause.
+    """
     from optuna.trial import TrialState
 
     trials = study.get_trials(deepcopy=False)
     if any(trial.state == TrialState.RUNNING for trial in trials):
         return
     for trial in trials:
-        if pauses(trial) and _is_taken(study._storage, trial._trial_id):
+        stopped = begun and trial.state == TrialState.WAITING and WORKER in trial.system_attrs
+        if (pauses(trial) or stopped) and _is_taken(study._storage, trial._trial_id):
             study.tell(trial.number, state=TrialState.PRUNED)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from convsweep.display.words import say
+from convsweep.policy.policy import Phase
 from convsweep.policy.time_budget import TimeBudget
 from convsweep.storage.patience import giving_up
 from convsweep.workers.trial import STOP
@@ -57,9 +58,9 @@ class Stopping:
             self._budget.save()
 
     @property
-    def finishing(self) -> bool:
+    def finishing(self) -> Phase:
         """Whether only what the answer needs is to be trained any more."""
-        return self._budget is not None and self._budget.finishing
+        return self._budget.finishing if self._budget is not None else False
 
     @property
     def asked(self) -> bool:

@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     pass
+import dataclasses
 import threading
-import time
 from pathlib import Path
 
 from convsweep.policy.asha import RUNG, feasible, pause
-from convsweep.policy.policy import Policy
+from convsweep.policy.pace import PACE, Pace, Stopwatch
+from convsweep.policy.policy import Phase, Policy
 from convsweep.policy.ties import order, tie_key
 from convsweep.policy.time_budget import FINISH
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 STOP = "convsweep:stop:"  # with a driver's id: its workers are to take no more trials; "now": nor to finish theirs
 _current: "TrialHandle | None" = None
+_is_warm = False  # whether this process has run a step: the first one has imports and the like in it
 # Set when this process alone is told to stop, by a cluster that takes its machine back.
 stop_requested = threading.Event()
 PRUNED = "convsweep:pruned"  # of a running trial: the pruner has said so
@@ -49,7 +51,13 @@ class TrialHandle:
     """
 
     def __init__(
-        self, trial: "optuna.Trial", seed: int, directory: Path, driver: str = "", policy: Policy | None = None
+        self,
+        trial: "optuna.Trial",
+        seed: int,
+        directory: Path,
+        driver: str = "",
+        policy: Policy | None = None,
+        watch: Stopwatch | None = None,
     ) -> None:
         self._trial = trial
         self._policy, self._asha = policy, policy and policy.asha
@@ -59,7 +67,8 @@ class TrialHandle:
         began = trial._cached_frozen_trial
         self._reported, self._constrained = set(began.intermediate_values), set(began.constraints)
         self._rung, self._pruned = began.system_attrs.get(RUNG), PRUNED in began.system_attrs
-        self._looked = time.monotonic()
+        self._watch = watch or Stopwatch(Pace.of(began), _is_warm)
+        self._looked = self._watch.clock()
         self.number: int = trial.number
         self.seed = seed
         self.driver = driver
@@ -112,13 +121,25 @@ class TrialHandle:
         """
         from convsweep.storage.journal import together
 
-        self._step = step
+        global _is_warm
+        self._step, _is_warm = step, True
+        self._watch.step()
         if self._single and step not in self._reported:
             self._reported.add(step)
             with together(self._trial.storage):
+                self._note_pace()
                 if tie_break is not None and self._asha is not None and self._asha.rung_at(step) is not None:
                     self._set(tie_key(step), float(tie_break))
                 self._trial.report(value, step)
+
+    def note_end(self) -> None:
+        """Note how long the trial took after its last step, once it has ended by itself."""
+        self._watch.end()
+        self._note_pace()
+
+    def _note_pace(self) -> None:
+        if self._policy is not None and self._policy.timed:
+            self._set(PACE, dataclasses.astuple(self._watch.pace))
 
     def set_tie_break(self, value: float) -> None:
         """Say what decides between this trial and others that end with the same value: the lower one is the better."""
@@ -137,7 +158,9 @@ class TrialHandle:
             # The pruner has had its say on the steps that an interrupted run got past.
             asked = self._single and self._step == max(self._reported, default=None)
             self.stopped = asked and self._is_pruned()
-            self.interrupted = not self.stopped and ((asked and self._pauses()) or self._sweep_stops())
+            self.interrupted = not self.stopped and (
+                self._gives_way() or (asked and self._pauses()) or self._sweep_stops()
+            )
         return self.stopped or self.interrupted
 
     def set_attr(self, key: str, value: Any) -> None:
@@ -165,21 +188,35 @@ class TrialHandle:
                 storage.set_trial_system_attr(self._trial._trial_id, PRUNED, True)
         return self._pruned
 
+    def _gives_way(self) -> bool:
+        """Whether a budget of time is about to be spent, or is, and this trial is not to be the answer."""
+        policy, study = self._policy, self._trial.study
+        if policy is None or not policy.timed or not policy.gives_way(study, self.number, self._phase):
+            return False
+        if self._asha is not None and (step := self._asha.highest_rung(self._known())):
+            pause(study, self._trial._trial_id, self._asha.rung_at(step) or 0)
+        return True
+
     def _pauses(self) -> bool:
         rung = self._asha and self._asha.rung_at(self._step)
         if self._policy is None or rung is None or self._rung == ["promoted", rung]:
             return False
-        finishing = FINISH + self.driver in self.study_attrs
-        known = self._trial.storage.get_trial(self._trial._trial_id)
-        if self._policy.goes_on(self._trial.study, known, rung, finishing):
+        if self._policy.goes_on(self._trial.study, self._known(), rung, self._phase):
             return False
         pause(self._trial.study, self._trial._trial_id, rung)
         return True
 
+    @property
+    def _phase(self) -> Phase:
+        return self.study_attrs.get(FINISH + self.driver, False)
+
+    def _known(self) -> "optuna.trial.FrozenTrial":
+        return self._trial.storage.get_trial(self._trial._trial_id)
+
     def _sweep_stops(self) -> bool:
-        if stop_requested.is_set() or time.monotonic() - self._looked < LOOK:
+        if stop_requested.is_set() or self._watch.clock() - self._looked < LOOK:
             return stop_requested.is_set()
-        self._looked = time.monotonic()
+        self._looked = self._watch.clock()
         return self.study_attrs.get(STOP + self.driver) == "now"
 
 

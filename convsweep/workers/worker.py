@@ -86,7 +86,7 @@ class Worker:
             if rules.reached(study):
                 study.set_user_attr(STOP + self.driver, "now")
                 break
-            finishing = FINISH + self.driver in study.user_attrs
+            finishing = study.user_attrs.get(FINISH + self.driver, False)
             taken = take(study, self.policy, finishing, self.driver)
             if taken is None:
                 if self.policy.is_over(study, finishing):
@@ -156,6 +156,7 @@ class Worker:
             error = result._return_value
             attempt.error = error.__cause__ if isinstance(error, Ended) else error
         elif not (attempt.handle.interrupted or attempt.handle.stopped):
+            attempt.handle.note_end()
             attempt.values, attempt.problem = values_of(result.return_value, len(study.directions))
 
     def _record(self, study: "Study", taken: "FrozenTrial", attempt: "_Attempt") -> bool:

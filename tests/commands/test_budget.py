@@ -92,6 +92,17 @@ def test_a_budget_of_time_ends_with_a_trained_answer(tmp_path: Path, n_jobs: int
     assert len(trials(tmp_path)) == len(found), "the time is spent, and is not spent again"
 
 
+def test_a_budget_that_tried_next_to_nothing_says_so(tmp_path: Path) -> None:
+    done = toy(tmp_path, *NONE, "hydra.sweeper.max_resource=10", "hydra.sweeper.budget=30epochs")
+    assert "note     only 3 configurations were tried in 30 epochs: too few" in done.stdout
+    timed = [*ASHA, "hydra.sweeper.max_resource=20", "hydra.sweeper.study_name=timed", "seconds=4"]
+    done = toy(tmp_path, *timed, "hydra.sweeper.budget=1s")
+    assert done.returncode == 0, done.stderr
+    assert "tried in 1 s: too few" in done.stdout
+    assert "go on    " in done.stdout
+    assert "tried in" not in toy(tmp_path, *NONE, "hydra.sweeper.n_trials=2").stdout
+
+
 def test_a_finite_space_ends_before_its_budget(tmp_path: Path) -> None:
     assert toy(tmp_path, "x=1,2,3", "steps=5", "hydra.sweeper.budget=1000epochs").returncode == 0
     assert states(tmp_path) == {"COMPLETE": 3}

@@ -83,7 +83,7 @@ def open_study(storage: str | None, folder: Path) -> optuna.Study:
 def _work(study: optuna.Study, policy: Policy, steps: int, draw: Draw | None) -> Share:
     trials, last = [], time.monotonic()
     while True:
-        finishing = FINISH in study.user_attrs
+        finishing = study.user_attrs.get(FINISH, False)
         taken = take(study, policy, finishing)
         if taken is None:
             if policy.is_over(study, finishing):
