@@ -2,7 +2,7 @@
 
 import numpy as np
 import optuna
-from optuna.distributions import FloatDistribution
+from optuna.distributions import BaseDistribution, FloatDistribution
 from optuna.trial import TrialState, create_trial
 
 from convsweep.replay.curves import Curves, of_study
@@ -18,7 +18,7 @@ def curves(spread: float = 1.0) -> Curves:
     for x in rng.uniform(-1, 1, 200):
         values = {step: 1 - abs(x) - 0.1 / step for step in range(1, LENGTH + 1)}
         attrs = {"convsweep:seconds": LENGTH * rng.uniform(1, spread)}
-        distributions = {"x": FloatDistribution(-1, 1)}
+        distributions: dict[str, BaseDistribution] = {"x": FloatDistribution(-1, 1)}
         study.add_trial(
             create_trial(
                 state=TrialState.COMPLETE, value=values[LENGTH], params={"x": x}, distributions=distributions,
