@@ -3,8 +3,9 @@
     python -m benchmarks.idle [rounds]
 
 Two workers and 40 trials that sleep, 1 s in the median, log-normal with sigma 1. The official Optuna sweeper for Hydra
-launches batches of `n_jobs` trials and waits for the slowest of each. It does not install beside Optuna 5; Hydra's
-basic sweeper with `max_batch_size` does the same with a given list of trials: here those that ours has just drawn.
+launches batches of `n_jobs` trials and waits for the slowest of each. Its release, 1.3.0, does not install beside
+Optuna 5; Hydra's basic sweeper with `max_batch_size` does the same with a given list of trials: here those that ours
+has just drawn.
 
 Start-up is what passes until both workers run their first trial. From then on, the idle share is counted until the last
 trial starts, when all that is left is one trial a worker, and until the last one ends.
