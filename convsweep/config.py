@@ -5,6 +5,9 @@ from typing import Any
 
 from omegaconf import MISSING
 
+# The class of the official Optuna sweeper, which most configs that were written for it name.
+OFFICIAL = "hydra_plugins.hydra_optuna_sweeper.optuna_sweeper.OptunaSweeper"
+
 
 @dataclass
 class ConvsweepConf:

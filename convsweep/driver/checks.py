@@ -11,7 +11,7 @@ from hydra.core.config_loader import ConfigLoader
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 
-from convsweep.config import ConvsweepConf
+from convsweep.config import OFFICIAL, ConvsweepConf
 from convsweep.errors import UserError, explain, install, settable, unknown_keys
 from convsweep.policy.budget import check as check_budget
 from convsweep.policy.budget import count_trials
@@ -38,6 +38,11 @@ NEEDS = {
 def check_settings(sweeper: DictConfig, in_process: bool) -> list[str]:
     """Return what is wrong with the values under `hydra.sweeper`; `in_process`: there is one worker, the driver."""
     problems = unknown_keys("hydra.sweeper", sweeper, settable(ConvsweepConf))
+    if sweeper.get("_target_") == OFFICIAL:
+        problems.append(
+            f"`hydra.sweeper._target_` is the official sweeper's class, {OFFICIAL}; take the line out: "
+            "`override hydra/sweeper: convsweep` brings its own"
+        )
     if sweeper.scheduler:
         problems += unknown_keys("hydra.sweeper.scheduler", sweeper.scheduler, SCHEDULER)
 

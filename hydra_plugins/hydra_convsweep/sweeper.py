@@ -10,12 +10,13 @@ from typing import Any
 
 from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.plugins import Plugins
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
-from convsweep.config import ConvsweepConf
+from convsweep.config import OFFICIAL, ConvsweepConf
 from convsweep.errors import UserError, printable
 
 ConfigStore.instance().store(group="hydra/sweeper", name="convsweep", node=ConvsweepConf, provider="convsweep")
@@ -26,6 +27,8 @@ class ConvsweepSearchPath(SearchPathPlugin):
 
     def manipulate_search_path(self, search_path: Any) -> None:
         search_path.append("convsweep", "pkg://hydra_plugins.hydra_convsweep.conf")
+        # Where the official sweeper is not installed, Hydra would say no more than "unknown plugin class".
+        Plugins.instance().class_name_to_class.setdefault(OFFICIAL, ConvsweepSweeper)
 
 
 class ConvsweepSweeper(Sweeper):
