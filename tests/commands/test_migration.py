@@ -77,6 +77,19 @@ def test_the_documented_example(tmp_path: Path) -> None:
     assert sorted(int(path.name) for path in tmp_path.glob("multirun/*/*/[0-9]*")) == list(range(4))
 
 
+def test_the_official_class_is_named_with_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "sphere.py").write_text(APP)
+    config = SPHERE.replace("hydra/sweeper: optuna", "hydra/sweeper: convsweep")
+    target = "_target_: hydra_plugins.hydra_optuna_sweeper.optuna_sweeper.OptunaSweeper"
+    (tmp_path / "config.yaml").write_text(config.replace("    sampler:", f"    {target}\n    sampler:"))
+    done = run_inside([str(tmp_path / "sphere.py"), "-m", "hydra/launcher=basic"], tmp_path)
+    assert done.returncode == 1
+    (problem,) = done.stderr.splitlines()
+    assert "`hydra.sweeper._target_` is the official sweeper's class" in problem
+    assert "take the line out" in problem
+    assert not (tmp_path / "multirun").exists()
+
+
 @pytest.mark.slow
 def test_the_documented_custom_search_space(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(tmp_path))  # where `python sphere.py` looks for modules
