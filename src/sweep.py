@@ -23,12 +23,12 @@ def main(config: DictConfig) -> float | list[float]:
     try:
         checked = settings(config)
         with quiet_native_stderr():
-            from src.trial import DatasetError, run
+            from src.trial import DatasetError, ModelError, run
     except ConfigError as error:
         _refuse(error)
     try:
         return run(checked)
-    except (DatasetError, Infeasible) as error:
+    except (DatasetError, ModelError, Infeasible) as error:
         _refuse(error)
 
 

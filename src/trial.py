@@ -1,5 +1,6 @@
 """A trial, from its config to its record: this function is the table of contents of the application."""
 
+import logging
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -7,10 +8,12 @@ from convsweep import Infeasible, current_trial
 from src import dataset, model, training
 from src.augmentation import rescaled
 from src.config import Config, constraint, make_optimizer
+from src.config.model import Custom
 from src.config.objective import by_epoch, evaluated, leading_metric, objectives
 from src.dataset import DatasetError
 from src.evaluation import Evaluation, Robustness, check_metrics, evaluate, latency_ms, measure_robustness
 from src.model.geometry import check_geometry
+from src.model.own import ModelError
 from src.recording import CHECKPOINT, bound_checkpoints
 from src.recording.trial_record import (
     record_augmentation,
@@ -23,7 +26,7 @@ from src.recording.trial_record import (
 from src.report import summary
 from src.tracking import TrialRun
 
-__all__ = ["DatasetError", "run"]
+__all__ = ["DatasetError", "ModelError", "run"]
 
 EPOCHS_LINE = "loss", "accuracy", "val_loss", "val_accuracy"
 CHEAP_IMAGES = 2000  # so many are predicted in about 0.3 s: the default model, 28x28 pixels, one thread
@@ -89,7 +92,7 @@ def run(config: Config) -> float | list[float]:
         if trial is not None:  # few validation images tie all the time
             trial.set_tie_break(history.best["val_loss"])
         if best := not broken and (trial is None or (_state(trial) == "COMPLETE" and trial.is_best(values[0]))):
-            record.log_model(training.finished(network, make_optimizer(config.optimizer), data, config.training))
+            _keep(config, record, network, data)
         _examine(config, trial, record, data, network, robust, judged, best)
         if config.evaluation.test:
             _test(record, data, network)
@@ -102,18 +105,27 @@ def _build(
     config: Config, trial: "TrialHandle | None", record: TrialRun, data: dataset.Dataset, seed: int
 ) -> "tuple[keras.Model, dict[str, float]]":
     """Build the network, if it can be and is allowed to; return it with what is known of it before it is trained."""
-    broken = check_geometry(config.model, data.input_shape)
+    broken = [] if isinstance(config.model, Custom) else check_geometry(config.model, data.input_shape)
     if not broken:
-        network = model.build(config.model, data.input_shape, len(data.class_names), seed, data.scale, data.offset)
+        try:
+            network = model.build(config.model, data.input_shape, len(data.class_names), seed, data.scale, data.offset)
+        except Infeasible as error:  # a network of one's own says so
+            raise _infeasible(record, [str(error)]) from error
         known: dict[str, float] = {"parameters": network.count_params()}
         if _asks_for("latency_ms", config):
             known["latency_ms"] = latency_ms(network, data.validation)
         broken = _constrain(config, trial, known)
+        if config.training.batch_size == 1 and model.normalizes(network):  # one's own: the others are known before
+            broken.append("`training.batch_size` must be 2 or more with batch normalization, got 1")
         if not broken:
             return network, known
+    raise _infeasible(record, broken)
+
+
+def _infeasible(record: TrialRun, broken: list[str]) -> Infeasible:
     record.log_text("\n".join(broken), "infeasible.txt")
     record.end("PRUNED")
-    raise Infeasible("; ".join(broken))
+    return Infeasible("; ".join(broken))
 
 
 def _metrics(config: Config) -> list[str]:
@@ -200,6 +212,18 @@ def _examine(
         record_evaluation(record, data, judged, closely)
         if trial is None:
             print(summary(judged, robust, data.class_names))
+
+
+def _keep(config: Config, record: TrialRun, network: "keras.Model", data: dataset.Dataset) -> None:
+    """Keep the model; one of one's own may hold a layer that Keras cannot save, and has been trained all the same."""
+    try:
+        record.log_model(training.finished(network, make_optimizer(config.optimizer), data, config.training))
+    except (NotImplementedError, TypeError, ValueError) as error:
+        if not isinstance(config.model, Custom):
+            raise
+        said = " ".join(str(error).partition("Example:")[0].split())
+        logging.getLogger(__name__).warning("the model is not kept, Keras cannot save it: %s", said)
+        record.log_text(f"{said}\n", "model_not_kept.txt")
 
 
 def _test(record: TrialRun, data: dataset.Dataset, network: "keras.Model") -> None:

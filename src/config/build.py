@@ -1,9 +1,11 @@
 """From a config to objects and text, for rooms that know neither Hydra nor OmegaConf."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from omegaconf import OmegaConf
 
+from src.config.own_model import Custom
 from src.config.schema import Config
 
 if TYPE_CHECKING:
@@ -17,6 +19,14 @@ def make_optimizer(optimizer: dict[str, Any]) -> "keras.optimizers.Optimizer":
     return instantiate(optimizer)
 
 
+def make_arguments(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Instantiate those of the arguments that are, or hold, a `_target_`."""
+    from hydra.utils import instantiate
+
+    return {key: instantiate(value) if isinstance(value, dict | list) else value for key, value in arguments.items()}
+
+
 def as_yaml(config: Config) -> str:
     """Write the whole config as YAML."""
-    return OmegaConf.to_yaml(OmegaConf.structured(config))
+    shown = replace(config, model=config.model.group) if isinstance(config.model, Custom) else config
+    return OmegaConf.to_yaml(OmegaConf.structured(shown))

@@ -33,7 +33,9 @@ def settings(config: DictConfig) -> Config:
     except OmegaConfBaseException as error:
         raise ConfigError(["; ".join(line.strip() for line in str(error).splitlines()[:2])]) from error
     # What the user added at the top with `+` is his own affair.
-    result = Config(**{name.name: groups[name.name] for name in fields(Config)})
+    known: dict[str, Any] = {name.name: groups[name.name] for name in fields(Config)}
+    known["model"] = model.read(known["model"])
+    result = Config(**known)
     result.tracking.experiment = _experiment(result.tracking.experiment, config)
     if problems := [*_check_keys(config), *check(result)]:
         raise ConfigError(problems)

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from src.config.model import ModelConfig, check
+from src.config.model import Custom, ModelConfig, check
 
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["build"]
+__all__ = ["build", "normalizes"]
 
 
 def build(
-    config: ModelConfig,
+    config: ModelConfig | Custom,
     input_shape: tuple[int, int, int],
     classes: int,
     seed: int,
@@ -27,7 +27,7 @@ def build(
     arguments give bit-identical weights and dropout masks, whatever was built before.
 
     Args:
-        config: One of the dataclasses of `src.config.model`, values as in `conf/model/`.
+        config: One of the dataclasses of `src.config.model`, values as in `conf/model/`; `Custom` for one's own.
         input_shape: (height, width, channels) of an image.
         classes: Number of classes, at least 2.
         seed: Of all initial weights and dropout masks, 0 or more.
@@ -36,6 +36,7 @@ def build(
 
     Raises:
         ValueError: A value of `config` is out of its limits, or an image shrinks to nothing in a layer.
+        ModelError: A network of one's own cannot be trained.
     """
     # Keras and its backend take seconds to import; `src.model.geometry` is asked long before a model is built.
     import keras
@@ -44,13 +45,25 @@ def build(
     from src.model.geometry import check_geometry
     from src.model.layers import KerasNet
 
+    if classes < 2:
+        raise ValueError(f"Expected at least 2 classes, got {classes}")
+    if isinstance(config, Custom):
+        from src.model.own import build_own
+
+        return build_own(config, input_shape, classes, seed, scale, offset)
     problems = check(config) or check_geometry(config, input_shape)
     if problems:
         raise ValueError("\n".join(problems))
-    if classes < 2:
-        raise ValueError(f"Expected at least 2 classes, got {classes}")
     net = KerasNet(seed, l1=config.l1, l2=config.l2)
     # float32, not uint8: Keras casts what it is given to this type, and [0, 1] images would be cut to zeros.
     images = keras.Input(input_shape, dtype="float32", name="images")
     features = architectures.connect(net, net.rescale(images, scale, offset), config)
     return keras.Model(images, net.probabilities(features, classes), name=config.name)
+
+
+def normalizes(network: keras.Model) -> bool:
+    """Whether a network normalizes by the statistics of its batches."""
+    import keras
+
+    layers = network._flatten_layers()  # those inside of other layers, too
+    return any(isinstance(layer, keras.layers.BatchNormalization) and layer.trainable for layer in layers)

@@ -63,12 +63,16 @@ def _structure(
 ) -> str | None:
     """Say in full what a graph depends on: all but seeds, and the learning rate where it is a variable.
 
-    None where nobody knows: a class from elsewhere may depend on more than it says.
+    None where nobody knows: an optimizer from elsewhere may depend on more than it says, and a layer may say nothing.
     """
     parts: list[Any] = [keras.saving.serialize_keras_object(part) for part in (optimizer, loss)]
     if not all(part["module"].partition(".")[0] == "keras" for part in parts):
         return None
-    return json.dumps(_without_values([json.loads(model.to_json()), *parts, at_once]), sort_keys=True, default=str)
+    try:
+        layers = json.loads(model.to_json())
+    except (NotImplementedError, TypeError, ValueError):  # a layer of one's own that does not say what it is
+        return None
+    return json.dumps(_without_values([layers, *parts, at_once]), sort_keys=True, default=str)
 
 
 def _without_values(value: Any) -> Any:

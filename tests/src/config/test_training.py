@@ -4,7 +4,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 
 from src.config import ConfigError, register, settings
-from tests.command import ROOT
+from tests.helpers.command import ROOT
 
 
 def problems(*overrides: str) -> list[str]:

@@ -58,7 +58,7 @@ def test_the_focal_loss_is_that_of_its_paper_for_either_labels(smoothing: float)
     smooth = ONE_HOT * (1 - smoothing) + smoothing / 3
     expected = -np.sum(smooth * (1 - given) ** 2 * np.log(given), axis=1).mean()
     found = make_loss(split.labels, settings)(split.labels, given)
-    assert float(keras.ops.convert_to_numpy(found)) == pytest.approx(expected, rel=1e-4)
+    assert np.asarray(keras.ops.convert_to_numpy(found)).item() == pytest.approx(expected, rel=1e-4)
 
 
 @pytest.mark.parametrize("labels", [LABELS, ONE_HOT], ids=["sparse", "onehot"])

@@ -1,0 +1,72 @@
+"""Networks of one's own, as a user would write them: some good, some not."""
+
+from typing import Any
+
+import keras
+from keras import layers
+
+
+def dense(input_shape: tuple[int, ...], classes: int, units: int = 8) -> keras.Model:
+    model: Any = keras.Sequential([keras.Input(input_shape), layers.Flatten(), layers.Dense(units, "relu")])
+    model.add(layers.Dropout(0.4))
+    model.add(layers.Dense(classes, "softmax"))
+    model.compile(optimizer="sgd", loss="mse")
+    return model
+
+
+def normalized(input_shape: tuple[int, ...], classes: int) -> keras.Model:
+    inner = keras.Sequential([layers.Flatten(), layers.Dense(4), layers.BatchNormalization()])
+    return keras.Sequential([keras.Input(input_shape), inner, layers.Dense(classes, "softmax")])
+
+
+def nothing(input_shape: tuple[int, ...], classes: int) -> None:
+    return None
+
+
+def one_unit(input_shape: tuple[int, ...], classes: int) -> keras.Model:
+    return keras.Sequential([keras.Input(input_shape), layers.Flatten(), layers.Dense(1, "sigmoid")])
+
+
+def logits(input_shape: tuple[int, ...], classes: int) -> keras.Model:
+    return keras.Sequential([keras.Input(input_shape), layers.Flatten(), layers.Dense(classes)])
+
+
+def two_outputs(input_shape: tuple[int, ...], classes: int) -> keras.Model:
+    images = keras.Input(input_shape)
+    flat: Any = layers.Flatten()(images)
+    return keras.Model(images, [layers.Dense(classes)(flat), layers.Dense(classes)(flat)])
+
+
+def other_images(input_shape: tuple[int, ...], classes: int) -> keras.Model:
+    return keras.Sequential([keras.Input((9, 9, 3)), layers.Flatten(), layers.Dense(classes, "softmax")])
+
+
+@keras.saving.register_keras_serializable("tests")
+class Described(keras.Model):
+    """A model that is no graph of layers, and says how to make another."""
+
+    def __init__(self, input_shape: tuple[int, ...], classes: int, units: int = 8, **more: Any) -> None:
+        super().__init__(**more)
+        self._given = {"input_shape": list(input_shape), "classes": classes, "units": units}
+        self.flat, self.hidden = layers.Flatten(), layers.Dense(units, "relu")
+        self.drop, self.out = layers.Dropout(0.4), layers.Dense(classes, "softmax")
+
+    def call(self, images: Any, training: bool = False) -> Any:
+        return self.out(self.drop(self.hidden(self.flat(images)), training=training))
+
+    def get_config(self) -> dict[str, Any]:
+        return {**self._given, "name": self.name}
+
+
+class Undescribed(layers.Layer):
+    def __init__(self, times: Any) -> None:
+        super().__init__()
+        self.times = times
+
+    def call(self, features: Any) -> Any:
+        return self.times(features)
+
+
+def undescribed(input_shape: tuple[int, ...], classes: int, factor: float) -> keras.Model:
+    layer: Any = Undescribed(lambda features: factor * features)
+    return keras.Sequential([keras.Input(input_shape), layers.Flatten(), layer, layers.Dense(classes, "softmax")])
