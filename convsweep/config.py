@@ -87,6 +87,9 @@ class ConvsweepConf:
     # Configurations to try first, each searched key -> value; keys left out are drawn.
     enqueue: list[Any] = field(default_factory=list)
 
+    # Whether a drawn search tries what the config itself describes, as far as that lies in the space, after those.
+    try_defaults: bool = True
+
     # An earlier study, or a list of them: their best trials are tried first, and samplers learn from all of them.
     warm_start_from: Any = None
 

@@ -5,7 +5,7 @@ import uuid
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from omegaconf import OmegaConf
 from rich.console import Console
@@ -22,6 +22,7 @@ from convsweep.policy.budget import Budget, count_trials
 from convsweep.policy.policy import Phase, Policy
 from convsweep.policy.stopping_rules import StoppingRules
 from convsweep.policy.time_budget import TimeBudget
+from convsweep.space.described import described
 from convsweep.storage.address import is_shared
 from convsweep.storage.driver_lock import lock_files, only_driver
 from convsweep.storage.opening import open_configured
@@ -101,10 +102,18 @@ class Driver:
         first = remember(study, earlier, self.sweep.space)
         most = count_trials(sweeper, self.sweep.space.size)
         first += parse_enqueue(plain(sweeper.enqueue) or [], self.sweep.space, most)
-        enumerated = fill(study, self.sweep.space, most, first, growing=Budget.of(sweeper).trials is None)
+        growing = Budget.of(sweeper).trials is None
+        enumerated = fill(study, self.sweep.space, most, first, growing, self._described())
         set_aside_scheduler(self.sweep.config, enumerated)
         set_aside_pruner(self.sweep.config, enumerated)
         return Policy.of(sweeper, most, enumerated), enumerated
+
+    def _described(self) -> dict[str, Any]:
+        """Return the configuration that the config itself describes, nothing where it is not to be tried."""
+        config, loader = self.sweep.config, self.sweep.hydra_context.config_loader
+        if not config.hydra.sweeper.try_defaults:
+            return {}
+        return described(self.sweep.space, lambda overrides: loader.load_sweep_config(config, overrides))
 
     def _run(self, study: "Study", policy: Policy, enumerated: bool) -> int:
         done = sum(trial.state.is_finished() for trial in study.get_trials(deepcopy=False)[: policy.n_trials])

@@ -61,14 +61,20 @@ def _objection(name: str, value: Any, given: Mapping[str, Any], space: Space) ->
 
 
 def fill(
-    study: "Study", space: Space, n_trials: int, first: Sequence[Mapping[str, Any]] = (), growing: bool = False
+    study: "Study",
+    space: Space,
+    n_trials: int,
+    first: Sequence[Mapping[str, Any]] = (),
+    growing: bool = False,
+    described: Mapping[str, Any] | None = None,
 ) -> bool:
     """Make the study's waiting trials its remaining budget; return whether every combination is enumerated.
 
     A space of at most `n_trials` combinations is listed, each once; else the trials wait without values,
     to be drawn when they are taken. Trials of an earlier run count, whatever became of them. The
     configurations of `first` come first, those apart that a trial agrees with already. Where trials are to be
-    `growing` as they are wanted, those that would wait without values are left out.
+    `growing` as they are wanted, those that would wait without values are left out. What the config itself has
+    `described` comes after them in a study that is new, unless every combination is tried.
     """
     from optuna.trial import TrialState, create_trial
 
@@ -81,6 +87,8 @@ def fill(
     enumerated = size is not None and size <= (min(n_trials, MAX_ENUMERATED) if growing else n_trials)
     combinations = space.combinations(study.user_attrs["seed"]) if enumerated else ()
     missing = [combination for combination in combinations if hashable(combination) not in known]
+    if described and not (trials or enumerated):
+        first = [*first, described]
     wanted: list[Mapping[str, Any]] = []
     for configuration in first:
         if not any(agree(configuration, params) for params in [*tried, *wanted]):
