@@ -20,11 +20,15 @@ from src.process import quiet_native_stderr
 @hydra.main(version_base="1.3", config_path=str(Path(__file__).parent.parent / "conf"), config_name="config")
 def main(config: DictConfig) -> float | list[float]:
     """Train one configuration, a trial's or a single run's; return its objective, or several."""
+    from src.dataset import DatasetError, is_light, load
+
     try:
         checked = settings(config)
+        if current_trial() is None and is_light(checked.dataset):
+            load(checked.dataset, checked.seed)  # what is wrong with it is said before TensorFlow is imported
         with quiet_native_stderr():
-            from src.trial import DatasetError, ModelError, run
-    except ConfigError as error:
+            from src.trial import ModelError, run
+    except (ConfigError, DatasetError) as error:
         _refuse(error)
     try:
         return run(checked)

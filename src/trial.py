@@ -14,7 +14,7 @@ from src.dataset import DatasetError
 from src.evaluation import Evaluation, Robustness, check_metrics, evaluate, latency_ms, measure_robustness
 from src.model.geometry import check_geometry
 from src.model.own import ModelError
-from src.recording import CHECKPOINT, bound_checkpoints
+from src.recording import CHECKPOINT, await_data, bound_checkpoints
 from src.recording.trial_record import (
     record_augmentation,
     record_evaluation,
@@ -46,11 +46,15 @@ def run(config: Config) -> float | list[float]:
         Diverged: The loss became NaN or infinite.
     """
     trial = current_trial()
+    if trial is not None and not await_data(trial):
+        return 0.0  # which nobody reads: the sweep has stopped, and the trial waits
     seed = trial.seed if trial is not None else config.seed
     training.prepare(config.training.precision, config.training.threads or (1 if trial is not None else None))
     checkpoint = training.Checkpoint(trial.directory / CHECKPOINT if trial is not None else None)
     with start_record(config, trial) as record:
         data = rescaled(dataset.load(config.dataset, config.seed), config.augmentation.rescale)
+        for note in data.notes if trial is None else ():
+            print(f"dataset  {note}", flush=True)
         if config.evaluation.test and data.test is None:
             raise DatasetError(f"`evaluation.test` must be false: {data.name} has no test images, got true")
         if problems := check_metrics(_metrics(config), data.class_names):

@@ -177,6 +177,8 @@ class Driver:
             except KeyboardInterrupt:
                 stopping.interrupted = True
         if error := started.exception():
+            if isinstance(error, UserError):
+                raise error
             raise UserError(f"`hydra.sweeper.callbacks`: {type(error).__name__}: {error}") from error
         return stopping.interrupted, stopping.finishing
 

@@ -2,8 +2,9 @@
 writers, full disks, outages; and the locks that keep drivers out of each other's way.
 """
 
+from convsweep.storage.address import runs_here
 from convsweep.storage.opening import open_storage
 from convsweep.storage.proxy import serve
 from convsweep.storage.study_lock import alone
 
-__all__ = ["alone", "open_storage", "serve"]
+__all__ = ["alone", "open_storage", "runs_here", "serve"]

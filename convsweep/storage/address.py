@@ -23,8 +23,12 @@ def is_shared(config: DictConfig) -> bool:
 
     Other drivers do in a database, and a cluster's workers may outlive theirs.
     """
-    own = config.hydra.launcher._target_.rpartition(".")[2] in ("JoblibLauncher", "BasicLauncher")
-    return not (own and is_local(config.hydra.sweeper.storage))
+    return not (runs_here(config) and is_local(config.hydra.sweeper.storage))
+
+
+def runs_here(config: DictConfig) -> bool:
+    """Whether a driver's workers are processes of its own machine, and no jobs of an engine's elsewhere."""
+    return config.hydra.launcher._target_.rpartition(".")[2] in ("JoblibLauncher", "BasicLauncher")
 
 
 def check_storage(storage: str | None) -> list[str]:

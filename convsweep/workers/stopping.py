@@ -34,7 +34,7 @@ class Stopping:
         self, study: "Study", driver: str, timeout: float | None, console: Console, budget: "TimeBudget | None" = None
     ) -> None:
         self.driver = driver
-        self.interrupted = False
+        self.interrupted = self._quietly = False
         self._budget = budget
         self._study, self._console = study, console
         # Not the clock on the wall, which may be set anew meanwhile.
@@ -69,7 +69,7 @@ class Stopping:
 
     def at_once(self) -> None:
         """End the launch now; may be called from any thread."""
-        self.interrupted = True
+        self.interrupted = self._quietly = True
         signal.raise_signal(signal.SIGINT)
 
     def _hear(self, *_: Any) -> None:
@@ -82,7 +82,8 @@ class Stopping:
         told = False
         while not self._over.wait(INTERVAL):
             if self.interrupted:
-                say(self._console, "stopping: running trials end at their next epoch; Ctrl-C again stops at once")
+                if not self._quietly:  # else what went wrong is said in a moment
+                    say(self._console, "stopping: running trials end at their next epoch; Ctrl-C again stops at once")
                 self._tell("now")
                 return
             if self._budget is not None:

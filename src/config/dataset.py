@@ -1,15 +1,18 @@
 """The `dataset` group: what can be asked of the images, and what is wrong with what was asked."""
 
+import importlib.machinery
 import os
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from hydra.core.config_store import ConfigStore
 
-DATASETS = ("digits", "mnist", "fashion_mnist", "cifar10", "cifar100", "image_folder")
 SCALINGS = ("minmax", "standardize", "none")
 LABELS = ("sparse", "onehot")
+FITS = ("stretch", "crop", "pad")
+CHANNELS = ("auto", 1, 3)
 
 
 @dataclass
@@ -18,10 +21,13 @@ class DatasetConfig:
 
     Attributes:
         name: one of `DATASETS`.
-        path: a local copy (file or folder) instead of the usual places; required by `image_folder`.
+        path: a local copy (file or folder) instead of the usual places; required by one's own data.
         limit: take at most that many of the training images, stratified, before validation is split off.
         validation_fraction: the part of these images that becomes validation data.
         image_size: resize to this many pixels a side, or to [height, width]; None keeps the size.
+        fit: what becomes of images of another shape: pulled to it (`stretch`), cut in the middle (`crop`), or put on
+            black (`pad`).
+        channels: 1 for grey images, 3 for colour, `auto` for what the images are.
         scaling: what the network's first layer does to the pixels, by statistics of the training part.
         labels: integers (`sparse`) or one-hot vectors (`onehot`).
     """
@@ -31,23 +37,79 @@ class DatasetConfig:
     limit: int | None = None
     validation_fraction: float = 0.2
     image_size: Any = None
+    fit: str = "stretch"
+    channels: Any = "auto"
     scaling: str = "minmax"
     labels: str = "sparse"
 
 
+@dataclass
+class TableConfig(DatasetConfig):
+    """Settings of a table of files and labels.
+
+    Attributes:
+        file_column: the column of the files, or of their bytes; None for one of a usual name.
+        label_column: the column of the labels, likewise.
+        split_column: the column that says train, validation or test; None for one of a usual name, if there is any.
+    """
+
+    file_column: str | None = None
+    label_column: str | None = None
+    split_column: str | None = None
+
+
+@dataclass
+class CustomConfig(DatasetConfig):
+    """Settings of a function of one's own: `load` is its full name, `my_package.my_module.function`."""
+
+    load: str | None = None
+
+
+class Kind(NamedTuple):
+    """A dataset: its schema, and what its `path` must be: `expected`, or none (None) if it takes none.
+
+    `needs` says whether there must be a path; `fits` whether one is of the right kind; `instead` is what to type.
+    """
+
+    schema: type[DatasetConfig] = DatasetConfig
+    expected: str | None = "an existing file or folder"
+    instead: str = "{key}= and the place of your copy"
+    needs: bool = False
+    fits: Callable[[str], bool] = os.path.exists
+
+
+_FOLDER = "a folder with one sub-folder a class"
+_ARRAYS = "an .npz with x_train and y_train, or a folder of such .npy files"
+_TABLE = "a .csv or .parquet with a column of files and one of labels, or a folder of .parquet files"
+DATASETS = {
+    "digits": Kind(expected=None),
+    "mnist": Kind(),
+    "fashion_mnist": Kind(),
+    "cifar10": Kind(),
+    "cifar100": Kind(),
+    "image_folder": Kind(DatasetConfig, _FOLDER, "e.g. {key}=/data/flowers", True, os.path.isdir),
+    "arrays": Kind(DatasetConfig, _ARRAYS, "e.g. {key}=/data/flowers.npz", True),
+    "table": Kind(TableConfig, _TABLE, "e.g. {key}=/data/labels.csv", True),
+    "custom": Kind(CustomConfig, None),
+}
+
+
 def register(store: ConfigStore) -> None:
     """Store a schema as `schemas/dataset/<name>`, for the defaults list of `conf/dataset/<name>.yaml`."""
-    for name in DATASETS:
-        store.store(group="schemas/dataset", name=name, node=DatasetConfig(name=name))
+    for name, kind in DATASETS.items():
+        store.store(group="schemas/dataset", name=name, node=kind.schema(name=name))
 
 
 def check(config: DatasetConfig) -> list[str]:
     """Return every problem of the settings, a line each; reads no data."""
     problems = [
-        *_check_choice("name", config.name, DATASETS),
+        *_check_choice("name", config.name, tuple(DATASETS)),
+        *_check_choice("fit", config.fit, FITS),
+        *_check_choice("channels", config.channels, CHANNELS),
         *_check_choice("scaling", config.scaling, SCALINGS),
         *_check_choice("labels", config.labels, LABELS),
-        *_check_path(config.name, config.path),
+        *(_check_path(DATASETS[config.name], config) if config.name in DATASETS else []),
+        *(_check_load(config.load) if isinstance(config, CustomConfig) else []),
     ]
     if not _is_number(config.validation_fraction) or not 0 < config.validation_fraction < 1:
         problems.append(
@@ -58,28 +120,42 @@ def check(config: DatasetConfig) -> list[str]:
     if not _is_image_size(config.image_size):
         expected = "a whole number from 1, or [height,width], or null"
         problems.append(_problem("image_size", expected, config.image_size, "e.g. {key}=32"))
+    if config.image_size is None and config.fit in FITS[1:]:
+        expected = "stretch with dataset.image_size=null, which resizes nothing"
+        problems.append(_problem("fit", expected, config.fit, "e.g. dataset.image_size=64"))
     return problems
 
 
-def _check_choice(key: str, value: object, choices: Sequence[str]) -> list[str]:
-    if value in choices:
+def _check_choice(key: str, value: object, choices: Sequence[object]) -> list[str]:
+    if value in choices and not isinstance(value, bool):
         return []
-    return [_problem(key, f"one of {', '.join(choices)}", value, f"e.g. {{key}}={choices[0]}")]
+    listed = ", ".join(map(str, choices))
+    return [_problem(key, f"one of {listed}", value, f"e.g. {{key}}={choices[0]}")]
 
 
-def _check_path(name: str, path: str | None) -> list[str]:
-    if path is None:
-        if name == "image_folder":
-            expected = "a folder with one sub-folder a class"
-            return [_problem("path", expected, path, "e.g. {key}=/data/flowers")]
-        return []
-    if name == "digits":
-        return [_problem("path", "null for digits, which ship with scikit-learn", path, "{key}=null")]
-    full = os.path.expanduser(path)
+def _check_path(kind: Kind, config: DatasetConfig) -> list[str]:
+    if kind.expected is None:
+        return [] if config.path is None else [_problem("path", f"null for {config.name}", config.path, "{key}=null")]
+    if config.path is None:
+        return [_problem("path", kind.expected, None, kind.instead)] if kind.needs else []
+    full = os.path.expanduser(config.path)
     if not os.path.exists(full):
-        return [_problem("path", "an existing file or folder", path, "{key}= and the place of your copy")]
-    if name == "image_folder" and not os.path.isdir(full):
-        return [_problem("path", "a folder with one sub-folder a class", path, "e.g. {key}=/data/flowers")]
+        return [_problem("path", "an existing file or folder", config.path, "{key}= and the place of your copy")]
+    return [] if kind.fits(full) else [_problem("path", kind.expected, config.path, kind.instead)]
+
+
+def _check_load(load: str | None) -> list[str]:
+    """Look for the function's module, from the folder where the command is typed as well, without importing it."""
+    expected, instead = "a function by its full name", "e.g. {key}=my_package.my_module.function"
+    module, _, function = (load or "").rpartition(".")
+    if not all(part.isidentifier() for part in [*module.split("."), function]):
+        return [_problem("load", expected, load, instead)]
+    path = [os.getcwd(), *sys.path]
+    package = module.partition(".")[0]
+    if package not in sys.modules and importlib.machinery.PathFinder.find_spec(package, path) is None:
+        return [
+            _problem("load", f"in a module that is there, and {package} is neither here nor installed", load, instead)
+        ]
     return []
 
 

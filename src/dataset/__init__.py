@@ -1,6 +1,7 @@
 """The images: found, decoded, split and described, without TensorFlow."""
 
-from src.dataset.dataset import Dataset, DatasetError, Split
+from src.dataset.dataset import Dataset, DatasetError, Preprocessing, Split
 from src.dataset.loading import load
+from src.dataset.prepare import is_light, look, prepare
 
-__all__ = ["Dataset", "DatasetError", "Split", "load"]
+__all__ = ["Dataset", "DatasetError", "Preprocessing", "Split", "is_light", "load", "look", "prepare"]

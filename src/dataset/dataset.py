@@ -1,7 +1,8 @@
 """What the rest of the application sees of a dataset."""
 
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -18,6 +19,31 @@ class Split(NamedTuple):
 
 
 @dataclass(frozen=True)
+class Preprocessing:
+    """How an image file becomes what a network is given, and what it answers; kept with each model.
+
+    Attributes:
+        image_size: height and width.
+        fit: what becomes of an image of another shape: `stretch`, `crop` or `pad`.
+        channels: 1 or 3.
+        value_range: the values that become 0 and 255 in an image of more than 8 bits; None where there was none.
+        scaling: what the network's own first layer does then.
+        class_names: the name of each of the network's outputs.
+    """
+
+    image_size: tuple[int, int]
+    fit: str
+    channels: int
+    value_range: tuple[float, float] | None
+    scaling: str
+    class_names: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as JSON can hold it."""
+        return asdict(self) | {"image_size": list(self.image_size), "class_names": list(self.class_names)}
+
+
+@dataclass(frozen=True)
 class Dataset:
     """Images in memory-mapped arrays (read-only), and how the network's first layer is to scale them.
 
@@ -30,6 +56,9 @@ class Dataset:
         scale: factor for each channel, or None for no scaling; the input is `images * scale + offset`.
         offset: term for each channel, or None for no scaling.
         skipped: files that could not be read, by their path in the folder.
+        preprocessing: how an image of the same kind is to be prepared for the network.
+        names: the file of each image by part, where the data came in files.
+        notes: how the data was read, and what was left out: lines for the user.
     """
 
     name: str
@@ -40,6 +69,9 @@ class Dataset:
     scale: tuple[float, ...] | None
     offset: tuple[float, ...] | None
     skipped: tuple[str, ...] = field(default=())
+    preprocessing: Preprocessing | None = None
+    names: Mapping[str, np.ndarray] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @property
     def input_shape(self) -> tuple[int, int, int]:

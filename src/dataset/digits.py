@@ -1,9 +1,11 @@
 """scikit-learn's digits: 1,797 images of 8x8 with values from 0 to 16, in the package itself."""
 
 from importlib.metadata import version
+from pathlib import Path
 
 import numpy as np
 
+from src.config.dataset import DatasetConfig
 from src.dataset.dataset import Split
 from src.dataset.source import Source, from_arrays
 from src.dataset.split import split
@@ -11,8 +13,8 @@ from src.dataset.split import split
 CLASS_NAMES = tuple("0123456789")
 
 
-def find() -> Source:
-    """Return where the digits come from."""
+def find(config: DatasetConfig, folder: Path) -> Source:
+    """Return where the digits come from, whatever the settings."""
     return from_arrays(["digits", version("scikit-learn")], CLASS_NAMES, read)
 
 

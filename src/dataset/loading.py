@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from src.config.dataset import DatasetConfig, check
-from src.dataset import digits, image_folder, published, resize, scaling
+from src.dataset import resize, scaling
 from src.dataset.cache import Entry, default_folder, entry, save
-from src.dataset.dataset import Dataset, DatasetError, Split
-from src.dataset.source import PARTS, Source
+from src.dataset.dataset import Dataset, DatasetError, Preprocessing, Split
+from src.dataset.registry import DATASETS
+from src.dataset.source import PARTS
 from src.dataset.split import split, take
 
 _loaded: dict[str, Dataset] = {}  # what this process has opened: a worker's later trials start from here
@@ -36,52 +37,54 @@ def load(config: DatasetConfig, seed: int, cache: Path | None = None) -> Dataset
     if problems:
         raise DatasetError("\n".join(problems))
     folder = cache or default_folder()
-    config = dataclasses.replace(config, image_size=_height_and_width(config.image_size))
+    config = sized(config)
     key = json.dumps([dataclasses.asdict(config), seed, str(folder)])
     if key not in _loaded:
         _loaded[key] = _load(config, seed, folder)
     return _loaded[key]
 
 
-def _height_and_width(size: Any) -> tuple[int, int] | None:
-    if size is None:
-        return None
-    return (size, size) if isinstance(size, int) else (int(size[0]), int(size[1]))
+def sized(config: DatasetConfig) -> DatasetConfig:
+    """Return the settings with `image_size` as (height, width), or None."""
+    size = config.image_size
+    pair = None if size is None else (size, size) if isinstance(size, int) else (int(size[0]), int(size[1]))
+    return dataclasses.replace(config, image_size=pair)
 
 
 def _load(config: DatasetConfig, seed: int, folder: Path) -> Dataset:
-    source = _source(config, folder)
+    source = DATASETS[config.name].find(config, folder)
     whole = entry(folder, source.key, source.build)
-    settings = [config.limit, config.validation_fraction, config.image_size, seed]
+    settings = [config.limit, config.validation_fraction, config.image_size, config.fit, config.channels, seed]
     parted = entry(folder, [source.key, settings], lambda place: _part(place, whole, config, seed))
     classes = len(whole.meta["class_names"])
-    splits = {}
+    splits, names = {}, {}
     for part in PARTS:
         # A part that is as it came has no second copy in the cache.
         arrays = parted.arrays if f"{part}_images" in parted.arrays else whole.arrays
         if f"{part}_images" in arrays:
             labels = arrays[f"{part}_labels"]
             splits[part] = Split(arrays[f"{part}_images"], _encoded(labels, config.labels, classes))
+        if f"{part}_names" in arrays:
+            names[part] = arrays[f"{part}_names"]
     scale, offset = scaling.rescaling(config.scaling, parted.arrays["histogram"])
+    height, width, channels = splits["train"].images.shape[1:]
+    span = whole.meta["value_range"]
+    class_names = tuple(whole.meta["class_names"])
     return Dataset(
         name=config.name,
         train=splits["train"],
         validation=splits["validation"],
         test=splits.get("test"),
-        class_names=tuple(whole.meta["class_names"]),
+        class_names=class_names,
         scale=scale,
         offset=offset,
-        skipped=tuple(whole.meta["skipped"]),
+        skipped=tuple(sorted({**source.skipped, **whole.meta["skipped"]})),
+        preprocessing=Preprocessing(
+            (height, width), config.fit, channels, tuple(span) if span else None, config.scaling, class_names
+        ),
+        names=names,
+        notes=(*source.notes, *whole.meta["notes"]),
     )
-
-
-def _source(config: DatasetConfig, folder: Path) -> Source:
-    if config.name == "digits":
-        return digits.find()
-    if config.name == "image_folder":
-        assert config.path is not None  # `check` has refused it
-        return image_folder.find(Path(config.path).expanduser().resolve(), config.image_size)
-    return published.find(config.name, config.path, folder)
 
 
 def _part(place: Path, whole: Entry, config: DatasetConfig, seed: int) -> dict[str, Any]:
@@ -91,9 +94,14 @@ def _part(place: Path, whole: Entry, config: DatasetConfig, seed: int) -> dict[s
     for part, indices in chosen.items():
         source = "train" if part == "validation" and "validation_images" not in whole.arrays else part
         images, labels = whole.arrays[f"{source}_images"], whole.arrays[f"{source}_labels"]
-        if source != part or len(indices) < len(images) or config.image_size not in (None, images.shape[1:3]):
-            written = resize.write(place / f"{part}_images.npy", images, indices, config.image_size)
+        channels = images.shape[3] if config.channels == "auto" else config.channels
+        same = config.image_size in (None, images.shape[1:3]) and channels == images.shape[3]
+        if source != part or len(indices) < len(images) or not same:
+            path = place / f"{part}_images.npy"
+            written = resize.write(path, images, indices, config.image_size, config.fit, channels)
             save(place / f"{part}_labels.npy", labels[indices])
+            if f"{source}_names" in whole.arrays:
+                save(place / f"{part}_names.npy", whole.arrays[f"{source}_names"][indices])
             train = written if part == "train" else train
     save(place / "histogram.npy", scaling.histogram(train))
     return {}
@@ -107,8 +115,19 @@ def _choose(whole: Entry, config: DatasetConfig, seed: int) -> dict[str, np.ndar
     if _has(whole, "validation"):
         chosen["train"] = take(labels, classes, config.limit, seed)
     else:
+        _check_enough(labels, whole.meta["class_names"])
         chosen["train"], chosen["validation"] = split(labels, classes, config.limit, config.validation_fraction, seed)
     return chosen
+
+
+def _check_enough(labels: np.ndarray, class_names: list[str]) -> None:
+    single = [class_names[i] for i in np.flatnonzero(np.bincount(labels, minlength=len(class_names)) == 1)]
+    if single:
+        raise DatasetError(
+            f"each class must have at least two images, to train on one and validate by another; there is one of "
+            f"{', '.join(single[:5])}{f' and {len(single) - 5} more' if len(single) > 5 else ''}; add some, or remove "
+            "the class"
+        )
 
 
 def _has(whole: Entry, part: str) -> bool:

@@ -22,18 +22,21 @@ FEW = 500  # files that are decoded sooner than a helper process starts
 BATCHES = 256  # as many as a byte can number
 
 
-def decode_all(tasks: Sequence[decode.Task], size: tuple[int, int]) -> list[str]:
+def decode_all(
+    tasks: Sequence[decode.Task], size: tuple[int, int], fit: str = "stretch", span: tuple[float, float] | None = None
+) -> list[decode.Result]:
     """Do what `decode.decode` does, with as many processes as this one may use cores, this one included.
 
     They take the next of many small batches whenever they are done with one: some start later, and some get
     the larger files.
     """
     if cores() == 1 or len(tasks) <= FEW:
-        return decode.decode(tasks, size)
-    results = [""] * len(tasks)
+        return decode.decode(tasks, size, fit, span)
+    results: list[decode.Result] = [("broken", "")] * len(tasks)
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
         for number in range(BATCHES):
-            Path(folder, f"{number}.in").write_text(json.dumps({"tasks": tasks[number::BATCHES], "size": size}))
+            given = {"tasks": tasks[number::BATCHES], "size": size, "fit": fit, "span": span}
+            Path(folder, f"{number}.in").write_text(json.dumps(given))
         queue, end = os.pipe()
         stack.callback(os.close, queue)
         os.write(end, bytes(range(BATCHES)))

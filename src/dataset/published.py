@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
+from src.config.dataset import DatasetConfig
 from src.dataset import cache, local
 from src.dataset.class_names import CIFAR10, CIFAR100, FASHION, MNIST
 from src.dataset.dataset import DatasetError
@@ -35,25 +36,30 @@ PUBLISHED = {
 }
 
 
-def find(name: str, path: str | None, folder: Path) -> Source:
+def find(config: DatasetConfig, folder: Path) -> Source:
     """Find a published dataset, and download it if it is nowhere.
 
     Args:
-        name: one of `PUBLISHED`.
-        path: `dataset.path`; when given, no other place is looked at.
+        config: `name`, one of `PUBLISHED`; and `path`: when given, no other place is looked at.
         folder: the cache, whose lock keeps several processes from downloading at once.
 
     Raises:
         DatasetError: it is nowhere and cannot be downloaded, or what is there is no dataset.
     """
-    if path is None:
+    name = config.name
+    if config.path is None:
         with cache.lock(folder):
             place, files = _locate(name) or _download(name)
     else:
-        place = Path(path).expanduser()
+        place = Path(config.path).expanduser()
         files = local.recognized(place)
     key = [name, sorted(local.fingerprint(file) for file in files)]
     return from_arrays(key, PUBLISHED[name].class_names, lambda: local.read(files, name, place))
+
+
+def is_nowhere(config: DatasetConfig) -> bool:
+    """Whether a dataset has to be downloaded."""
+    return config.path is None and _locate(config.name) is None
 
 
 def keras_folder() -> Path:

@@ -1,7 +1,8 @@
 """Where a dataset comes from: what identifies its data, and how to put it into the cache."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,17 +13,25 @@ from src.dataset.dataset import DatasetError, Split
 PARTS = ("train", "validation", "test")
 
 
+TOLD = 10  # skipped files that a line names of each reason; `Dataset.skipped` has them all
+
+
 class Source(NamedTuple):
     """A dataset that has been found, not read yet.
 
     Attributes:
         key: identifies the data by content, as JSON can hold it.
-        build: writes `<part>_images.npy` and `<part>_labels.npy` into a folder, for the parts that the data
-            has (`train` always), and returns {"class_names": [...], "skipped": [...]}.
+        build: writes `<part>_images.npy`, `<part>_labels.npy` and perhaps `<part>_names.npy` (of the files) into a
+            folder, for the parts that the data has (`train` always), and returns `class_names`, `skipped` (why, by
+            file), `value_range` (what became 0 and 255, or None) and `notes` (lines for the user).
+        notes: how it was read, a line each.
+        skipped: why files that were found are not read, by file.
     """
 
     key: Any
     build: Callable[[Path], dict[str, Any]]
+    notes: Sequence[str] = ()
+    skipped: Mapping[str, str] = MappingProxyType({})
 
 
 def from_arrays(key: Any, class_names: Sequence[str], read: Callable[[], dict[str, Split]]) -> Source:
@@ -33,16 +42,26 @@ def from_arrays(key: Any, class_names: Sequence[str], read: Callable[[], dict[st
             check_labels(part, labels, class_names)
             cache.save(folder / f"{part}_images.npy", images)
             cache.save(folder / f"{part}_labels.npy", labels.astype(np.int32))
-        return {"class_names": list(class_names), "skipped": []}
+        return {"class_names": list(class_names), "skipped": {}, "value_range": None, "notes": []}
 
     return Source(key, build)
 
 
-def check_labels(part: str, labels: np.ndarray, class_names: Sequence[str]) -> None:
-    """Refuse a part without images, labels without a class, and a training part that lacks a class."""
+def check_labels(
+    part: str, labels: np.ndarray, class_names: Sequence[str], skipped: Mapping[str, str] = MappingProxyType({})
+) -> None:
+    """Refuse a part without images, labels without a class, and a training part that lacks a class.
+
+    Args:
+        part: `train`, `validation` or `test`.
+        labels: of its images.
+        class_names: of all classes.
+        skipped: why files were not read, for the message.
+    """
     classes = len(class_names)
+    why = f"; {told(skipped, most=3)}" if skipped else ""
     if part != "train" and not labels.size:
-        raise DatasetError(f"the {part} part has no readable image; add some, or remove the part")
+        raise DatasetError(f"the {part} part has no readable image; add some, or remove the part{why}")
     if labels.size and not 0 <= labels.min() <= labels.max() < classes:
         raise DatasetError(
             f"the labels of the {part} part must be from 0 to {classes - 1}, one of {classes} classes, "
@@ -52,4 +71,23 @@ def check_labels(part: str, labels: np.ndarray, class_names: Sequence[str]) -> N
         counts = np.bincount(labels.astype(np.int64), minlength=classes)
         missing = [name for name, count in zip(class_names, counts, strict=True) if count == 0]
         if missing:
-            raise DatasetError(f"no training image of class {', '.join(missing)}; add some, or remove the class")
+            raise DatasetError(f"no training image of class {', '.join(missing)}; add some, or remove the class{why}")
+
+
+def told(skipped: Mapping[str, str], count: int | None = None, most: int = TOLD) -> str:
+    """Name skipped files in one line, by what is wrong with them.
+
+    Args:
+        skipped: the reason of each, by its name.
+        count: how many files there were.
+        most: so many are named of each reason.
+    """
+    reasons: dict[str, list[str]] = {}
+    for file in sorted(skipped):
+        reasons.setdefault(skipped[file], []).append(file)
+    lists = []
+    for reason, files in reasons.items():
+        more = f" and {len(files) - most} more" if len(files) > most else ""
+        lists.append(f"{reason} ({', '.join(files[:most])}{more})")
+    of = f" of {count}" if count is not None else ""
+    return f"skipped {len(skipped)}{of} files: {'; '.join(lists)}"

@@ -3,6 +3,7 @@ checkpoints take. Imports no TensorFlow.
 """
 
 from src.recording.checkpoints import CHECKPOINT, bound_checkpoints
+from src.recording.study_data import StudyData, await_data
 from src.recording.study_tracking import StudyTracking
 
-__all__ = ["CHECKPOINT", "StudyTracking", "bound_checkpoints"]
+__all__ = ["CHECKPOINT", "StudyData", "StudyTracking", "await_data", "bound_checkpoints"]

@@ -162,7 +162,7 @@ def test_another_seed_keeps_what_was_decoded(tmp_path: Path, monkeypatch: pytest
         write_images(tmp_path / "data" / name, 5)
     settings: dict[str, Any] = {"path": str(tmp_path / "data"), "image_size": 8}
     open_dataset(tmp_path / "cache", "image_folder", **settings)
-    monkeypatch.setattr("src.dataset.image_folder.decode_all", refuse)
+    monkeypatch.setattr("src.dataset.images.decode_all", refuse)
     other = open_dataset(tmp_path / "cache", "image_folder", seed=1, labels="onehot", limit=6, **settings)
     assert len(other.train.labels) + len(other.validation.labels) == 6
 

@@ -118,19 +118,19 @@ def truncated(form: str) -> bytes:
     return out.getvalue()[: out.tell() // 2]
 
 
-def test_broken_files_are_skipped_with_one_warning(
-    tmp_path: Path, folder: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    broken = {"empty.png": b"", "text.jpg": b"no image", "Thumbs.db": os.urandom(500)}
+def test_broken_files_are_skipped_in_one_note(tmp_path: Path, folder: Path) -> None:
+    broken = {"empty.png": b"", "text.jpg": b"no image", "noise": os.urandom(500)}
     broken |= {f"cut.{form.lower()}": truncated(form) for form in ("JPEG", "PNG", "BMP", "GIF")}
     for name, content in broken.items():
         (folder / "red" / name).write_bytes(content)
     data = open_folder(tmp_path)
     assert len(data.train.labels) + len(data.validation.labels) == 20
     assert data.skipped == tuple(sorted(f"red/{name}" for name in broken))
-    (record,) = caplog.records
-    assert "skipped 7 of 27 files" in record.message
-    assert all(f"red/{name}: " in record.message for name in broken)
+    (note,) = data.notes
+    assert "skipped 7 of 27 files: " in note
+    assert "empty (red/empty.png)" in note
+    assert "no image of a known format (red/noise, red/text.jpg)" in note
+    assert all(f"red/{name}" in note for name in broken)
 
 
 def jpeg(mode: str = "RGB", **settings: Any) -> bytes:
@@ -239,7 +239,10 @@ def test_a_class_of_broken_files_is_refused(tmp_path: Path, folder: Path) -> Non
 
 @pytest.mark.parametrize(
     ("place", "message"),
-    [("val/red", "may hold validation/ and test/, got val"), ("test/green", "no training images: green")],
+    [
+        ("rose", "got both: train beside rose; move"),
+        ("test/green", "no training images: green; those of .* are blue, red"),
+    ],
 )
 def test_parts_that_do_not_fit(tmp_path: Path, place: str, message: str) -> None:
     for name, colour in (("red", RED), ("blue", BLUE)):

@@ -1,0 +1,61 @@
+"""Your own arrays: an `.npz`, or a folder of `.npy` files."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from src.config.dataset import DatasetConfig
+from src.dataset import named_arrays
+from src.dataset.dataset import DatasetError
+from src.dataset.source import Source
+from src.dataset.walk import shown
+
+
+def find(config: DatasetConfig, folder: Path) -> Source:
+    """Find the files; they are read when the source is built.
+
+    Args:
+        config: `path`, an `.npz`, or a folder of `.npy` files (or of one `.npz`).
+        folder: the cache.
+
+    Raises:
+        DatasetError: There are none; when built: they cannot be read, or hold something else.
+    """
+    assert config.path is not None  # `check` has refused it
+    place = Path(config.path).expanduser().resolve()
+    files = [place] if place.is_file() else _in_folder(place)
+    states = [[file.name, file.stat().st_size, file.stat().st_mtime_ns] for file in files]
+
+    def build(into: Path) -> dict[str, Any]:
+        return named_arrays.write(into, named_arrays.sort_out(_read(files), shown(place)))
+
+    return Source(["arrays", str(place), states], build)
+
+
+def _in_folder(place: Path) -> list[Path]:
+    files = sorted(file for file in place.iterdir() if file.suffix.lower() in (".npy", ".npz") and file.is_file())
+    bundles = [file for file in files if file.suffix.lower() == ".npz"]
+    if not files or (bundles and len(files) > 1):
+        got = ", ".join(shown(file.name) for file in files[:5]) or "none of these"
+        raise DatasetError(
+            f"`dataset.path` must be an .npz, or a folder of .npy files, got {got} in {shown(place)}; "
+            "type dataset.path= and the file"
+        )
+    return files
+
+
+def _read(files: list[Path]) -> dict[str, np.ndarray]:
+    arrays: dict[str, np.ndarray] = {}
+    for file in files:
+        try:
+            opened: Any = np.load(file, mmap_mode="r", allow_pickle=False)
+            arrays |= {name: opened[name] for name in opened.files} if hasattr(opened, "files") else {file.stem: opened}
+        except Exception as error:  # damaged files raise nearly anything
+            if "allow_pickle" in str(error):
+                raise DatasetError(
+                    f"{shown(file)} holds Python objects, which are not loaded since they can run code; save texts as "
+                    "np.array(labels, dtype=str), and images as one array of one size"
+                ) from error
+            raise DatasetError(f"{shown(file)} is not a readable array ({error}); save it again with numpy") from error
+    return arrays

@@ -1,0 +1,62 @@
+"""Fill the cache before anybody trains, and say what is wrong with the data while that costs nothing yet."""
+
+import dataclasses
+import json
+import subprocess
+import sys
+import tempfile
+
+from src.config.dataset import DatasetConfig
+from src.dataset.cache import default_folder
+from src.dataset.dataset import DatasetError
+from src.dataset.loading import load, sized
+from src.dataset.registry import DATASETS
+
+
+def look(config: DatasetConfig) -> None:
+    """Find a dataset whose files are its user's own, and decode nothing: a second for a hundred thousand files.
+
+    Raises:
+        DatasetError: It is not there, or not as it must be, as far as names and labels tell.
+    """
+    known = DATASETS[config.name]
+    if known.is_quick:
+        known.find(sized(config), default_folder())
+
+
+def is_light(config: DatasetConfig) -> bool:
+    """Whether a dataset is prepared without code of others that may import anything, TensorFlow for one."""
+    return not DATASETS[config.name].is_heavy(config)
+
+
+def prepare(config: DatasetConfig, seed: int) -> tuple[str, ...]:
+    """Decode and split a dataset into the cache, as `load` does; in a process of its own where it is not light.
+
+    Returns:
+        How the data was read, and what was left out: lines for the user.
+
+    Raises:
+        DatasetError: It is not there, or not as it must be; the message says what to do.
+    """
+    if is_light(config):
+        return load(config, seed).notes
+    with tempfile.TemporaryFile("w+") as said:
+        given = json.dumps([config.name, dataclasses.asdict(config), seed])
+        done = subprocess.run(
+            [sys.executable, "-m", "src.dataset"],
+            input=given,
+            text=True,
+            stdout=said,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+        said.seek(0)
+        lines = said.read().splitlines()
+    try:
+        answer = json.loads(lines[-1])
+    except (IndexError, ValueError):
+        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        raise DatasetError(f"the process that loads the data ended with status {done.returncode}: {last}") from None
+    if "error" in answer:
+        raise DatasetError(answer["error"])
+    return tuple(answer["notes"])

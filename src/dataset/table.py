@@ -1,0 +1,231 @@
+"""Your own table of files and labels: CSV or Parquet, the files beside it, or their bytes inside."""
+
+import functools
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from src.config.dataset import DatasetConfig, TableConfig
+from src.dataset import cache, images
+from src.dataset.dataset import DatasetError
+from src.dataset.images import Listing
+from src.dataset.labels import number
+from src.dataset.layout import part_of
+from src.dataset.source import PARTS, Source
+from src.dataset.tabular import CSV, PARQUET, Columns, Tabular, columns
+from src.dataset.walk import File, is_image_name, shown, walk
+
+NAMED = 3  # missing files that the message names
+
+
+@dataclass
+class Part:
+    """The rows of a part: their labels, their number in all tables together, and their files if they lie outside."""
+
+    labels: list[Any] = field(default_factory=list)
+    rows: list[int] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
+
+
+def find(config: DatasetConfig, folder: Path) -> Source:
+    """Read a table's labels and look for its files; they are decoded when the source is built.
+
+    Args:
+        config: `path`, a table, or a folder of tables whose names begin with their part
+            (`train-00000-of-00002.parquet`, `test.csv`); `file_column`, `label_column`, `split_column`; `image_size` as
+            [height, width] or None; `fit`.
+        folder: the cache.
+
+    Raises:
+        DatasetError: No table, column, file or label, or one of several meanings; the message says what was seen.
+    """
+    assert isinstance(config, TableConfig) and config.path is not None  # `check` has refused it
+    place = Path(config.path).expanduser().resolve()
+    tables, notes = _tables(place)
+    which = columns(tables[0][0], config.file_column, config.label_column, config.split_column)
+    tables = [(table, part) for table, part in tables if _has_labels(table, which, part, notes)]
+    parts, found = _read(tables, which, place if place.is_dir() else place.parent, notes)
+    _leave_unlabelled(parts, notes)
+    labels, class_names = number(
+        {part: _as_array(rows.labels) for part, rows in parts.items()},
+        tables[0][0].class_names(which.label),
+        {part: f"column {shown(which.label)} ({part} part)" for part in parts},
+    )
+    size, fit = config.image_size, config.fit
+    states = [[table.path.name, table.path.stat().st_size, table.path.stat().st_mtime_ns] for table, _ in tables]
+    key = ["table", str(place), size, fit, list(which), class_names, states, [[*file] for file in found]]
+    notes.append(
+        f"{shown(which.label)} is the label, {shown(which.file)} the {'image' if which.embedded else 'file'}"
+        + (f", {shown(which.split)} the part" if which.split else "")
+    )
+
+    def build(into: Path) -> dict[str, Any]:
+        places = _spooled([table for table, _ in tables], which.file, into / "bytes") if which.embedded else {}
+        listings = {}
+        for part, rows in parts.items():
+            names = [places[row][0] for row in rows.rows] if places else [_short(file, place) for file in rows.files]
+            where = [places[row][1] for row in rows.rows] if places else rows.files
+            listings[part] = Listing(names, where, labels[part]).mixed()
+        meta = images.build(into, listings, class_names, size, fit, {})
+        (into / "bytes").unlink(missing_ok=True)
+        return meta
+
+    return Source(key, build, notes)
+
+
+def _tables(place: Path) -> tuple[list[tuple[Tabular, str | None]], list[str]]:
+    """Return the tables with the part that their names say, training first, and notes."""
+    if place.is_file():
+        return [(Tabular(place), None)], []
+    files = [file.path for file in walk(place).files]
+    kinds = [[file for file in files if file.lower().endswith(kind)] for kind in (PARQUET, CSV[:2])]
+    files = [Path(file) for file in kinds[0] or kinds[1]]
+    if not files:
+        raise DatasetError(f"`dataset.path` must hold a .csv or .parquet table, got none in {shown(place)}")
+    called = {file: part_of(file.stem.partition("-")[0]) or part_of(file.parent.name) for file in files}
+    if len(files) == 1 or (kinds[0] and not any(called.values())):
+        return [(Tabular(file), None) for file in files], []
+    if "train" not in called.values():
+        listed = ", ".join(shown(file.name) for file in files[:5])
+        raise DatasetError(
+            f"`dataset.path` must hold a table whose name begins with train, got {listed} in {shown(place)}; "
+            "type dataset.path= and the table"
+        )
+    others = [shown(file.name) for file in files if not called[file]]
+    notes = [f"{', '.join(others)} left alone"] if others else []
+    ordered = sorted((file for file in files if called[file]), key=lambda file: (PARTS.index(called[file] or ""), file))
+    return [(Tabular(file), called[file]) for file in ordered], notes
+
+
+def _has_labels(table: Tabular, which: Columns, part: str | None, notes: list[str]) -> bool:
+    if which.file in table.names and which.label in table.names:
+        return True
+    missing = which.label if which.file in table.names else which.file
+    if part in (None, "train"):
+        raise DatasetError(
+            f"{shown(table.path)} must have a column {missing} as the first table has; got {table.names}"
+        )
+    notes.append(f"{shown(table.path.name)} is left alone: it has no column {shown(missing)}")
+    return False
+
+
+def _read(
+    tables: list[tuple[Tabular, str | None]], which: Columns, root: Path, notes: list[str]
+) -> tuple[dict[str, Part], list[File]]:
+    """Return the rows of each part, and the state of each file outside of the tables."""
+    parts: dict[str, Part] = {}
+    files, missing, row = _Files(root), [], 0
+    states: list[File] = []
+    for table, part in tables:
+        labels = table.column(which.label).tolist()
+        splits = _splits(table, which.split, part or "train", len(labels))
+        names = None if which.embedded else table.column(which.file, as_text=True).tolist()
+        for i, (label, named) in enumerate(zip(labels, splits, strict=True)):
+            rows = parts.setdefault(named, Part())
+            if names is not None:
+                file = files.find(names[i])
+                if file is None:
+                    missing.append(names[i])
+                    continue
+                rows.files.append(file.path)
+                states.append(file)
+            rows.labels.append(label)
+            rows.rows.append(row + i)
+        row += len(labels)
+    if missing:
+        listed = ", ".join(shown(str(name)) for name in missing[:NAMED])
+        raise DatasetError(
+            f"{len(missing)} of the {row} files that {shown(tables[0][0].path.name)} names are missing, the first "
+            f"{listed}; they are looked for in {shown(root)} and below: put them there, or take the rows out"
+        )
+    if "train" not in parts:
+        raise DatasetError(
+            f"{shown(tables[0][0].path)} must have rows of the training part, got {', '.join(parts) or 'no rows'}"
+        )
+    return {part: parts[part] for part in PARTS if part in parts}, states
+
+
+def _splits(table: Tabular, column: str | None, default: str, count: int) -> list[str]:
+    if column is None:
+        return [default] * count
+    values = table.column(column, as_text=True).tolist()
+    unknown = sorted({str(value) for value in values if not part_of(value or "")})
+    if unknown:
+        raise DatasetError(
+            f"column {shown(column)} must say train, validation or test, got {', '.join(map(shown, unknown[:5]))}"
+        )
+    return [part_of(value) or default for value in values]
+
+
+def _leave_unlabelled(parts: dict[str, Part], notes: list[str]) -> None:
+    """Drop parts without labels: none, or -1 as Hugging Face has it."""
+    for part in [part for part in parts if part != "train"]:
+        if all(label in (None, "", -1) for label in parts[part].labels):
+            notes.append(f"the {part} part is left alone: it has no labels")
+            del parts[part]
+
+
+def _as_array(labels: list[Any]) -> np.ndarray:
+    if all(isinstance(label, int | float) and label == label for label in labels):
+        return np.array(labels)
+    return np.array([None if label == "" else label for label in labels] + [None], object)[:-1]
+
+
+class _Files:
+    """Finds files by what a table calls them: a path, or only a name, with or without its ending, in any folder."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def find(self, name: str | None) -> File | None:
+        if not name:
+            return None
+        given = os.path.normpath(os.path.join(self._root, os.path.expanduser(name.replace("\\", "/"))))
+        try:
+            status = os.stat(given)
+        except (OSError, ValueError):  # not there, or no path at all
+            status = None
+        if status is not None and stat.S_ISREG(status.st_mode):
+            return File(given, status.st_size, status.st_mtime_ns)
+        stem = given if is_image_name(given) else f"{given}."
+        near = self._by_name.get(os.path.basename(given), [])
+        # Of files with one name in several folders, that which has the folders that the table names.
+        ends = stem.removeprefix(f"{self._root}{os.sep}")
+        exact = [file for file in near if f"{os.sep}{ends}" in f"{os.sep}{file.path}"]
+        return exact[0] if len(exact) == 1 else near[0] if len(near) == 1 else None
+
+    @functools.cached_property
+    def _by_name(self) -> dict[str, list[File]]:
+        """All files below the root, by name and by name without ending."""
+        index: dict[str, list[File]] = {}
+        for file in walk(self._root).files:
+            if is_image_name(file.path):
+                name = os.path.basename(file.path)
+                index.setdefault(name, []).append(file)
+                index.setdefault(os.path.splitext(name)[0], []).append(file)
+        return index
+
+
+def _short(file: str, place: Path) -> str:
+    return shown(file.removeprefix(f"{place if place.is_dir() else place.parent}/"))
+
+
+def _spooled(tables: list[Tabular], column: str, path: Path) -> dict[int, tuple[str, Any]]:
+    """Write the bytes of all rows into one file; return the name and the place of each row's."""
+    places: dict[int, tuple[str, Any]] = {}
+    with cache.writing(path.parent.parent), open(path, "wb") as file:
+        for row, (content, name) in enumerate(_rows(tables, column)):
+            content = content or b""
+            places[row] = (shown(name or f"row {row}"), [str(path), file.tell(), len(content)])
+            file.write(content)
+    return places
+
+
+def _rows(tables: list[Tabular], column: str) -> Iterator[tuple[bytes | None, str | None]]:
+    for table in tables:
+        yield from table.images(column)

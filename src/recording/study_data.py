@@ -1,0 +1,73 @@
+"""The data's part in the driver of a sweep: found and checked first, decoded once while the workers start."""
+
+import json
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from omegaconf import DictConfig
+
+from convsweep import StudyCallback
+from convsweep.errors import UserError
+from convsweep.storage import runs_here
+from src.config import ConfigError, settings
+from src.config.dataset import DatasetConfig
+from src.dataset import DatasetError, look, prepare
+
+if TYPE_CHECKING:
+    from optuna import Study
+
+    from convsweep import TrialHandle
+
+READY = "data_ready:"  # the study's attribute, for each driver: its trials may load the data
+PATIENCE = 300.0  # seconds after which a trial loads the data by itself: its driver may be gone
+
+
+class StudyData(StudyCallback):
+    """Prepares the data of all trials; listed under `hydra.sweeper.callbacks`.
+
+    Workers on other machines, with disks of their own, do it themselves.
+    """
+
+    def __init__(self) -> None:
+        self._wanted: dict[str, tuple[DatasetConfig, int]] = {}
+        self._here = True
+
+    def check(self, config: DictConfig) -> list[str]:
+        try:
+            checked = settings(config)
+        except ConfigError:
+            return []  # which the study's tracking says
+        self._here = runs_here(config)
+        key = json.dumps([asdict(checked.dataset), checked.seed])
+        if key in self._wanted:
+            return []
+        self._wanted[key] = checked.dataset, checked.seed
+        try:
+            look(checked.dataset)
+        except DatasetError as error:
+            return str(error).splitlines()
+        return []
+
+    def on_study_start(self, study: "Study", directory: Path, driver: str) -> None:
+        told: set[str] = set()
+        for config, seed in self._wanted.values() if self._here else ():
+            try:
+                notes = prepare(config, seed)
+            except DatasetError as error:
+                raise UserError(str(error).splitlines()) from error
+            for note in (note for note in notes if note not in told):
+                print(f"dataset  {note}", flush=True)
+            told.update(notes)
+        study.set_user_attr(READY + driver, True)
+
+
+def await_data(trial: "TrialHandle") -> bool:
+    """Wait until a trial's driver has prepared the data; return False when the trial is told to stop before."""
+    deadline = time.monotonic() + PATIENCE
+    while not trial.should_stop():
+        if trial.study_attrs.get(READY + trial.driver) or time.monotonic() > deadline:
+            return True
+        time.sleep(0.1)
+    return False

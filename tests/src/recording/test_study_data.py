@@ -1,0 +1,98 @@
+"""The data is looked for before a sweep starts and decoded beside its workers, by the driver, once."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hydra import compose, initialize_config_dir
+from omegaconf import DictConfig
+
+from convsweep.errors import UserError
+from src.config import register
+from src.recording import StudyData, await_data, study_data
+from tests.helpers.command import ROOT
+from tests.helpers.dataset_files import write_images
+
+
+class Study:
+    """What is asked of a study here."""
+
+    def __init__(self) -> None:
+        self.user_attrs: dict[str, Any] = {}
+
+    def set_user_attr(self, key: str, value: Any) -> None:
+        self.user_attrs[key] = value
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    for name in ("a", "b"):
+        write_images(tmp_path / "data" / "Training" / name, 5)
+    return tmp_path / "data"
+
+
+def composed(folder: Path, *overrides: str) -> DictConfig:
+    register()
+    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        given = ["dataset=image_folder", f"dataset.path={folder}", *overrides]
+        return compose("config", given, return_hydra_config=True)
+
+
+def start(callback: StudyData) -> Study:
+    study: Any = Study()
+    callback.on_study_start(study, Path(), "me")
+    return study
+
+
+def test_each_dataset_is_decoded_once_and_told_of_once(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    callback = StudyData()
+    for size in (8, 12, 8):
+        assert callback.check(composed(folder, f"dataset.image_size={size}")) == []
+    assert not (tmp_path / "cache").exists()
+    study = start(callback)
+    assert study.user_attrs == {"data_ready:me": True}
+    assert capsys.readouterr().out == "dataset  Training/ is the training part\n"
+    assert len(list((tmp_path / "cache" / "convsweep").glob("*/entry.json"))) == 4
+
+
+def test_what_names_tell_is_said_before_anything_starts(folder: Path, tmp_path: Path) -> None:
+    write_images(folder / "rose", 1)
+    (problem,) = StudyData().check(composed(folder))
+    assert "got both: Training beside rose" in problem
+    assert not (tmp_path / "cache").exists()
+
+
+def test_what_the_files_tell_ends_the_sweep_in_one_line(folder: Path) -> None:
+    for file in (folder / "Training" / "a").iterdir():
+        file.write_bytes(b"text")
+    callback = StudyData()
+    assert callback.check(composed(folder)) == []
+    with pytest.raises(UserError, match="no training image of class a") as caught:
+        start(callback)
+    (problem,) = caught.value.problems
+    assert "skipped 5 files: no image of a known format (Training/a/000.png, " in problem
+
+
+def test_workers_elsewhere_prepare_by_themselves(folder: Path, tmp_path: Path) -> None:
+    callback = StudyData()
+    config = composed(folder)
+    config.hydra.launcher._target_ = "hydra_plugins.hydra_submitit_launcher.submitit_launcher.SlurmLauncher"
+    assert callback.check(config) == []
+    assert start(callback).user_attrs == {"data_ready:me": True}
+    assert not (tmp_path / "cache").exists()
+
+
+@pytest.mark.parametrize(("attrs", "stops", "answer"), [({"data_ready:me": True}, False, True), ({}, True, False)])
+def test_a_trial_waits_for_its_driver(attrs: dict[str, Any], stops: bool, answer: bool) -> None:
+    trial: Any = SimpleNamespace(should_stop=lambda: stops, study_attrs=attrs, driver="me")
+    assert await_data(trial) is answer
+
+
+def test_a_trial_whose_driver_is_gone_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(study_data, "PATIENCE", 0)
+    trial: Any = SimpleNamespace(should_stop=lambda: False, study_attrs={}, driver="me")
+    assert await_data(trial)
