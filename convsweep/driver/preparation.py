@@ -3,6 +3,7 @@
 import math
 from typing import Any
 
+from hydra.core.utils import JobRuntime
 from hydra.types import HydraContext, TaskFunction
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf, open_dict
@@ -53,7 +54,7 @@ def _prepare(
         raise UserError(problems + error.problems) from None
     _take_longest(sweeper, space)
     problems += check_trials(config, space, loader, callbacks)
-    name = sweeper.study_name or default_name(config.hydra.job.name, space)
+    name = sweeper.study_name or default_name(_job_name(config), space)
     with open_dict(config):
         if sweeper.seed is None:
             sweeper.seed = OmegaConf.select(sweeper, "sampler.seed")
@@ -65,6 +66,14 @@ def _prepare(
     example = loader.load_sweep_config(config, space.overrides(next(space.examples())))
     sweep.settings = fixed_settings(example, space)
     return sweep
+
+
+def _job_name(config: DictConfig) -> str:
+    """Return the app's name; a job's own may have the job's number in it."""
+    try:
+        return config.hydra.job.name
+    except OmegaConfBaseException:
+        return JobRuntime.instance().get("name")
 
 
 def _take_longest(sweeper: DictConfig, space: Space) -> None:
