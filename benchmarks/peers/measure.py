@@ -83,7 +83,8 @@ def measure(way: Way, mode: str, seed: int, seconds: float, images: Path) -> Mea
             _end_all(process)
         epochs = journal.epochs or _logged(log, clock)
         if early or (fixed and early is None) or not epochs:
-            raise Failed("\n".join((folder / "output").read_text().splitlines()[-30:]))
+            said = "\n".join((folder / "output").read_text().splitlines()[-30:])
+            raise Failed(said if early else f"{said}\nno epoch within {took:.0f} s")
         return Measured(took, processor.seconds(), [epoch for epoch in epochs if fixed or epoch[0] <= seconds])
 
 

@@ -80,6 +80,7 @@ def _ours(fixed: bool, seed: int, seconds: float) -> list[str]:
         "{" + ",".join(f"{key}:{json.dumps(value)}" for key, value in one.items()) + "}" for one in tried
     )
     none = ["hydra/sweeper/scheduler=none", "hydra/sweeper/pruner=none"]
+    none += ["hydra.sweeper.try_defaults=false"]
     return [*command, *none, f"hydra.sweeper.n_trials={TRIALS}", f"hydra.sweeper.enqueue=[{enqueued}]"]
 
 

@@ -80,11 +80,18 @@ def test_what_a_page_names_is_there(path: Path) -> None:
         if anchor:
             heads = re.findall(r"^#+ (.*)$", found.read_text(encoding="utf-8"), re.MULTILINE)
             assert anchor in {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads}, anchor
+    for named in re.findall(r"`((?:src|convsweep|conf|sweeps|tests|examples)/[\w/.-]+)`", text):
+        assert (ROOT / named).exists(), named
     for module in re.findall(r"python -m ((?:src|benchmarks)\.\w+)", text):
         assert importlib.util.find_spec(module), module
     targets = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
     for target in re.findall(r"`make ([\w-]+)`|^    make ([\w-]+)", text, re.MULTILINE):
         assert "".join(target) in targets, target
+
+
+def test_the_readme_leads_to_every_page() -> None:
+    text = (ROOT / "README.md").read_text()
+    assert [path.name for path in (ROOT / "docs").glob("*.md") if f"docs/{path.name}" not in text] == []
 
 
 def test_the_readme_says_how_to_activate_the_environment() -> None:
