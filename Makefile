@@ -34,14 +34,16 @@ venv: .venv/installed
 LAY = set -o pipefail; $(BIN)/uv pip install --compile-bytecode --require-hashes 2>&1
 SHOWN = sed -u '/^ [-+~] /d'
 
-# pip brings uv, and uv lays the locked packages, then the project itself, so that Hydra finds the sweeper from any folder.
+# pip brings uv, and uv lays the locked packages, then the project itself, by its path (compat): `python -m src.sweep`
+# works in any folder, and Hydra finds the sweeper for any app.
 # All is compiled here and now: where PYTHONDONTWRITEBYTECODE is set, every process would do it again for itself.
 .venv/installed: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "convsweep needs Python 3.11 or newer, this is " + sys.version)'
 	@echo "Setting up .venv: 2.7 GB of packages, downloaded unless uv has them, and compiled; a minute or more."
 	@test -x $(BIN)/uv || { $(PYTHON) -m venv .venv && $(BIN)/python -m pip install -qq --disable-pip-version-check uv==$(UV); }
 	@$(LAY) --python $(BIN)/python -r requirements.lock | $(SHOWN)
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation \
+		--config-settings editable_mode=compat -e .
 	@$(BIN)/python -m compileall -q convsweep hydra_plugins src
 	@touch $@
 
