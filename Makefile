@@ -23,7 +23,7 @@ check: venv  ## format, lint, types
 	$(BIN)/pyright
 
 ui: venv  ## the runs in a browser
-	$(BIN)/mlflow ui
+	$(BIN)/python -m src.ui
 
 bench: venv  ## timings beside a hand-written loop, some twenty minutes
 	$(BIN)/python -m benchmarks.sweep

@@ -21,6 +21,7 @@ from src.recording.trial_record import (
     record_network,
     record_results,
     record_robustness,
+    say_where,
     start_record,
 )
 from src.report import summary
@@ -102,6 +103,8 @@ def run(config: Config) -> float | list[float]:
             _test(record, data, network)
         record.end(_state(trial))
     checkpoint.remove()
+    if trial is None:
+        say_where(config, record)
     return values if len(values) > 1 else values[0]
 
 

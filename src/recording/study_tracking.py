@@ -16,7 +16,7 @@ from convsweep import StudyCallback
 from convsweep.policy import rungs_of
 from convsweep.storage import alone
 from convsweep.study import ranked
-from src.config import ConfigError, settings
+from src.config import Config, ConfigError, settings
 from src.config.objective import directions, objectives
 from src.recording.checkpoints import CHECKPOINT
 from src.tracking import (
@@ -27,10 +27,12 @@ from src.tracking import (
     StudyRun,
     TrialRun,
     courier,
+    find_port,
     find_problem,
     is_outage,
     may_not_write,
     open_address,
+    page,
 )
 
 if TYPE_CHECKING:
@@ -87,9 +89,7 @@ class StudyTracking(StudyCallback):
         if not self._is_reported(study) and (waits := self._finish(study, directory)):
             print(f"waiting  for MLflow at {self._address.uri}: {waits}; the same command delivers it")
         self._post.leave()
-        tracking = self._config.tracking
-        where = "make ui" if tracking.uri is None else f"mlflow ui --backend-store-uri {tracking.uri}"
-        print(f"review   {where}: experiment {self._address.experiment}, study {study.study_name}")
+        print(f"review   {where_to_look(self._config, page(self._address, study=study.study_name))}")
 
     @property
     def _address(self) -> Address:
@@ -207,6 +207,18 @@ class StudyTracking(StudyCallback):
             )
             if figure is not None:
                 run.log_figure(figure, f"slices/{name}.png")
+
+
+def where_to_look(config: Config, link: str) -> str:
+    """Say how to get to a page of MLflow: at a server's at once, at a database's when the page is served."""
+    uri = config.tracking.uri
+    address = Address.of(config.tracking.experiment, uri)
+    if address.is_server or find_port(address)[1]:
+        return link
+    start = (
+        "make ui" if uri is None and Path("src/ui.py").exists() else " ".join(filter(None, ["python -m src.ui", uri]))
+    )
+    return f"{start}, then {link}"
 
 
 def _ranked(study: "Study", names: list[str]) -> list[Any]:

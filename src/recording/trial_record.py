@@ -15,7 +15,7 @@ from src.config import Config, as_yaml
 from src.config.objective import MODEL_METRICS, objectives
 from src.dataset import Dataset
 from src.evaluation import Evaluation, Robustness, normalize_rows
-from src.recording.study_tracking import OUTBOX
+from src.recording.study_tracking import OUTBOX, where_to_look
 from src.report import (
     altered_copies,
     augmentation_grid,
@@ -27,7 +27,7 @@ from src.report import (
     summary,
     thumbnails,
 )
-from src.tracking import Address, TrialRun, courier, find_problem, is_served, may_not_write
+from src.tracking import Address, TrialRun, courier, find_problem, is_served, may_not_write, page
 from src.training import History
 
 if TYPE_CHECKING:
@@ -62,6 +62,13 @@ def start_record(config: Config, trial: "TrialHandle | None") -> TrialRun:
         )  # fmt: skip
     record.log_text(as_yaml(config), "config.yaml")
     return record
+
+
+def say_where(config: Config, record: TrialRun) -> None:
+    """Print where the record of a single run is."""
+    address = Address.of(config.tracking.experiment, config.tracking.uri)
+    if record.run_id is not None:
+        print(f"review   {where_to_look(config, page(address, run_id=record.run_id))}", flush=True)
 
 
 def single_outbox() -> Path:

@@ -5,10 +5,11 @@ keeps trying while it cannot be reached: on this machine that of the sweep's dri
 elsewhere each worker's own.
 """
 
-from src.tracking.address import Address, tracking_uri
+from src.tracking.address import Address, is_local_folder, tracking_uri
 from src.tracking.asking import find_problem, may_not_write, unreachable
 from src.tracking.courier import Courier, courier
 from src.tracking.envelope import is_served, waiting
+from src.tracking.links import find_port, page
 from src.tracking.store import Refused, Store, is_outage, open_address, open_store
 from src.tracking.study_run import StudyRun
 from src.tracking.trial_run import TrialRun
@@ -21,12 +22,15 @@ __all__ = [
     "StudyRun",
     "TrialRun",
     "courier",
+    "find_port",
     "find_problem",
+    "is_local_folder",
     "is_outage",
     "is_served",
     "may_not_write",
     "open_address",
     "open_store",
+    "page",
     "tracking_uri",
     "unreachable",
     "waiting",

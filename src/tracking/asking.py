@@ -14,9 +14,12 @@ import urllib.parse
 import urllib.request
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from src.tracking.address import Address, is_local_folder, tracking_uri
+
+if TYPE_CHECKING:
+    import sqlite3
 
 CONNECT_TIMEOUT = 5.0  # seconds
 HERE = "tracking.uri=sqlite:///mlflow.db for a file here"
@@ -56,6 +59,27 @@ def find_problem(address: Address) -> str | None:
     if is_local_folder(address.uri) and not allowed:
         return f"`tracking.uri` must be a server or a database, MLflow keeps no runs in folders any more, got " \
             f"{address.uri}; type {HERE}"  # fmt: skip
+    return None
+
+
+def known_experiment(address: Address) -> tuple[str, str] | None:
+    """Return the id of the experiment and where its files are; None when it is not there, or cannot be known.
+
+    Raises:
+        OSError, ValueError: Something else than MLflow answers.
+    """
+    import sqlite3
+
+    if address.is_server:
+        known = _experiment(address)
+        return None if known is None else (known["experiment_id"], known["artifact_location"])
+    file, column = address.database, "experiment_id" if address.by_id else "name"
+    if file is None or not file.exists():
+        return None
+    with contextlib.suppress(sqlite3.DatabaseError), contextlib.closing(_read_only(file)) as database:
+        query = f"SELECT experiment_id, artifact_location FROM experiments WHERE {column} = ?"
+        if found := database.execute(query, (address.experiment,)).fetchone():
+            return str(found[0]), found[1]
     return None
 
 
@@ -122,7 +146,7 @@ def _find_problem_of_database(address: Address, file: Path) -> str | None:
         return f"`tracking.uri`: {file} cannot be written to; type another address, e.g. tracking.uri=sqlite:///my.db"
     column = "experiment_id" if address.by_id else "name"
     try:
-        with contextlib.closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as database:
+        with contextlib.closing(_read_only(file)) as database:
             tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
             if not {"experiments", "alembic_version"} <= tables:
                 return None  # MLflow makes its tables beside others
@@ -140,6 +164,12 @@ def _find_problem_of_database(address: Address, file: Path) -> str | None:
     if known is None:
         return unknown_id(address) if address.by_id else None
     return deleted(address, str(known[0])) if known[1] == "deleted" else None
+
+
+def _read_only(file: Path) -> "sqlite3.Connection":
+    import sqlite3
+
+    return sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)
 
 
 def _outdated(address: Address, versions: list[str]) -> str | None:

@@ -60,6 +60,7 @@ class Courier(threading.Thread):
         self._parents: dict[tuple[Address, str], str] = {}
         self._away: dict[Address, tuple[float, float, str]] = {}  # until when to wait, how long that is, and why
         self._refused: dict[Path, str] = {}
+        self._runs: dict[Path, str] = {}  # the run of each envelope that is, or was, delivered
         self._begun = False  # a trial trains, or is not going to: MLflow may be imported
         self._wake = threading.Event()
         self._stopping = threading.Event()
@@ -119,6 +120,10 @@ class Courier(threading.Thread):
             return [*mine, *self._refused]
 
         return self._wait(left)
+
+    def run_of(self, folder: Path) -> str | None:
+        """Return the id of an envelope's run; None when MLflow has not got it yet."""
+        return self._runs.get(folder)
 
     def why(self, folder: Path) -> str:
         """Say why an envelope is not delivered."""
@@ -197,6 +202,7 @@ class Courier(threading.Thread):
                 self._away[address] = (time.monotonic() + pause, pause, reason)
             else:
                 self._away.pop(address, None)
+                self._runs[delivery.folder] = delivery.run_id
                 if done:
                     delivery.discard()
                     self._deliveries.remove(delivery)

@@ -97,6 +97,11 @@ class TrialRun:
         else:
             self._write("model", **saved)
 
+    @property
+    def run_id(self) -> str | None:
+        """The id of the run in MLflow; None while it is unknown here."""
+        return self._courier.run_of(self._envelope.folder) if self._courier and self._envelope else None
+
     def __enter__(self) -> Self:
         return self
 
