@@ -13,7 +13,7 @@ import numpy as np
 from omegaconf import DictConfig
 
 from convsweep import StudyCallback
-from convsweep.policy import rungs_of
+from convsweep.policy import rungs_of, seconds_of
 from convsweep.storage import alone
 from convsweep.study import ranked
 from src.config import Config, ConfigError, settings
@@ -56,6 +56,7 @@ class StudyTracking(StudyCallback):
     def check(self, config: DictConfig) -> list[str]:
         try:
             self._config = settings(config)
+            self._sweeper = config.hydra.sweeper if "hydra" in config else {}
         except ConfigError as error:
             return error.problems
         if self._config.evaluation.test:
@@ -68,6 +69,8 @@ class StudyTracking(StudyCallback):
         return [self._problem] if self._problem else []
 
     def on_study_start(self, study: "Study", directory: Path, driver: str) -> None:
+        study.set_user_attr(self._open_key, True)
+        self._post.serve(directory / OUTBOX, partial(self._parent, study))  # at once: a trial may begin
         if problem := may_not_write(self._address):
             raise RuntimeError(problem)
         if self._address.database is None and not self._address.is_server:  # only MLflow knows how to ask there
@@ -79,8 +82,6 @@ class StudyTracking(StudyCallback):
                     f"`tracking.uri`: MLflow at {uri} cannot be used ({reason}); "
                     "type another address, or tracking.uri=sqlite:///mlflow.db for a file here"
                 ) from error
-        study.set_user_attr(self._open_key, True)
-        self._post.serve(directory / OUTBOX, partial(self._parent, study))
 
     def on_study_end(self, study: "Study", directory: Path) -> None:
         for trial in study.get_trials(deepcopy=False):
@@ -89,11 +90,15 @@ class StudyTracking(StudyCallback):
         if not self._is_reported(study) and (waits := self._finish(study, directory)):
             print(f"waiting  for MLflow at {self._address.uri}: {waits}; the same command delivers it")
         self._post.leave()
-        print(f"review   {where_to_look(self._config, page(self._address, study=study.study_name))}")
+        print(f"review   {where_to_look(self._config, page(self._address, study.study_name, self._maximizes))}")
 
     @property
     def _address(self) -> Address:
         return Address.of(self._config.tracking.experiment, self._config.tracking.uri)
+
+    @property
+    def _maximizes(self) -> bool:
+        return directions(objectives(self._config.objective))[0] == "maximize"
 
     @property
     def _post(self) -> Courier:
@@ -148,6 +153,33 @@ class StudyTracking(StudyCallback):
         study.set_user_attr(self._open_key, False)
         return None
 
+    def _describe(self, study: "Study") -> dict[str, str]:
+        """Return what a study is, as params of its run."""
+        config, sweeper = self._config, self._sweeper
+        space = study.user_attrs.get("convsweep", {}).get("space", {})
+        fixed = {
+            "dataset": config.dataset.name,
+            "model": config.model.name,
+            "optimizer": config.optimizer["_target_"].rpartition(".")[2].lower(),
+            "epochs": config.training.epochs,
+            "batch_size": config.training.batch_size,
+        }
+        ends = {"dataset": "name", "model": "name", "optimizer": "_target_", "epochs": "training.epochs",
+                "batch_size": "training.batch_size"}  # fmt: skip
+        known = {key: value for key, value in fixed.items() if not {key, ends[key]} & set(space)}
+        known |= {
+            "objective": ", ".join(objectives(config.objective)),
+            "constraints": "; ".join(config.constraints),
+            "budget": sweeper.get("budget") or f"{len(study.trials)} trials",
+            "seed": study.user_attrs.get("seed", config.seed),
+            "sampler": _name_of(sweeper.get("sampler")),
+            "pruner": _name_of(sweeper.get("pruner")),
+            "scheduler": _name_of(sweeper.get("scheduler")),
+        }
+        return {key: str(value) for key, value in known.items() if value} | {
+            f"space.{key}": str(values) for key, values in space.items()
+        }
+
     def _correct(self, study: "Study", directory: Path, run: StudyRun) -> list[Path]:
         """Tell MLflow of trials that ended without their process being able to; return what it has not got."""
         known = run.states()
@@ -166,13 +198,15 @@ class StudyTracking(StudyCallback):
         return self._post.settle(directory / OUTBOX)
 
     def _report(self, study: "Study", directory: Path, run: StudyRun) -> None:
-        from src.report import leaderboard, objective_history, pareto_front, rungs, slices
+        from src.report import Row, leaderboard, objective_history, pareto_front, rungs, slices, trials_table
 
         names = objectives(self._config.objective)
         best = _ranked(study, names)
         counts = Counter("INFEASIBLE" if "infeasible" in t.user_attrs else t.state.name for t in study.trials)
-        rows = [(t.number, t.values, {k: _short(v) for k, v in t.params.items()}) for t in best[:LEADERS]]
-        run.describe(leaderboard(study.study_name, names, rows, counts, command()))
+        rows = [Row(t.number, t.values, {k: _short(v) for k, v in t.params.items()}) for t in best[:LEADERS]]
+        run.describe(leaderboard(names, rows, counts, command()))
+        run.log_text(trials_table(names, _in_order(study, best)), "leaderboard.csv")
+        run.log_params(self._describe(study))
         run.log_file(str(directory / "optimization_results.yaml"))
         if best:
             run.log_metrics({f"best_{name}": value for name, value in zip(names, best[0].values, strict=True)})
@@ -204,9 +238,33 @@ class StudyTracking(StudyCallback):
                 [trial.state.name == "COMPLETE" for trial in known],
                 name,
                 directions([name])[0] == "maximize",
+                [max(trial.intermediate_values, default=0) for trial in known] if len(names) == 1 else [],
             )
             if figure is not None:
                 run.log_figure(figure, f"slices/{name}.png")
+
+
+def _in_order(study: "Study", best: list[Any]) -> list[dict[str, Any]]:
+    """Return all trials as rows of a table: the ranked ones, then the rest by number."""
+    ranked = {trial.number for trial in best}
+    rest = [trial for trial in study.get_trials(deepcopy=False) if trial.number not in ranked]
+    return [
+        {
+            "number": trial.number,
+            "state": "INFEASIBLE" if "infeasible" in trial.user_attrs else trial.state.name,
+            "values": list(trial.values or []),
+            "params": {key: _short(value) for key, value in trial.params.items()},
+            "epochs": max(trial.intermediate_values, default=""),
+            "seconds": round(seconds_of(trial), 1),
+        }
+        for trial in [*best, *rest]
+    ]
+
+
+def _name_of(part: Any) -> str | None:
+    """Return the class of a sampler, a pruner or a scheduler."""
+    target = part.get("_target_") if hasattr(part, "get") else None
+    return target.rpartition(".")[2] if target else None
 
 
 def where_to_look(config: Config, link: str) -> str:

@@ -23,6 +23,7 @@ from src.report import (
     confusion_matrix,
     learning_curves,
     mistakes,
+    predictions_table,
     reliability_diagram,
     summary,
     thumbnails,
@@ -154,11 +155,15 @@ def record_evaluation(record: TrialRun, data: Dataset, judged: Evaluation, pictu
         return
     percent = f"{images}, percent of each true class"
     record.log_figure(partial(confusion_matrix, counts, names, percent, True), "confusion_matrix_normalized.png")
+    names_of_files = data_files(data)
+    record.log_text(predictions_table(judged, names, names_of_files), "predictions.csv")
     worst = judged.worst_mistakes(WORST)
+    shown = None if names_of_files is None else [names_of_files[i] for i in worst]
     record.log_figure(
         partial(
             mistakes, thumbnails(data.validation.images[worst]), judged.true[worst], judged.predicted[worst],
             judged.confidence[worst], names, "the worst mistakes: predicted class, its probability, true class",
+            shown,
         ),
         "worst_mistakes.png",
     )  # fmt: skip
@@ -167,6 +172,12 @@ def record_evaluation(record: TrialRun, data: Dataset, judged: Evaluation, pictu
         partial(reliability_diagram, found.counts, found.confidence, found.accuracy, found.ece, images),
         "reliability_diagram.png",
     )
+
+
+def data_files(data: Dataset) -> list[str] | None:
+    """Return the file of each validation image; None where the data did not come in files."""
+    names = getattr(data, "names", {}).get("validation")
+    return None if names is None else [str(name) for name in names]
 
 
 def record_robustness(record: TrialRun, robust: Robustness) -> None:

@@ -3,12 +3,14 @@
 from src.report.augmentation import augmentation_grid
 from src.report.evaluation import altered_copies, mistakes, reliability_diagram, thumbnails
 from src.report.figures import confusion_matrix, learning_curves, objective_history, pareto_front
-from src.report.leaderboard import leaderboard
+from src.report.leaderboard import Row, leaderboard, trials_table
+from src.report.predictions import predictions_table
 from src.report.rungs import rungs
 from src.report.slices import slices
 from src.report.words import classification_report, summary
 
 __all__ = [
+    "Row",
     "altered_copies",
     "augmentation_grid",
     "classification_report",
@@ -18,9 +20,11 @@ __all__ = [
     "mistakes",
     "objective_history",
     "pareto_front",
+    "predictions_table",
     "reliability_diagram",
     "rungs",
     "slices",
     "summary",
     "thumbnails",
+    "trials_table",
 ]

@@ -1,21 +1,72 @@
-from collections.abc import Sequence
+"""A study's trials as words and tables."""
 
-Row = tuple[int, Sequence[float], dict[str, str]]
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+PAD = "&emsp;"  # MLflow's page puts the columns of a table side by side without any space
 
 
-def leaderboard(title: str, metrics: Sequence[str], rows: Sequence[Row], counts: dict[str, int], command: str) -> str:
+class Row(NamedTuple):
+    """A trial: its number, its values (one a metric), its searched values."""
+
+    number: int
+    values: Sequence[float]
+    params: Mapping[str, str]
+
+
+def leaderboard(metrics: Sequence[str], rows: Sequence[Row], counts: Mapping[str, int], command: str) -> str:
     """Write a study's best trials as Markdown, the description of its parent run.
 
+    The page folds it after some lines: the best trial is the first.
+
     Args:
-        rows: Number, values (one a metric) and searched values of each trial, best first.
+        metrics: The objectives' names.
+        rows: The best trials, best first.
         counts: How many trials ended in each state.
+        command: What was typed.
     """
-    names = list(dict.fromkeys(name for _, _, params in rows for name in params))
-    lines = [f"### {title}", "", ", ".join(f"{count} {state}" for state, count in counts.items() if count), ""]
+    lines = []
     if rows:
-        lines.append("| trial | " + " | ".join([*metrics, *names]) + " |")
+        best = rows[0]
+        values = ", ".join(f"{name} {value:.5g}" for name, value in zip(metrics, best.values, strict=True))
+        params = " ".join(f"{name}={value}" for name, value in best.params.items())
+        lines.append(f"**{values}**, trial {best.number}: `{params or 'nothing searched'}`  ")
+    lines += [", ".join(f"{count} {state}" for state, count in counts.items() if count), ""]
+    if rows:
+        names = _searched(rows)
+        lines.append(_line(["trial", *metrics, *names]))
         lines.append("| ---: |" + " ---: |" * len(metrics) + " --- |" * len(names))
         for number, values, params in rows:
-            cells = [f"{value:.5g}" for value in values] + [params.get(name, "") for name in names]
-            lines.append(f"| {number} | " + " | ".join(cells) + " |")
+            lines.append(
+                _line([str(number), *(f"{value:.5g}" for value in values), *(params.get(n, "") for n in names)])
+            )
     return "\n".join([*lines, "", "```", command, "```"])
+
+
+def trials_table(metrics: Sequence[str], trials: Sequence[Mapping[str, Any]]) -> str:
+    """Write all trials as CSV.
+
+    Args:
+        metrics: The objectives' names.
+        trials: `number`, `state`, `values`, `params`, `epochs` and `seconds` of each, in the order to be shown.
+    """
+    names = list(dict.fromkeys(name for trial in trials for name in trial["params"]))
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(["trial", "state", *metrics, *names, "epochs", "seconds"])
+    for trial in trials:
+        values = [*trial["values"], *[""] * (len(metrics) - len(trial["values"]))]
+        searched = [trial["params"].get(name, "") for name in names]
+        table.writerow([trial["number"], trial["state"], *values, *searched, trial["epochs"], trial["seconds"]])
+    return text.getvalue()
+
+
+def _searched(rows: Sequence[Row]) -> list[str]:
+    return list(dict.fromkeys(name for row in rows for name in row.params))
+
+
+def _line(cells: Sequence[str]) -> str:
+    escaped = [cell.replace("|", "\\|") for cell in cells]
+    return "| " + " | ".join(f"{PAD}{cell}{PAD}" for cell in escaped) + " |"

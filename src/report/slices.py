@@ -18,7 +18,12 @@ LOW = 5  # percent of the trials, the worst ones, that may lie below the picture
 
 
 def slices(
-    params: Sequence[Mapping[str, Any]], values: Sequence[float], complete: Sequence[bool], metric: str, maximize: bool
+    params: Sequence[Mapping[str, Any]],
+    values: Sequence[float],
+    complete: Sequence[bool],
+    metric: str,
+    maximize: bool,
+    epochs: Sequence[int] = (),
 ) -> "Figure | None":
     """Draw a panel a searched key: each trial, and of a key with few values their means; None for no key.
 
@@ -26,15 +31,18 @@ def slices(
         params: Each trial's searched values; one that a trial has not is left out.
         values: Each trial's objective.
         complete: Whether it was trained to its end.
+        metric: The objective's name.
+        maximize: Whether more of it is better.
+        epochs: How many epochs each trial was trained for, as far as known.
     """
     names = list(dict.fromkeys(name for given in params for name in given))
     if not names:
         return None
     rows, columns = math.ceil(len(names) / COLUMNS), min(len(names), COLUMNS)
-    width, height = 0.7 + 2.7 * columns, 0.7 + 2.6 * rows
+    width, height = max(5.2, 0.7 + 2.7 * columns), 1.0 + 2.6 * rows
     figure = new_figure((width, height))
     figure.subplots_adjust(
-        left=0.7 / width, right=1 - 0.1 / width, top=1 - 0.3 / height, bottom=0.8 / height, hspace=0.75, wspace=0.12
+        left=0.7 / width, right=1 - 0.1 / width, top=1 - 0.6 / height, bottom=0.8 / height, hspace=0.75, wspace=0.12
     )
     objective, done = np.asarray(values, float), np.asarray(complete, bool)
     grid = figure.subplots(rows, columns, sharey=True, squeeze=False)
@@ -43,7 +51,7 @@ def slices(
         given = [one[name] for one in params if name in one]
         places = _place(axes, given)
         ended = done[has]
-        axes.plot(places[~ended], objective[has][~ended], "x", color=GREY, markersize=4)
+        axes.plot(places[~ended], objective[has][~ended], "x", color=GREY, markersize=4, alpha=0.7)
         axes.plot(places[ended], objective[has][ended], "o", color=TRAIN, markersize=4, alpha=0.8)
         if len(set(map(str, given))) <= MAX_CHOICES:
             for place in np.unique(places[ended]):
@@ -56,13 +64,29 @@ def slices(
         axes.set_visible(False)
     for axes in grid[:, 0]:
         axes.set_ylabel(metric, fontsize=8)
-    finite = objective[np.isfinite(objective)]
+    figure.legend(handles=_legend(grid.flat[0], done, epochs), loc="upper center", ncols=3, fontsize=8, frameon=False)
+    # What was stopped after an epoch or two lies far from the rest, which is what the picture is about.
+    shown = objective[done] if done.sum() > 2 else objective
+    finite = shown[np.isfinite(shown)]
     if len(finite) > 2:
         worst, best = (LOW, 100) if maximize else (100 - LOW, 0)
         ends = np.percentile(finite, [worst, best])
         margin = 0.08 * (ends.max() - ends.min()) or 0.01
         grid.flat[0].set_ylim(ends.min() - margin, ends.max() + margin)
     return figure
+
+
+def _legend(axes: Any, done: np.ndarray, epochs: Sequence[int]) -> list[Any]:
+    """Return what the legend is to explain: of the marks, those that are there."""
+    marks = []
+    if done.any():
+        marks += axes.plot([], [], "o", color=TRAIN, markersize=4, label="trained to the end")
+        marks += axes.plot([], [], "_", color=VALIDATION, markersize=12, markeredgewidth=2, label="their mean")
+    if not done.all():
+        cut = [count for count, ended in zip(epochs, done, strict=True) if not ended] if len(epochs) else []
+        span = f", after {min(cut)} to {max(cut)} epochs" if cut else ""
+        marks += axes.plot([], [], "x", color=GREY, markersize=4, label=f"stopped early{span}")
+    return marks
 
 
 def _place(axes: Any, given: Sequence[Any]) -> np.ndarray:

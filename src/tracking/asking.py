@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import sqlite3
 
 CONNECT_TIMEOUT = 5.0  # seconds
+KIND, TRAINING = "mlflow.experimentKind", "custom_model_development"  # which page MLflow opens an experiment with
 HERE = "tracking.uri=sqlite:///mlflow.db for a file here"
 REVISION = re.compile(r"^(down_)?revision\s*(?::[^=]*)?=\s*(.+)$", re.MULTILINE)
 
@@ -92,7 +93,8 @@ def may_not_write(address: Address) -> str | None:
         if known is None:
             _ask(address, "/api/2.0/mlflow/experiments/create", {"name": address.experiment})
         else:
-            tag = {"experiment_id": known["experiment_id"], "key": "convsweep", "value": "yes"}
+            has = {tag["key"]: tag["value"] for tag in known.get("tags", [])}
+            tag = {"experiment_id": known["experiment_id"], "key": KIND, "value": has.get(KIND, TRAINING)}
             _ask(address, "/api/2.0/mlflow/experiments/set-experiment-tag", tag)
     except urllib.error.HTTPError as error:
         return _forbidden(address, error.code) if error.code in (401, 403) and not _has_credentials_file() else None

@@ -8,17 +8,24 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from src.tracking.address import Address
 from src.tracking.asking import known_experiment
-from src.tracking.store import STUDY
+from src.tracking.store import ROLE, STUDY
 
 HOST, FIRST_PORT, PORTS = "127.0.0.1", 5000, 100
 
 
-def page(address: Address, study: str | None = None, run_id: str | None = None, port: int | None = None) -> str:
+def page(
+    address: Address,
+    study: str | None = None,
+    maximize: bool = True,
+    run_id: str | None = None,
+    port: int | None = None,
+) -> str:
     """Return the address of the page with an experiment's runs, a study's trials, or a run.
 
     Args:
         address: The store and the experiment.
-        study: The study whose trials are shown.
+        study: The study whose trials are shown, the best first.
+        maximize: Whether those with the largest objective are.
         run_id: Or the run.
         port: Of the page's server where the store is a database; None to look for one.
     """
@@ -29,13 +36,19 @@ def page(address: Address, study: str | None = None, run_id: str | None = None, 
         known = None
     if known is None:
         return f"{base}/"
-    experiment = f"{base}/#/experiments/{quote(known[0])}"
-    if run_id is not None:
-        return f"{experiment}/runs/{run_id}"
+    runs = f"{base}/#/experiments/{quote(known[0])}/runs"
     asked = {"workflowType": "machine_learning"}
-    if study is not None:
-        asked["searchFilter"] = f"tags.`{STUDY}` = '{study}'"
-    return f"{experiment}?{urlencode(asked, quote_via=quote)}"
+    if run_id is not None:
+        return f"{runs}/{run_id}?{urlencode(asked)}"
+    if (
+        study is not None
+    ):  # sorted by something else than the date, trials stand by themselves, not below the study's run
+        asked |= {
+            "searchFilter": f"tags.`{STUDY}` = '{study}' and tags.`{ROLE}` = 'trial'",
+            "orderByKey": "metrics.`objective`",
+            "orderByAsc": "false" if maximize else "true",
+        }
+    return f"{runs}?{urlencode(asked, quote_via=quote)}"
 
 
 def find_port(address: Address) -> tuple[int, bool]:

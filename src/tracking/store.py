@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from src.tracking.address import Address
-from src.tracking.asking import deleted, unknown_id
+from src.tracking.asking import KIND, TRAINING, deleted, unknown_id
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -96,6 +96,9 @@ def open_address(address: Address) -> Store:
         raise Refused(f"`tracking.uri`: MLflow at {address.uri} refuses: {_first_line(error)}") from error
     if found.lifecycle_stage == "deleted":
         raise Refused(deleted(address, found.experiment_id))
+    if KIND not in found.tags:
+        with contextlib.suppress(MlflowException):  # who may not does without
+            client.set_experiment_tag(found.experiment_id, KIND, TRAINING)
     return Store(client, found.experiment_id, address)
 
 

@@ -1,5 +1,5 @@
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from src.config.objective import recorded_name
@@ -7,6 +7,8 @@ from src.tracking.store import DRIVER, MODEL_ID, PARENT_RUN, ROLE, STATE, STUDY,
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+LONGEST_PARAM = 6000  # letters that MLflow takes
 
 
 class StudyRun:
@@ -62,6 +64,24 @@ class StudyRun:
 
     def log_figure(self, figure: "Figure", path: str) -> None:
         self._client.log_figure(self.run_id, figure, path)
+
+    def log_text(self, text: str, path: str) -> None:
+        self._client.log_text(self.run_id, text, path)
+
+    def log_params(self, params: Mapping[str, str]) -> None:
+        """Log what the study is; what has changed since it was begun gets a name of its own: MLflow's params stay."""
+        from mlflow.entities import Param
+
+        known = self._client.get_run(self.run_id).data.params
+        new = []
+        for key, text in params.items():
+            value, name, count = text[:LONGEST_PARAM], key, 1
+            while known.get(name, value) != value:
+                count += 1
+                name = f"{key}.{count}"
+            if name not in known:
+                new.append(Param(name, value))
+        self._client.log_batch(self.run_id, params=new)
 
     def log_file(self, path: str) -> None:
         self._client.log_artifact(self.run_id, path)
