@@ -84,7 +84,8 @@ def _legend(axes: Any, done: np.ndarray, epochs: Sequence[int]) -> list[Any]:
         marks += axes.plot([], [], "_", color=VALIDATION, markersize=12, markeredgewidth=2, label="their mean")
     if not done.all():
         cut = [count for count, ended in zip(epochs, done, strict=True) if not ended] if len(epochs) else []
-        span = f", after {min(cut)} to {max(cut)} epochs" if cut else ""
+        reach = f"{min(cut)} to {max(cut)}" if cut and min(cut) < max(cut) else f"{max(cut, default=0)}"
+        span = f", after {reach} epoch{'s' * (reach != '1')}" if cut else ""
         marks += axes.plot([], [], "x", color=GREY, markersize=4, label=f"stopped early{span}")
     return marks
 

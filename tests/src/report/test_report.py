@@ -9,7 +9,9 @@ from matplotlib.image import imread
 
 from src.evaluation import Evaluation, Robustness
 from src.report import (
+    Row,
     altered_copies,
+    canvas,
     classification_report,
     confusion_matrix,
     leaderboard,
@@ -17,11 +19,13 @@ from src.report import (
     mistakes,
     objective_history,
     pareto_front,
+    predictions_table,
     reliability_diagram,
     rungs,
     slices,
     summary,
     thumbnails,
+    trials_table,
 )
 
 EPOCHS = [{"loss": 1 / n, "val_loss": 1.2 / n, "accuracy": 1 - 0.5 / n, "val_accuracy": 1 - 0.6 / n} for n in (1, 2, 3)]
@@ -124,13 +128,90 @@ def test_slices_show_the_mean_of_each_choice() -> None:
 
 
 def test_leaderboard_is_a_table_of_the_best_with_the_command() -> None:
-    rows = [(3, [0.91234567], {"optimizer": "adam"}), (1, [0.9], {"optimizer": "sgd", "model.depth": "2"})]
-    text = leaderboard("study", ["val_accuracy"], rows, {"COMPLETE": 2, "FAIL": 0}, "python -m src.sweep -m")
-    assert "| trial | val_accuracy | optimizer | model.depth |" in text
-    assert "| 3 | 0.91235 | adam |  |" in text
+    rows = [Row(3, [0.91234567], {"optimizer": "adam"}), Row(1, [0.9], {"optimizer": "sgd", "model.depth": "2"})]
+    text = leaderboard(["val_accuracy"], rows, {"COMPLETE": 2, "FAIL": 0}, "python -m src.sweep -m")
+    assert text.startswith("**val_accuracy 0.91235**, trial 3: `optimizer=adam`  \n2 COMPLETE\n")
+    table = [line.replace("&emsp;", "").split() for line in text.splitlines() if line.startswith("| &")]
+    assert table[0] == ["|", "trial", "|", "val_accuracy", "|", "optimizer", "|", "model.depth", "|"]
+    assert table[1] == ["|", "3", "|", "0.91235", "|", "adam", "|", "|"]
     assert "2 COMPLETE" in text
     assert "FAIL" not in text
     assert "python -m src.sweep -m" in text
+
+
+def test_all_trials_are_a_table() -> None:
+    trials = [
+        {"number": 3, "state": "COMPLETE", "values": [0.9, 5], "params": {"x": "a,b"}, "epochs": 2, "seconds": 1.5},
+        {"number": 1, "state": "FAIL", "values": [], "params": {"y": "1"}, "epochs": "", "seconds": 0.1},
+    ]
+    assert trials_table(["accuracy", "parameters"], trials).splitlines() == [
+        "trial,state,accuracy,parameters,x,y,epochs,seconds",
+        '3,COMPLETE,0.9,5,"a,b",,2,1.5',
+        "1,FAIL,,,,1,,0.1",
+    ]
+
+
+def test_slices_tell_whole_trainings_from_others() -> None:
+    figure = slices(SEARCHED, [0.5, 0.7, 0.1], [True, True, False], "val_accuracy", True, [10, 10, 1])
+    assert figure is not None
+    (legend,) = figure.legends
+    words = [text.get_text() for text in legend.get_texts()]
+    assert words == ["trained to the end", "their mean", "stopped early, after 1 epoch"]
+
+
+def test_predictions_are_a_table_with_the_surest_mistakes_first() -> None:
+    probabilities = np.array([[0.9, 0.1], [0.3, 0.7], [0.2, 0.8], [0.6, 0.4]], np.float32)
+    table = predictions_table(Evaluation(probabilities, np.array([0, 0, 0, 0])), ["cat, tabby", "dog"], list("abcd"))
+    assert table.splitlines() == [
+        "file,index,true,predicted,confidence",
+        'c,2,"cat, tabby",dog,0.8000',
+        'b,1,"cat, tabby",dog,0.7000',
+        'd,3,"cat, tabby","cat, tabby",0.6000',
+        'a,0,"cat, tabby","cat, tabby",0.9000',
+    ]
+    assert predictions_table(Evaluation(probabilities, np.zeros(4, int)), "ab").startswith("index,true,")
+
+
+def test_a_long_name_loses_its_middle_and_stays_unlike_others() -> None:
+    long = "a class whose name is longer than any picture has room for, number "
+    names = canvas.shown([f"{long}1", f"{long}2", "short"])
+    assert names == ["a class whos…r, number 1", "a class whos…r, number 2", "short"]
+    middle = canvas.shown(["x" * 30 + "1" + "y" * 30, "x" * 30 + "2" + "y" * 30])
+    assert len(set(middle)) == 2
+    figure = confusion_matrix(np.eye(2, dtype=int), ["a", long * 5], "title")
+    cells = figure.axes[0].get_position()
+    assert cells.width * cells.height > 0.05
+
+
+def test_names_are_drawn_in_letters_that_some_font_has(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    names = ["\u72d7", "\ud55c\uad6d", "caf\u00e9"]
+    monkeypatch.setattr(canvas, "_installed", lambda: ())
+    canvas._find_fonts.cache_clear()
+    canvas._tell_once.cache_clear()
+    try:
+        assert canvas.shown(names) == ["class 0", "class 1", "caf\u00e9"]
+        assert canvas.shown(names) == ["class 0", "class 1", "caf\u00e9"]
+        assert len(caplog.messages) == 1
+        assert canvas.printable("caf\u00e9 \u72d7") == "caf\u00e9 U+72D7 "
+        monkeypatch.setattr(canvas, "_installed", lambda: ("A", "B"))
+        monkeypatch.setattr(
+            canvas, "_covered", lambda family: {"A": set("\u72d7"), "B": set("\ud55c\uad6d")}.get(family, set("\u00e9"))
+        )
+        canvas._find_fonts.cache_clear()
+        assert canvas.shown(names) == names
+        assert canvas._families[-2:] == ["A", "B"]
+        assert canvas.width("\ud55c\uad6d a") == 6
+    finally:
+        canvas._families.clear()
+        canvas._find_fonts.cache_clear()
+
+
+def test_a_gallery_names_the_files() -> None:
+    images, one = np.zeros((1, 8, 8, 1), np.uint8), np.array([0])
+    figure = mistakes(images, one, one + 1, np.array([0.9]), "ab", "title", ["a/very/long/path/to/an/image/0001.png"])
+    assert figure.axes[0].texts[-1].get_text() == "…g/path/to/an/image/0001.png"
 
 
 def test_a_gallery_shows_each_image_in_its_place_and_its_full_range() -> None:
