@@ -196,9 +196,8 @@ def test_names_are_drawn_in_letters_that_some_font_has(
         assert len(caplog.messages) == 1
         assert canvas.printable("caf\u00e9 \u72d7") == "caf\u00e9 U+72D7 "
         monkeypatch.setattr(canvas, "_installed", lambda: ("A", "B"))
-        monkeypatch.setattr(
-            canvas, "_covered", lambda family: {"A": set("\u72d7"), "B": set("\ud55c\uad6d")}.get(family, set("\u00e9"))
-        )
+        fonts = {"A": set("\u72d7"), "B": set("\ud55c\uad6d")}
+        monkeypatch.setattr(canvas, "_covered", lambda family: fonts.get(family, set("\u00e9")))
         canvas._find_fonts.cache_clear()
         assert canvas.shown(names) == names
         assert canvas._families[-2:] == ["A", "B"]
