@@ -34,7 +34,7 @@ ROOMS = [
     "recording",
 ]  # fmt: skip
 # At the root of src/ stand the commands that a user types, and the table of contents of a trial.
-COMMANDS = {"sweep.py", "status.py", "simulate.py", "proxy.py"}
+COMMANDS = {"sweep.py", "status.py", "simulate.py", "proxy.py", "ui.py"}
 ROOT_FILES = COMMANDS | {"trial.py", "__init__.py"}
 # Where the application meets the engine, beside its commands and the trial.
 MEETS_ENGINE = {"recording"}
