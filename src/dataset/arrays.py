@@ -50,12 +50,16 @@ def _read(files: list[Path]) -> dict[str, np.ndarray]:
     for file in files:
         try:
             opened: Any = np.load(file, mmap_mode="r", allow_pickle=False)
-            arrays |= {name: opened[name] for name in opened.files} if hasattr(opened, "files") else {file.stem: opened}
+            if isinstance(opened, np.ndarray):
+                arrays[file.stem] = opened
+            else:
+                with opened:
+                    arrays |= dict(opened)
         except Exception as error:  # damaged files raise nearly anything
-            if "allow_pickle" in str(error):
+            if "Object arrays" in str(error):
                 raise DatasetError(
                     f"{shown(file)} holds Python objects, which are not loaded since they can run code; save texts as "
                     "np.array(labels, dtype=str), and images as one array of one size"
                 ) from error
-            raise DatasetError(f"{shown(file)} is not a readable array ({error}); save it again with numpy") from error
+            raise DatasetError(f"{shown(file)} is not a readable array ; save it again with np.savez") from error
     return arrays

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -11,6 +12,7 @@ from src.dataset.cache import default_folder
 from src.dataset.dataset import DatasetError
 from src.dataset.loading import load, sized
 from src.dataset.registry import DATASETS
+from src.process import for_workers
 
 
 def look(config: DatasetConfig) -> None:
@@ -44,6 +46,7 @@ def prepare(config: DatasetConfig, seed: int) -> tuple[str, ...]:
         given = json.dumps([config.name, dataclasses.asdict(config), seed])
         done = subprocess.run(
             [sys.executable, "-m", "src.dataset"],
+            env=os.environ | for_workers(),
             input=given,
             text=True,
             stdout=said,

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from src.config.dataset import DatasetConfig
+from src.config.dataset import DATASETS
 from src.dataset import Dataset, load
 
 
 def open_dataset(cache: Path, name: str, seed: int = 0, **settings: Any) -> Dataset:
     """Load a dataset with a cache of the test's own."""
-    return load(DatasetConfig(name, **settings), seed, cache)
+    return load(DATASETS[name].schema(name=name, **settings), seed, cache)
 
 
 def labelled(count: int, shape: tuple[int, ...], classes: int = 10, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

@@ -1,0 +1,107 @@
+"""A function of one's own: what it may return, and every mistake in one line."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from src.config.dataset import CustomConfig, check
+from src.dataset import Dataset, DatasetError, load, prepare
+
+HEAD = """
+import numpy as np
+x, y = np.arange(40 * 30).reshape(40, 6, 5).astype(np.uint8), np.arange(40) % 4
+"""
+count = iter(range(100))
+
+
+@pytest.fixture
+def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Write a module in the folder where the command is typed; return how to load by it."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [path for path in sys.path if path])
+    names = []
+
+    def write(body: str) -> CustomConfig:
+        names.append(f"own_data_{next(count)}")
+        (tmp_path / f"{names[-1]}.py").write_text(HEAD + body)
+        return CustomConfig("custom", load=f"{names[-1]}.load")
+
+    yield write
+    for name in names:
+        sys.modules.pop(name, None)
+
+
+def open_custom(config: CustomConfig, tmp_path: Path) -> Dataset:
+    assert check(config) == []
+    return load(config, 0, tmp_path / "cache")
+
+
+@pytest.mark.parametrize(
+    ("body", "sizes"),
+    [
+        ("def load(): return (x, y), (x[:8], y[:8])", [32, 8, 8]),
+        ("def load(): return (x, y), (x[:9], y[:9]), (x[:8], y[:8])", [40, 9, 8]),
+        ("def load(): return x, y", [32, 8, 0]),
+        ("def load(): return {'x_train': x, 'y_train': y, 'class_names': list('abcd')}", [32, 8, 0]),
+        ("def load(): return {'x': x / 255, 'y': list(y), 'x_test': None}", [32, 8, 0]),
+    ],
+)
+def test_what_it_may_return(tmp_path: Path, module: Any, body: str, sizes: list[int]) -> None:
+    data = open_custom(module(body), tmp_path)
+    test = 0 if data.test is None else len(data.test.labels)
+    assert [len(data.train.labels), len(data.validation.labels), test] == sizes
+    assert not data.train.images.flags.writeable
+
+
+def test_other_arrays_are_other_data(tmp_path: Path, module: Any) -> None:
+    config = module("change = 0\ndef load(): return x + np.uint8(change), y")
+    first = open_custom(config, tmp_path).train.images
+    assert config.load is not None
+    sys.modules[config.load.partition(".")[0]].change = 1  # pyright: ignore[reportAttributeAccessIssue]
+    again = load(config, 1, tmp_path / "cache").train.images
+    assert set(np.unique(first[..., 0])) == set(np.unique(again[..., 0]))
+    assert not np.array_equal(np.sort(first[:, 0, 0, 0]), np.sort(again[:, 0, 0, 0]))
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("def loads(): pass", "must be a function in own_data_.*, got load; there are loads"),
+        (
+            "import nowhere_at_all",
+            "own_data_.* cannot be imported: ModuleNotFoundError: No module named 'nowhere_at_all'",
+        ),
+        ("def load(): return 1 / 0", "failed: ZeroDivisionError: division by zero"),
+        ("def load(): pass", "must return a dictionary of arrays .*, got NoneType"),
+        ("def load(): return x", "must return a dictionary of arrays .*, got ndarray"),
+        ("def load(): return {'a': x}", "must hold arrays named x_train"),
+    ],
+)
+def test_mistakes_are_one_line(tmp_path: Path, module: Any, body: str, message: str) -> None:
+    with pytest.raises(DatasetError, match=message) as caught:
+        open_custom(module(body), tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", [None, "load", "no_such_package.load", "a b.load", "x."])
+def test_a_module_that_is_not_there_is_said_before_anything_starts(name: str | None) -> None:
+    (problem,) = check(CustomConfig("custom", load=name))
+    assert problem.startswith("`dataset.load` must be ")
+    assert "type e.g. dataset.load=my_package.my_module.function" in problem
+
+
+def test_the_driver_prepares_in_a_process_of_its_own(
+    tmp_path: Path, module: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    config = module("def load():\n    print('said')\n    return {'x': x / 255, 'y': y}")
+    assert prepare(config, 0) == ("values of float64 from 0 to 1 become 0 to 255",)
+    assert config.load is not None
+    assert config.load.partition(".")[0] not in sys.modules
+    bad = module("def load(): raise SystemExit('out of data')")
+    with pytest.raises(DatasetError, match="the process that loads the data ended with status 1: out of data"):
+        prepare(bad, 0)
