@@ -1,0 +1,53 @@
+"""Ctrl-C stays a Ctrl-C wherever the app runs, and one that an app raises itself stays the app's."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.command import ROOT, start, states, wait_for
+
+TOY = str(ROOT / "tests/helpers/toy/app.py")
+
+
+def interrupted(folder: Path, *overrides: str, times: int = 1) -> tuple[int, str, str]:
+    """Start a sweep of long trials, press Ctrl-C as soon as one has begun; return the status and the output."""
+    process = start([TOY, "-m", "x=range(0,4)", *overrides], folder)
+    wait_for(folder, "RUNNING")
+    for _ in range(times):
+        time.sleep(0.7)
+        os.killpg(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    return process.returncode, out, err
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_in_the_drivers_own_process(tmp_path: Path, times: int) -> None:
+    """Once: the trial ends at its next step. Twice: at once, in the middle of a step."""
+    length = ["steps=100", "seconds=30"] if times == 1 else ["steps=1", "seconds=1000"]
+    status, out, err = interrupted(tmp_path, "hydra/launcher=basic", *length, times=times)
+    assert status == 130, err
+    assert "Traceback" not in err
+    assert "resume" in out.splitlines()[-1]
+    assert states(tmp_path) == {"WAITING": 4}
+
+
+def test_while_the_process_that_forks_still_imports(tmp_path: Path) -> None:
+    """Nobody waits for an import that takes a minute: no worker is wanted any more."""
+    (tmp_path / "slow.py").write_text("import time\ntime.sleep(60)\n")
+    process = start(
+        [TOY, "-m", "x=1,2", "hydra.sweeper.preload=[slow]"],
+        tmp_path,
+        PYTHONPATH=os.pathsep.join([str(ROOT), str(tmp_path)]),
+    )
+    wait_for(tmp_path, "WAITING", 2)
+    time.sleep(1)
+    began = time.monotonic()
+    os.killpg(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert time.monotonic() - began < 30
+    assert "resume" in out.splitlines()[-1]
+    assert states(tmp_path) == {"WAITING": 2}
