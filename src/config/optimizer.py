@@ -3,10 +3,11 @@
 import ast
 import importlib.util
 import math
+import re
 from pathlib import Path
 from typing import Any
 
-from convsweep.errors import unknown_keys
+from convsweep.errors import listed, unknown_keys
 
 KERAS = "keras.optimizers."
 
@@ -20,7 +21,14 @@ def check(optimizer: dict[str, Any]) -> list[str]:
         problems.append(
             f"`optimizer.learning_rate` must be a number above 0, got {rate}; type e.g. optimizer.learning_rate=0.001"
         )
-    known = arguments(str(optimizer.get("_target_")))
+    target = optimizer.get("_target_")
+    if target is None:
+        problems.append("`optimizer` must have a `_target_`, the dotted path of a class, got none; type optimizer=adam")
+        return problems
+    known = arguments(target)
+    name = str(target).removeprefix(KERAS)
+    if not known and str(target) == KERAS + name and "." not in name and (names := _names()) and name not in names:
+        problems.append(f"`optimizer._target_`: Keras has no optimizer {name}; it has {listed(name, names)}")
     return problems + (unknown_keys("optimizer", optimizer, known) if known else [])
 
 
@@ -30,12 +38,26 @@ def arguments(target: str) -> list[str]:
     Importing Keras takes seconds, and a process that only starts workers never does.
     """
     name = target.removeprefix(KERAS)
-    spec = importlib.util.find_spec("keras") if target == KERAS + name else None
-    if spec is None or not spec.submodule_search_locations:
+    folder = _folder()
+    if folder is None or target != KERAS + name:
         return []
-    folder = Path(spec.submodule_search_locations[0]) / "src/optimizers"
     found = _arguments_of(folder / f"{name.lower()}.py", name)
     return found and list(dict.fromkeys(found + _arguments_of(folder / "base_optimizer.py", "BaseOptimizer")))
+
+
+def _folder() -> Path | None:
+    spec = importlib.util.find_spec("keras")
+    places = spec.submodule_search_locations if spec else None
+    folder = Path(places[0]) / "src/optimizers" if places else None
+    return folder if folder and folder.is_dir() else None
+
+
+def _names() -> list[str]:
+    folder = _folder()
+    if folder is None:
+        return []
+    text = (folder.parents[1] / "optimizers/__init__.py").read_text(encoding="utf-8")
+    return sorted(name for name in re.findall(r"\b(\w+) as \1\b", text) if name[0].isupper())
 
 
 def _arguments_of(path: Path, name: str) -> list[str]:

@@ -21,6 +21,8 @@ REFUSED = [
     ("+tracking.experiement=x", "did you mean experiment?"),
     ("+optimizer.momentum=0.9", "`optimizer.momentum` does not exist; optimizer has learning_rate, beta_1,"),
     ("+optimizer.clip_norm=1", "did you mean clipnorm?"),
+    ("optimizer._target_=keras.optimizers.Adm", "`optimizer._target_`: Keras has no optimizer Adm; it has Adadelta,"),
+    ("~optimizer", "`optimizer` must have a `_target_`"),
     ("+hydra.sweeper.patiense=3", "did you mean patience?"),
     ("+hydra.sweeper.scheduler.min_resorce=3", "did you mean min_resource?"),
     ("+more=file", "`training.from_a_file` does not exist, in more/file.yaml; training has epochs"),
