@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import setup_globals
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf, open_dict
@@ -56,8 +57,10 @@ class Sweep:
         with open_dict(self.config):
             self.config.hydra.sweeper.study_name = folder_name(name)
             self.config.hydra.sweep.dir = self.written["hydra.sweep.dir"]
+            _let_hydra_know(self.config)
             self.config.hydra.sweep.dir = str(Path(self.config.hydra.sweep.dir).absolute())
             self.config.hydra.sweeper.study_name = name
+        _let_hydra_know(self.config)
 
     def command(self, *more: str) -> str:
         """Return the command that takes this study up again, plus overrides."""
@@ -92,7 +95,8 @@ class Sweep:
             for key in written:
                 here, there = str(OmegaConf.select(self.config, key)), str(OmegaConf.select(other, key))
                 if here not in (there, os.path.abspath(there)):
-                    found.append(f"{key}={as_override_value(_shortest(here))}")
+                    here = _shortest(here) if key == "hydra.sweep.dir" else here
+                    found.append(f"{key}={as_override_value(here)}")
         finally:
             setup_globals()  # has `now` among them
         return found
@@ -113,6 +117,11 @@ class Sweep:
                 f"`hydra.sweep.dir` must be a folder that can be written to, got {self.directory}: "
                 f"{error.strerror}; type e.g. hydra.sweep.dir=multirun/{self.name}"
             ) from error
+
+
+def _let_hydra_know(config: DictConfig) -> None:
+    """Set what ${hydra:...} reads; a copy, since it becomes read-only."""
+    HydraConfig.instance().set_config(copy.deepcopy(config))
 
 
 def _shortest(path: str) -> str:

@@ -89,6 +89,7 @@ FOLDERS = [
          "hydra.job.config.override_dirname.exclude_keys=[db]"],
         "x=1/2", "x=2/3",
     ),
+    (["hydra.sweep.dir='out/${hydra:sweeper.study_name}'", "hydra.sweeper.study_name=a/b"], "0", "1"),
     (["hydra.sweep.subdir='${plus:${hydra.job.num},10}'"], "10", "11"),
     (["hydra.sweep.dir=${hydra:runtime.cwd}/out", "hydra.job.name='j_${hydra.job.num}'"], "0", "1"),
     (["hydra.sweep.subdir=${hydra.runtime.choices.db}_${hydra.job.id}"], "mysql_trial-0000", "mysql_trial-0001"),
