@@ -97,6 +97,11 @@ class TrialHandle:
         return (max if maximize else min)(values, default=None)
 
     @property
+    def maximizes(self) -> bool:
+        """Whether higher values are better, of several objectives the first one's."""
+        return self._trial.study.directions[0].name == "MAXIMIZE"
+
+    @property
     def paused(self) -> list[int]:
         """The numbers of the trials that pause, this one among them if it does, the least promising first."""
         return self._asha.least_promising(self._trial.study, self.number) if self._asha else []
