@@ -39,6 +39,11 @@ def typed(paths: list[Path]) -> list[str]:
 
 def prepare(command: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """Type a command, up to where a study or a training would begin; return what is wrong with it."""
+    for page in PAGES:  # modules that a page shows, by their first line
+        for module, text in re.findall(
+            r"^```python\n# (\w+\.py)\b(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL
+        ):
+            (folder / module).write_text(f"#{text}")
     for copy in re.findall(r"\$HOME/(\S+)", command):
         (folder / copy).mkdir(parents=True)
     arguments = shlex.split(command.replace("$HOME", str(folder)), comments=True)
