@@ -23,6 +23,9 @@ class ConvsweepConf:
     # `minimize` or `maximize`, or a list of them, one for each value that the task function returns.
     direction: Any = "minimize"
 
+    # What each of those values is called where it is shown, in their order. null: value.
+    metric_names: Any = None
+
     # How many trials the study ends with, whatever their state; those of earlier runs of it count. null: 20, or
     # as many as the budget has room for.
     n_trials: int | None = None

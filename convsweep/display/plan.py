@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import DictConfig
 from rich.console import Console
 
-from convsweep.display.words import say
+from convsweep.display.words import goals_in_words, say
 from convsweep.policy.asha import Asha
 from convsweep.policy.budget import Budget
 from convsweep.space.space import Space
@@ -43,12 +43,11 @@ def show_plan(
         console: Where to print.
     """
     budget = Budget.of(sweeper)
-    directions = [direction.name.lower() for direction in study.directions]
     searched = "  ".join(f"{name} {words}" for name, words in space.describe().items()) or NOTHING
     how = "every combination once" if enumerated else f"drawn by {_class_name(sweeper.sampler)}"
     size = f"{trials} trial{'s' * (trials != 1)}" if budget.trials is not None else str(budget)
     done = f", {finished} {'of them' if budget.trials is not None else 'trials'} done" if finished else ""
-    never = "NopPruner" in sweeper.pruner._target_ or len(directions) > 1
+    never = "NopPruner" in sweeper.pruner._target_ or len(study.directions) > 1
     pruner = "no pruning" if never else f"pruned by {_class_name(sweeper.pruner)}"
     if asha := Asha.of(sweeper):
         rungs = [str(asha.step(rung)) for rung in range(4) if asha.rung_at(asha.step(rung)) is not None]
@@ -57,7 +56,7 @@ def show_plan(
         pruner = pruner if rungs else "no pruning: a trial has fewer epochs than the first rung"
     limit = f", {sweeper.timeout:g} s at most" if sweeper.timeout else ""
     for line in (
-        f"study   {study.study_name}: {' and '.join(directions)}, in {os.path.relpath(directory)}",
+        f"study   {study.study_name}: {goals_in_words(study)}, in {os.path.relpath(directory)}",
         f"space   {searched}",
         f"budget  {size}{done}, {how}, {pruner}; {workers} worker{'s' * (workers > 1)}{limit}",
         *(f"note    {note}" for note in space.notes),

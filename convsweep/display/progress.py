@@ -15,6 +15,7 @@ from convsweep.policy.asha import pauses
 from convsweep.policy.budget import Budget
 from convsweep.policy.policy import seconds_of
 from convsweep.policy.time_budget import SPENT
+from convsweep.study.metric_names import given_names
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -34,6 +35,7 @@ class Monitor:
         self.study, self.budget, self.n_trials, self.console = study, budget, n_trials, console
         self.started = time.monotonic()
         self.spent = study.user_attrs.get(SPENT, 0.0)
+        self.names = given_names(study)
         self.seen = {trial.number for trial in _finished(study)}
         self.paused = {(t.number, t.last_step) for t in study.get_trials(deepcopy=False) if pauses(t)}
         self.told = set(self.paused)
@@ -86,7 +88,7 @@ class Monitor:
 
     def _line(self, trial: "FrozenTrial", best: "list[FrozenTrial]") -> str:
         duration = f" in {seconds_of(trial):.1f} s"
-        outcome = error_in_words(trial) or values_in_words(trial)
+        outcome = error_in_words(trial) or values_in_words(trial, self.names if len(self.names) > 1 else ())
         count = f"{len(self.seen):>{len(str(self.n_trials))}}/{self.n_trials}"
         words = f"[{count if self.unit == 'trials' else len(self.seen)}] trial {trial.number} "
         words += (
@@ -119,7 +121,7 @@ class Monitor:
     def _best(self, best: "list[FrozenTrial]") -> str:
         if len(self.study.directions) > 1:
             return f"{len(best)} on the Pareto front"
-        return f"best {values_in_words(best[0])} (trial {best[0].number})" if best else ""
+        return f"best {values_in_words(best[0], self.names)} (trial {best[0].number})" if best else ""
 
     def _status(self, trials: list["FrozenTrial"], best: "list[FrozenTrial]") -> Group:
         counts = Counter(map(state_of, trials))
@@ -128,7 +130,9 @@ class Monitor:
         states = ", ".join(f"{counts[state]} {word}" for state, word in WORDS.items() if counts[state])
         lines: list[Any] = [self.bar, Text(f"{states or 'starting the workers'}{f'; {left} left' if left else ''}")]
         if best:
-            lines.append(Text(f"best {values_in_words(best[0])}: {params_in_words(best[0].params)}", style="bold"))
+            lines.append(
+                Text(f"best {values_in_words(best[0], self.names)}: {params_in_words(best[0].params)}", style="bold")
+            )
         return Group(*lines)
 
 

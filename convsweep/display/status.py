@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from convsweep.display.summary import show_best, show_failures
-from convsweep.display.words import WORDS, params_in_words, say, state_of, time_left
+from convsweep.display.words import WORDS, goals_in_words, params_in_words, say, state_of, time_left
 from convsweep.policy.asha import pauses
 from convsweep.policy.policy import WORKER, seconds_of
 from convsweep.storage.address import is_local
@@ -54,7 +54,7 @@ def show_status(name: str, folder: Path, storage: str | None, console: Console) 
 
 
 def _show(study: "Study", directory: Path, local: bool, console: Console) -> None:
-    directions = " and ".join(direction.name.lower() for direction in study.directions)
+    directions = goals_in_words(study)
     space = study.user_attrs.get(IDENTITY, {}).get("space", {})
     say(console, f"study    {study.study_name}: {directions}, in {os.path.relpath(directory)}")
     say(console, f"space    {'  '.join(f'{key} {words}' for key, words in space.items()) or 'nothing'}")

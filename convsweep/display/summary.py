@@ -11,21 +11,14 @@ from rich.markup import escape
 from rich.measure import Measurement
 from rich.table import Table
 
-from convsweep.display.words import (
-    WORDS,
-    error_in_words,
-    params_in_words,
-    say,
-    state_of,
-    value_in_words,
-    values_in_words,
-)
+from convsweep.display.words import WORDS, error_in_words, params_in_words, say, state_of, value_in_words
 from convsweep.errors import printable
 from convsweep.policy.policy import seconds_of
 
 if TYPE_CHECKING:
     from optuna import Study
     from optuna.trial import FrozenTrial
+from convsweep.study.metric_names import metric_names
 from convsweep.study.ranking import ranked
 
 TOP = 5
@@ -75,7 +68,7 @@ def show_best(study: "Study", console: Console) -> None:
     """Print the best trials as a table."""
     best = ranked(study)[:TOP]
     if best:
-        console.print(_table(best, len(study.directions) == 1, console))
+        console.print(_table(best, metric_names(study), console))
 
 
 def show_failures(study: "Study", console: Console) -> None:
@@ -91,14 +84,14 @@ def show_failures(study: "Study", console: Console) -> None:
         say(console, f"failed   {more} more")
 
 
-def _table(trials: list["FrozenTrial"], single: bool, console: Console) -> Table:
+def _table(trials: list["FrozenTrial"], metrics: list[str], console: Console) -> Table:
     """Give each searched key a column of its own where the terminal is wide enough, else all of them one."""
     names = list(dict.fromkeys(name for trial in trials for name in trial.params))
-    wide = _empty_table(single, [escape(printable(name)) for name in _shortened(names)])
-    narrow = _empty_table(single, ["searched values"])
+    wide = _empty_table(metrics, [escape(printable(name)) for name in _shortened(names)])
+    narrow = _empty_table(metrics, ["searched values"])
     for trial in trials:
         seconds = f"{seconds_of(trial):.1f}"
-        known = [str(trial.number), values_in_words(trial), seconds]
+        known = [str(trial.number), *(f"{value:.5g}" for value in trial.values or []), seconds]
         wide.add_row(
             *known, *(escape(printable(value_in_words(trial.params[n]))) if n in trial.params else "" for n in names)
         )
@@ -107,10 +100,10 @@ def _table(trials: list["FrozenTrial"], single: bool, console: Console) -> Table
     return wide if Measurement.get(console, unbounded, wide).maximum <= console.width else narrow
 
 
-def _empty_table(single: bool, columns: list[str]) -> Table:
-    title = "best trials" if single else "Pareto front, its first trials"
+def _empty_table(metrics: list[str], columns: list[str]) -> Table:
+    title = "best trials" if len(metrics) == 1 else "Pareto front, its first trials"
     table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
-    for name in ("trial", "value" if single else "values", "seconds"):
+    for name in ("trial", *(escape(printable(metric)) for metric in metrics), "seconds"):
         table.add_column(name, justify="right", no_wrap=True)
     for name in columns:
         table.add_column(name, overflow="fold")

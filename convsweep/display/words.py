@@ -1,7 +1,8 @@
 """Trials, values and times in words."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -9,8 +10,10 @@ from rich.console import Console
 from convsweep.errors import bounded, printable
 from convsweep.policy.asha import pauses
 from convsweep.space.values import as_override_value
+from convsweep.study.metric_names import given_names
 
 if TYPE_CHECKING:
+    from optuna import Study
     from optuna.trial import FrozenTrial
 
 WORDS = {
@@ -51,8 +54,16 @@ def time_left(done: float, open_: float, elapsed: float) -> str | None:
     return str(timedelta(seconds=round(elapsed / done * open_)))
 
 
-def values_in_words(trial: "FrozenTrial") -> str:
-    return " ".join(f"{value:.5g}" for value in trial.values or [])
+def goals_in_words(study: "Study") -> str:
+    """Return what a study is after: `maximize val_accuracy and minimize parameters`."""
+    names = [f" {printable(name)}" for name in given_names(study)] or [""] * len(study.directions)
+    return " and ".join(f"{way.name.lower()}{name}" for way, name in zip(study.directions, names, strict=True))
+
+
+def values_in_words(trial: "FrozenTrial", names: Sequence[str] = ()) -> str:
+    """Return a trial's values, each with its name where names are given."""
+    named = [f"{printable(name)}=" for name in names] if len(names) == len(trial.values or []) else []
+    return " ".join(f"{name}{value:.5g}" for name, value in zip_longest(named, trial.values or [], fillvalue=""))
 
 
 def params_in_words(params: Mapping[str, Any]) -> str:

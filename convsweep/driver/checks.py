@@ -76,6 +76,9 @@ def check_settings(sweeper: DictConfig, in_process: bool) -> list[str]:
     expect("study_name", name is None or bool(name.strip()), "a name, or null", "my_study")
     known = [str(direction) in ("minimize", "maximize") for direction in directions(sweeper)]
     expect("direction", bool(known) and all(known), "minimize or maximize, or a list of them", "maximize")
+    names: Any = plain(sweeper.metric_names)
+    good = names is None or (isinstance(names, list) and len(names) == len(known))
+    expect("metric_names", good, f"a list of {len(known)}, a name for each direction, or null", "[accuracy]")
     if scheduler := sweeper.scheduler:
         expect("scheduler.min_resource", scheduler.min_resource >= 1, "1 or more steps", "3")
         expect("scheduler.reduction_factor", scheduler.reduction_factor >= 2, "2 or more", "3")

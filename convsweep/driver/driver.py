@@ -28,6 +28,7 @@ from convsweep.storage.driver_lock import lock_files, only_driver
 from convsweep.storage.opening import open_configured
 from convsweep.storage.study_lock import exclusively
 from convsweep.study.identity import change, open_study
+from convsweep.study.metric_names import name_metrics
 from convsweep.study.optuna_logging import quieten_optuna
 from convsweep.study.queue import fill, parse_enqueue
 from convsweep.study.ranking import ranked
@@ -87,6 +88,8 @@ class Driver:
                     raise UserError(_which(self.sweep.name, changes))
                 taken_up = self._take_up(study) if not changes or sweeper.on_change == "continue" else None
             if taken_up:
+                if names := plain(sweeper.metric_names):
+                    name_metrics(study, names)
                 return self._run(study, *taken_up)
         stem, _, count = self.sweep.name.rpartition("-")
         self.sweep.rename(f"{stem}-{int(count) + 1}" if stem and count.isdigit() else f"{self.sweep.name}-2")

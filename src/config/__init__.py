@@ -51,4 +51,5 @@ def register() -> None:
     augmentation.register(store)
     OmegaConf.register_new_resolver("help", help.text, replace=True)
     OmegaConf.register_new_resolver("directions_of", objective.directions, replace=True)
+    OmegaConf.register_new_resolver("names_of", objective.objectives, replace=True)
     OmegaConf.register_new_resolver("environment_for_workers", for_workers, replace=True)
