@@ -26,6 +26,7 @@ from convsweep.space.described import described
 from convsweep.storage.address import is_shared
 from convsweep.storage.driver_lock import lock_files, only_driver
 from convsweep.storage.opening import open_configured
+from convsweep.storage.room import is_full
 from convsweep.storage.study_lock import exclusively
 from convsweep.study.identity import change, open_study
 from convsweep.study.metric_names import name_metrics
@@ -67,8 +68,11 @@ class Driver:
         except OSError as error:
             if not is_disk_full(error):
                 raise
+            study = os.path.relpath(self.sweep.directory)
+            # A callback of the app's may write where there is another disk.
+            where = study if is_full(self.sweep.directory, config.hydra.sweeper.storage) else error.filename or "a file"
             raise UserError(
-                f"{os.path.relpath(self.sweep.directory)} cannot be written: {error.strerror}; what it holds is whole. "
+                f"{where} cannot be written: {error.strerror}; what {study} holds is whole. "
                 f"Free some space, then go on: {self.sweep.command()}"
             ) from error
 

@@ -24,6 +24,7 @@ from convsweep.space.compose import Composer
 from convsweep.space.space import Space
 from convsweep.storage.address import is_shared
 from convsweep.storage.opening import open_configured
+from convsweep.storage.patience import giving_up
 from convsweep.storage.room import is_full
 from convsweep.study.failure import words_of
 from convsweep.study.optuna_logging import quieten_optuna
@@ -120,6 +121,8 @@ class Worker:
                 if app.is_the_users(error):
                     raise
                 attempt.error = error
+            if attempt.error is not None and giving_up.is_set():  # whatever the app has made of the user's Ctrl-C
+                raise KeyboardInterrupt from attempt.error
             return self._record(study, taken, attempt)
         except BaseException:
             put_back(study, taken._trial_id)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import keras
     from matplotlib.figure import Figure
 
+LONGEST = 20_000  # characters of a traceback
 log = logging.getLogger(__name__)
 
 
@@ -110,7 +111,10 @@ class TrialRun:
         if self._ended:
             pass
         elif isinstance(error, Exception):
-            self.log_text("".join(traceback.format_exception(error)), "traceback.txt")
+            text = "".join(traceback.format_exception(error))
+            if len(text) > LONGEST:  # an error may quote a whole file
+                text = f"{text[: LONGEST // 2]}\n...\n{text[-LONGEST // 2 :]}"
+            self.log_text(text, "traceback.txt")
             self.end("FAIL")
         elif error is not None:
             self.end("WAITING")

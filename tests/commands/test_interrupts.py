@@ -34,6 +34,19 @@ def test_in_the_drivers_own_process(tmp_path: Path, times: int) -> None:
     assert states(tmp_path) == {"WAITING": 4}
 
 
+def test_an_app_that_makes_something_else_of_it(tmp_path: Path) -> None:
+    ways = "how=turn_an_interrupt,good"
+    process = start([str(ROOT / "tests/helpers/toy/ends.py"), "-m", "hydra/launcher=basic", ways], tmp_path)
+    wait_for(tmp_path, "RUNNING")
+    for _ in range(2):
+        time.sleep(0.7)
+        os.killpg(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert "resume" in out.splitlines()[-1]
+    assert states(tmp_path) == {"WAITING": 2}
+
+
 def test_while_the_process_that_forks_still_imports(tmp_path: Path) -> None:
     """Nobody waits for an import that takes a minute: no worker is wanted any more."""
     (tmp_path / "slow.py").write_text("import time\ntime.sleep(60)\n")

@@ -157,8 +157,26 @@ def terminate_itself() -> float:
     return 0.0
 
 
+def turn_an_interrupt() -> float:
+    """Answer Ctrl-C as many scripts do."""
+    try:
+        wait_for_the_end()
+    except KeyboardInterrupt:
+        sys.exit(3)
+    return 1.0
+
+
 STOP = {"terminate_itself": terminate_itself}
-ALL = FAIL | PRUNED | COMPLETE | KILL | FAIL_IN_WORKERS | COMPLETE_IN_WORKERS | STOP | {"good": lambda: 1.0}
+ALL = (
+    FAIL
+    | PRUNED
+    | COMPLETE
+    | KILL
+    | FAIL_IN_WORKERS
+    | COMPLETE_IN_WORKERS
+    | STOP
+    | {"good": lambda: 1.0, "turn_an_interrupt": turn_an_interrupt}
+)
 
 
 @hydra.main(version_base="1.3", config_path=".", config_name="ends")
