@@ -159,22 +159,23 @@ def _is_tried(params: Mapping[str, Any], taken: "FrozenTrial", others: "Iterable
     # Compared one by one, since most draws are new: putting thousands into a set takes longer.
     if not params:
         return False
-    return any(
-        len(values) == len(params) and agree(params, values)
-        for values in (_values(trial) for trial in others if trial.number != taken.number)
-    )
-
-
-def _values(trial: "FrozenTrial") -> Mapping[str, Any]:
-    """Return what a trial has, or is to have; its values may be written one by one."""
-    return trial.params if trial.params and trial.state.is_finished() else trial_params(trial)
+    name, value = next(iter(params.items()))
+    for trial in others:
+        if trial.params.get(name, value) != value == value:  # nan is for `agree`
+            continue
+        # What a running trial is to have may be written one by one.
+        values = trial_params(trial)
+        if len(values) == len(params) and trial.number != taken.number and agree(params, values):
+            return True
+    return False
 
 
 def _news(study: "Study", before: "list[FrozenTrial]") -> "Iterable[FrozenTrial]":
     """Yield the trials that may have got values since the others were looked at."""
-    for trial in study.get_trials(deepcopy=False):
-        if trial.number >= len(before) or not before[trial.number].state.is_finished():
-            yield trial
+    now = study.get_trials(deepcopy=False)
+    # A storage puts another object in the place of a trial that has changed.
+    yield from (new for new, old in zip(now, before, strict=False) if new is not old)
+    yield from now[len(before) :]
 
 
 def _untried(
