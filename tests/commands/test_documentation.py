@@ -10,11 +10,13 @@ from pathlib import Path
 from types import ModuleType
 from unittest import mock
 
+import numpy as np
 import pytest
 
 from convsweep.config import ConvsweepConf
 from src.config.objective import METRICS
 from tests.helpers.command import ROOT, run_inside
+from tests.helpers.dataset_files import cifar10_batches, write_images, write_tar
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "benchmarks/README.md"]
 CONFIGS = [path for folder in ("conf", "sweeps") for path in sorted((ROOT / folder).rglob("*.yaml"))]
@@ -37,6 +39,22 @@ def typed(paths: list[Path]) -> list[str]:
     )
 
 
+def write_own_data(folder: Path) -> None:
+    """Write what the pages take for a user's own: a folder of images, a table, arrays, an archive."""
+    for name in ("rose", "tulip"):
+        for place in ("flowers", "photographs"):
+            write_images(folder / place / name, 3)
+    rows = "\n".join(f"flowers/{name}/{i:03}.png,{name}" for name in ("rose", "tulip") for i in range(3))
+    for table in ("labels.csv", "hub/train.csv"):
+        (folder / table).parent.mkdir(exist_ok=True)
+        (folder / table).write_text(f"image,label\n{rows}\n")
+    (folder / "flowers").rename(folder / "hub" / "flowers")
+    (folder / "flowers").symlink_to(folder / "hub" / "flowers")
+    np.savez(folder / "flowers.npz", x=np.zeros((8, 9, 9), np.uint8), y=np.arange(8) % 2)
+    (folder / "Downloads").mkdir()
+    write_tar(folder / "Downloads" / "cifar-10-python.tar.gz", cifar10_batches(), "cifar-10-batches-py")
+
+
 def prepare(command: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """Type a command, up to where a study or a training would begin; return what is wrong with it."""
     for page in PAGES:  # modules that a page shows, by their first line
@@ -44,12 +62,11 @@ def prepare(command: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
             r"^```python\n# (\w+\.py)\b(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL
         ):
             (folder / module).write_text(f"#{text}")
-    for copy in re.findall(r"\$HOME/(\S+)", command):
-        (folder / copy).mkdir(parents=True)
+    write_own_data(folder)
     arguments = shlex.split(command.replace("$HOME", str(folder)), comments=True)
     ready = ModuleType("src.trial")
     ready.run = lambda _: 0.0  # pyright: ignore
-    ready.DatasetError = RuntimeError  # pyright: ignore
+    ready.ModelError = RuntimeError  # pyright: ignore
     driver = mock.Mock(**{"return_value.run.return_value": 0})
     monkeypatch.setitem(sys.modules, "src.trial", ready)
     with mock.patch("convsweep.driver.Driver", driver):

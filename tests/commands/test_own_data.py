@@ -1,10 +1,12 @@
 """One's own data from the command line: what is wrong with it ends a run or a sweep in one line."""
 
+import re
+import shlex
 from pathlib import Path
 
 import pytest
 
-from tests.helpers.command import run, run_inside
+from tests.helpers.command import ROOT, load_study, run, run_inside
 from tests.helpers.dataset_files import write_images
 
 
@@ -39,3 +41,23 @@ def test_files_that_cannot_be_read_end_a_sweep_in_one_line(folder: Path) -> None
     (line,) = done.stderr.strip().splitlines()
     assert line.startswith("error: no training image of class a; add some, or remove the class; skipped 8 files: HEIC")
     assert "3 waiting" in run(["-m", "src.status", "bad"], folder).stdout
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_own_images_runs_as_it_is_typed_from_top_to_bottom(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    page = (ROOT / "docs/own-images.md").read_text()
+    (program,) = re.findall(r"```python\n# make_photographs\.py\n(.*?)```", page, re.DOTALL)
+    (tmp_path / "make_photographs.py").write_text(program)
+    typed = [line.strip() for line in page.splitlines() if line.startswith("    python ")]
+    assert len(typed) == 5
+    said = []
+    for command in typed:
+        done = run(shlex.split(command)[1:], tmp_path)
+        assert done.returncode == 0, command + done.stdout + done.stderr
+        said.append(done.stdout)
+    assert "accuracy" in said[1]
+    assert [len(load_study(tmp_path, name).trials) for name in ("fit", "photographs")] == [6, 12]
+    assert max(trial.value or 0 for trial in load_study(tmp_path, "photographs").trials) > 0.9
+    assert "12" in said[4]
