@@ -157,10 +157,11 @@ def test_all_end_with_a_keeper_that_is_killed(tmp_path: Path, importing: bool) -
     slow.write_text("import os, time\nprint(os.getpid(), flush=True)\n" + "time.sleep(0.1)\n" * (1000 * importing))
     code = (
         "import os, cloudpickle, time\n"
+        "from hydra.core.singleton import Singleton\n"
         "from convsweep.workers.fork_server import ForkServer\n"
         "server = ForkServer(['slow'])\n"
         "child = server.fork(os.environ, '.', lambda: False)\n"
-        "child.send(cloudpickle.dumps(({}, lambda: time.sleep(1000))))\n"
+        "child.send(cloudpickle.dumps((Singleton.get_state(), lambda: print(1, flush=True) or time.sleep(1000))))\n"
         "print(child.pid, flush=True)\n"
         "time.sleep(1000)\n"
     )
@@ -173,6 +174,9 @@ def test_all_end_with_a_keeper_that_is_killed(tmp_path: Path, importing: bool) -
     assert keeper.stdout is not None
     with keeper.stdout:
         pids = [int(keeper.stdout.readline()) for _ in range(1 if importing else 2)]
+        if not importing:
+            assert keeper.stdout.readline() == "1\n", "the worker runs"
+        assert all(map(is_alive, pids))
         keeper.kill()
         keeper.wait()
     assert all(map(gone, pids))
@@ -180,7 +184,10 @@ def test_all_end_with_a_keeper_that_is_killed(tmp_path: Path, importing: bool) -
 
 @pytest.mark.parametrize(
     ("module", "reason"),
-    [("broken", "the library is not for this processor"), ("threaded", "starts threads (listener)")],
+    [
+        ("broken", "the library is not for this processor"),
+        pytest.param("threaded", "starts threads (listener)", marks=pytest.mark.slow),
+    ],
 )
 def test_a_preload_that_fails_is_one_error(tmp_path: Path, module: str, reason: str) -> None:
     preload = f"hydra.sweeper.preload=[json,tests.helpers.toy.{module}]"
