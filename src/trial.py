@@ -1,8 +1,11 @@
 """A trial, from its config to its record: this function is the table of contents of the application."""
 
 import logging
+import os
 from functools import partial
 from typing import TYPE_CHECKING
+
+from hydra.core.hydra_config import HydraConfig
 
 from convsweep import Infeasible, current_trial
 from src import dataset, model, training
@@ -104,8 +107,18 @@ def run(config: Config) -> float | list[float]:
         record.end(_state(trial))
     checkpoint.remove()
     if trial is None:
+        _say_best(config, history, values)
         say_where(config, record)
     return values if len(values) > 1 else values[0]
+
+
+def _say_best(config: Config, history: training.History, values: list[float]) -> None:
+    """Print what a single run came to, and where its config and log are."""
+    named = ", ".join(f"{name} {value:.5g}" for name, value in zip(objectives(config.objective), values, strict=True))
+    print(f"best     {named} in epoch {history.best_epoch} of {len(history.epochs)}", flush=True)
+    if HydraConfig.initialized():
+        folder = os.path.relpath(HydraConfig.get().runtime.output_dir)
+        print(f"results  {folder}: config and log; the model and the pictures are in the record", flush=True)
 
 
 def _build(

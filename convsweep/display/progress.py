@@ -4,6 +4,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, Group
@@ -11,7 +12,7 @@ from rich.live import Live
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.text import Text
 
-from convsweep.policy.asha import pauses
+from convsweep.policy.asha import pauses, was_left_paused
 from convsweep.policy.budget import Budget
 from convsweep.policy.policy import seconds_of
 from convsweep.policy.time_budget import SPENT
@@ -20,9 +21,19 @@ from convsweep.study.metric_names import given_names
 if TYPE_CHECKING:
     from optuna import Study
     from optuna.trial import FrozenTrial
-from convsweep.display.words import WORDS, error_in_words, params_in_words, say, state_of, time_left, values_in_words
+from convsweep.display.words import (
+    WORDS,
+    error_in_words,
+    params_in_words,
+    running_in_words,
+    say,
+    state_of,
+    time_left,
+    values_in_words,
+)
 
 INTERVAL = 0.5  # seconds between two looks at the storage
+SHOWN = 8  # running trials, at most
 
 
 class Monitor:
@@ -46,6 +57,8 @@ class Monitor:
             if budget.steps is not None
             else ("seconds", budget.seconds or 0.0)
         )
+        self.workers = 1  # as many as were ever seen to run at once
+        self.ended = 0  # trials that ended or paused since then
         self.before = self._done()
         self.bar = Progress(TextColumn(f"{self.unit} {{task.completed:.0f}}/{{task.total:.0f}}"), BarColumn(24))
         self.task = self.bar.add_task("", total=self.total, completed=int(self.before))
@@ -75,7 +88,9 @@ class Monitor:
             over = self._over.wait(INTERVAL)
             trials = self.study.get_trials(deepcopy=False)
             self.paused = {(trial.number, trial.last_step) for trial in trials if pauses(trial)}
+            self.workers = max(self.workers, sum(trial.state.name == "RUNNING" for trial in trials))
             for number, _ in sorted(self.paused - self.told):
+                self.ended += 1
                 say(self.console, self._pause(trials[number]))
             self.told |= self.paused
             news = [trial for trial in trials if trial.state.is_finished() and trial.number not in self.seen]
@@ -83,6 +98,9 @@ class Monitor:
                 best = ranked(self.study)  # once for all of them: thousands of trials take a while
             for trial in sorted(news, key=lambda trial: str(trial.datetime_complete)):
                 self.seen.add(trial.number)
+                if was_left_paused(trial):  # told when it paused
+                    continue
+                self.ended += 1
                 say(self.console, self._line(trial, best))
             show(self._status(trials, best))
 
@@ -108,6 +126,9 @@ class Monitor:
         return self.spent + time.monotonic() - self.started
 
     def _left(self) -> str | None:
+        """Estimate the time left, once each worker has ended a trial: what starts up first tells nothing of it."""
+        if self.unit != "seconds" and self.ended <= self.workers:
+            return None
         done = self._done()
         return time_left(done - self.before, self.total - done, time.monotonic() - self.started)
 
@@ -128,7 +149,13 @@ class Monitor:
         self.bar.update(self.task, completed=self._done())
         left = self._left()
         states = ", ".join(f"{counts[state]} {word}" for state, word in WORDS.items() if counts[state])
-        lines: list[Any] = [self.bar, Text(f"{states or 'starting the workers'}{f'; {left} left' if left else ''}")]
+        passed = timedelta(seconds=round(time.monotonic() - self.started))
+        clock = f"{passed} passed" + (f", {left} left" if left else "")
+        lines: list[Any] = [self.bar, Text(f"{states or 'starting the workers'}; {clock}")]
+        running = [trial for trial in trials if trial.state.name == "RUNNING"]
+        lines += [Text(running_in_words(trial), style="dim") for trial in running[:SHOWN]]
+        if len(running) > SHOWN:
+            lines.append(Text(f"{len(running) - SHOWN} more run", style="dim"))
         if best:
             lines.append(
                 Text(f"best {values_in_words(best[0], self.names)}: {params_in_words(best[0].params)}", style="bold")

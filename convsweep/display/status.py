@@ -88,6 +88,8 @@ def _time_left(trials: "list[FrozenTrial]", workers: int) -> str | None:
     ended = [trial for trial in trials if trial.state.is_finished()]
     seconds = sum(map(seconds_of, trials))
     paused = sum(map(pauses, trials))
+    if len(ended) + paused <= workers:  # what starts up first tells nothing of the others
+        return None
     return time_left(len(ended) + paused, len(trials) - len(ended) - paused, seconds / max(1, workers))
 
 

@@ -1,5 +1,7 @@
 """Trials, values and times in words."""
 
+import re
+import textwrap
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from itertools import zip_longest
@@ -8,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from convsweep.errors import bounded, printable
-from convsweep.policy.asha import pauses
+from convsweep.policy.asha import pauses, was_left_paused
+from convsweep.policy.policy import seconds_of
 from convsweep.space.values import as_override_value
 from convsweep.study.metric_names import given_names
 
@@ -21,18 +24,33 @@ WORDS = {
     "PRUNED": "pruned",
     "INFEASIBLE": "infeasible",
     "FAIL": "failed",
-    "RUNNING": "running",
     "PAUSED": "paused",
+    "RUNNING": "running",
 }
 
 
 SHOWN = 300  # characters of an error; all of it is with the trial
 
 
+# Lines that are typed or clicked again: they stay in one piece, however narrow the terminal.
+COPIED = re.compile(r"\b(python\S*|make|mlflow|pip|uv) |://")
+INDENT = 9  # columns of the words at the start of a line
+
+
 def say(console: Console, line: str) -> None:
-    """Print one line, however long: a command in it stays one that can be copied. What it quotes cannot break it."""
+    """Print one line; what it quotes cannot break it. A terminal's line breaks come between words, a pipe gets none."""
     line = printable(line).encode(console.encoding, "backslashreplace").decode(console.encoding)
+    if console.is_terminal and console.width > 2 * INDENT and not COPIED.search(line):
+        line = wrapped(line, console.width)
     console.print(line, highlight=False, markup=False, emoji=False, soft_wrap=True)
+
+
+def wrapped(line: str, width: int) -> str:
+    """Break a line between words, so that each part fits; a longer word keeps a part of its own."""
+    rest = " " * INDENT
+    return textwrap.fill(
+        line, width, subsequent_indent=rest, break_long_words=False, break_on_hyphens=False, replace_whitespace=False
+    )
 
 
 def error_in_words(trial: "FrozenTrial") -> str:
@@ -43,8 +61,20 @@ def error_in_words(trial: "FrozenTrial") -> str:
 
 
 def state_of(trial: "FrozenTrial") -> str:
-    """Return Optuna's word for a trial's state, or PAUSED or INFEASIBLE for what it has no word for."""
-    return "PAUSED" if pauses(trial) else "INFEASIBLE" if "infeasible" in trial.user_attrs else trial.state.name
+    """Return Optuna's word for a trial's state, or PAUSED or INFEASIBLE for what it has no word for.
+
+    A trial that paused until its study ended is PRUNED to Optuna.
+    """
+    paused = pauses(trial) or was_left_paused(trial)
+    return "PAUSED" if paused else "INFEASIBLE" if "infeasible" in trial.user_attrs else trial.state.name
+
+
+def running_in_words(trial: "FrozenTrial") -> str:
+    """Return how far a running trial is: its last step and value, and for how long it has run."""
+    words = f"trial {trial.number}"
+    if trial.last_step is not None:
+        words += f" step {trial.last_step}: {trial.intermediate_values[trial.last_step]:.5g}"
+    return f"{words}, {timedelta(seconds=round(seconds_of(trial)))}"
 
 
 def time_left(done: float, open_: float, elapsed: float) -> str | None:

@@ -1,0 +1,94 @@
+"""What a person reads: lines broken between words, one word for a state, the metric's own name."""
+
+import io
+
+import optuna
+import pytest
+from rich.console import Console
+
+from convsweep.display.progress import Monitor
+from convsweep.display.summary import show_best
+from convsweep.display.words import say, state_of
+from convsweep.policy.asha import RUNG
+from convsweep.policy.budget import Budget
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*set_metric_names is experimental")
+
+LONG = "trial 7 done 0.95 in 4 s: " + " ".join(f"model.some_key_{i}={i}" for i in range(12))
+
+
+def shown(line: str, terminal: bool = True) -> list[str]:
+    out = io.StringIO()
+    say(Console(file=out, width=80, force_terminal=terminal, color_system=None), line)
+    return out.getvalue().splitlines()
+
+
+def test_a_terminals_lines_break_between_words() -> None:
+    lines = shown(LONG)
+    assert len(lines) > 1
+    assert all(len(line) <= 80 for line in lines)
+    assert " ".join(line.strip() for line in lines) == LONG
+    assert shown("x" * 200) == ["x" * 200], "a long word stays whole"
+    assert shown("study   a,  b") == ["study   a,  b"]
+
+
+@pytest.mark.parametrize(
+    "line", [f"resume   python -m src.sweep -m {LONG}", f"review   make ui: {LONG}", f"see http://a/{'b' * 90} {LONG}"]
+)
+def test_what_is_typed_or_clicked_again_stays_one_line(line: str) -> None:
+    assert shown(line) == [line]
+
+
+def test_a_pipe_gets_a_line_as_it_is() -> None:
+    assert shown(LONG, terminal=False) == [LONG]
+
+
+def study_of(*values: float, name: str | None = "val_accuracy") -> optuna.Study:
+    study = optuna.create_study(direction="maximize")
+    if name is not None:
+        study.set_metric_names([name])
+    for value in values:
+        study.add_trial(optuna.trial.create_trial(value=value))
+    return study
+
+
+def test_a_trial_that_paused_to_the_end_is_called_paused() -> None:
+    study = study_of()
+    trial = study.ask()
+    trial.report(0.3, 1)
+    study._storage.set_trial_system_attr(trial._trial_id, RUNG, ["paused", 0])
+    study.tell(trial, state=optuna.trial.TrialState.PRUNED)
+    study.tell(study.ask(), state=optuna.trial.TrialState.PRUNED)
+    assert [state_of(known) for known in study.trials] == ["PAUSED", "PRUNED"]
+
+
+def test_the_metric_has_its_name_where_the_study_knows_it() -> None:
+    several = optuna.create_study(directions=["maximize", "minimize"])
+    several.set_metric_names(["val_accuracy", "parameters"])
+    several.add_trial(optuna.trial.create_trial(values=[0.5, 7]))
+    out = io.StringIO()
+    show_best(several, Console(file=out, width=80))
+    assert "trial  val_accuracy  parameters  seconds" in out.getvalue()
+
+
+def test_what_runs_is_shown_with_its_step_and_the_time_left_comes_late() -> None:
+    study = study_of(0.5)
+    monitor = Monitor(study, Budget(trials=9), 9, Console(file=io.StringIO(), width=80, force_terminal=True))
+    running = study.ask()
+    running.report(0.25, 3)
+
+    def status() -> str:
+        out = io.StringIO()
+        Console(file=out, width=80).print(monitor._status(study.trials, study.trials[:1]))
+        return out.getvalue()
+
+    assert "trial 1 step 3: 0.25, 0:00:0" in status()
+    assert "best val_accuracy=0.5" in status()
+    assert "passed" in status()
+    assert " left" not in status()
+    monitor.workers, monitor.started = 2, monitor.started - 10
+    monitor.seen |= {5, 6, 7}
+    monitor.ended = 2
+    assert " left" not in status(), "each worker has only started"
+    monitor.ended = 3
+    assert " left" in status()
