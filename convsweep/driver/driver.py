@@ -183,7 +183,7 @@ class Driver:
                 launch.run(study, workers, stopping)
             except KeyboardInterrupt:
                 stopping.interrupted = True
-        if error := started.exception():
+        if (error := started.exception()) and not stopping.by_user:  # Ctrl-C ends what the callbacks started as well
             if isinstance(error, UserError):
                 raise error
             raise UserError(f"`hydra.sweeper.callbacks`: {type(error).__name__}: {error}") from error

@@ -63,13 +63,19 @@ class Stopping:
         return self._budget.finishing if self._budget is not None else False
 
     @property
+    def by_user(self) -> bool:
+        """Whether the user ends the sweep, before anything went wrong."""
+        return self.interrupted and not self._quietly
+
+    @property
     def asked(self) -> bool:
         """Whether no further trial is to start."""
         return self.interrupted or (self._deadline is not None and time.monotonic() >= self._deadline)
 
     def at_once(self) -> None:
         """End the launch now; may be called from any thread."""
-        self.interrupted = self._quietly = True
+        self._quietly = not self.interrupted
+        self.interrupted = True
         signal.raise_signal(signal.SIGINT)
 
     def _hear(self, *_: Any) -> None:

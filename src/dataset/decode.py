@@ -9,7 +9,7 @@ import json
 import os
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, cast
 
 import numpy as np
@@ -59,14 +59,15 @@ class RangeNeeded(Exception):
         self.measured = measured
 
 
-def work(queue: int, folder: str) -> None:
+def work(queue: int, folder: str, go_on: Callable[[], bool] = lambda: True) -> None:
     """Decode batches of tasks, beside other processes that do the same, until none is left.
 
     Args:
         queue: a pipe of which every byte is the number of a batch that nobody has begun.
         folder: batch 7 is `7.in`, the arguments of `decode` as JSON; what that returns goes to `7.out`.
+        go_on: asked before each batch.
     """
-    while number := os.read(queue, 1):
+    while go_on() and (number := os.read(queue, 1)):
         place = os.path.join(folder, str(number[0]))
         with open(place + ".in") as given, open(place + ".out", "w") as out:
             json.dump(decode(**json.load(given)), out)

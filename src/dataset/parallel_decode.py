@@ -42,7 +42,8 @@ def decode_all(
         os.write(end, bytes(range(BATCHES)))
         os.close(end)
         helpers = [stack.enter_context(_Helper(queue, folder, number)) for number in range(cores() - 1)]
-        decode.work(queue, folder)
+        # Ctrl-C ends the helpers, and this may be a thread that does not hear of it.
+        decode.work(queue, folder, lambda: not any(helper.failed() for helper in helpers))
         for helper in helpers:
             helper.wait()
         for number in range(BATCHES):
@@ -67,6 +68,9 @@ class _Helper:
     def __exit__(self, *_: object) -> None:
         self._process.kill()
         self._process.wait()
+
+    def failed(self) -> bool:
+        return bool(self._process.poll())
 
     def wait(self) -> None:
         status = self._process.wait()
