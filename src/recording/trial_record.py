@@ -100,8 +100,9 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 def _name(config: Config) -> str:
     """Name a single run so that it can be told from others."""
-    compared = _compared(config)
-    return f"{compared['dataset']}-{compared['model']}-{compared['optimizer']}-{time.strftime('%m%d-%H%M%S')}"
+    compared, path = _compared(config), getattr(config.dataset, "path", None)
+    folder = f"-{Path(path).expanduser().resolve().name}" if path else ""
+    return f"{compared['dataset']}{folder}-{compared['model']}-{compared['optimizer']}-{time.strftime('%m%d-%H%M%S')}"
 
 
 def record_network(record: TrialRun, network: "keras.Model") -> None:
@@ -176,7 +177,7 @@ def record_evaluation(record: TrialRun, data: Dataset, judged: Evaluation, pictu
 
 def data_files(data: Dataset) -> list[str] | None:
     """Return the file of each validation image; None where the data did not come in files."""
-    names = getattr(data, "names", {}).get("validation")
+    names = data.names.get("validation")
     return None if names is None else [str(name) for name in names]
 
 

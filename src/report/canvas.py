@@ -4,6 +4,7 @@ Matplotlib is imported when the first one is drawn, by the process that delivers
 There is no pyplot: no global state, no display, safe in any thread.
 """
 
+import contextlib
 import functools
 import logging
 import unicodedata
@@ -101,8 +102,12 @@ def _find_fonts(letters: str) -> frozenset[str]:
 
 @functools.cache
 def _installed() -> tuple[str, ...]:
-    from matplotlib.font_manager import fontManager
+    from matplotlib.font_manager import findSystemFonts, fontManager
 
+    # Matplotlib remembers the fonts that there were when it first looked.
+    for path in set(findSystemFonts()) - {entry.fname for entry in fontManager.ttflist}:
+        with contextlib.suppress(OSError, RuntimeError, ValueError):
+            fontManager.addfont(path)
     names = {entry.name for entry in fontManager.ttflist} - {"DejaVu Sans"}
     rank = {name: next((i for i, start in enumerate(PREFERRED) if name.startswith(start)), 99) for name in names}
     return tuple(sorted(names, key=lambda name: (rank[name], name)))
@@ -110,11 +115,12 @@ def _installed() -> tuple[str, ...]:
 
 @functools.cache
 def _covered(family: str) -> frozenset[str]:
-    from matplotlib import font_manager
+    from matplotlib.font_manager import fontManager
     from matplotlib.ft2font import FT2Font
 
+    path = next(entry.fname for entry in fontManager.ttflist if entry.name == family)
     try:
-        return frozenset(map(chr, FT2Font(font_manager.findfont(family, fallback_to_default=False)).get_charmap()))
+        return frozenset(map(chr, FT2Font(path).get_charmap()))
     except (OSError, RuntimeError, ValueError):  # a font that Matplotlib cannot read
         return frozenset()
 

@@ -39,19 +39,21 @@ def slices(
     if not names:
         return None
     rows, columns = math.ceil(len(names) / COLUMNS), min(len(names), COLUMNS)
-    width, height = max(5.2, 0.7 + 2.7 * columns), 1.0 + 2.6 * rows
+    width, height = max(6.4, 0.7 + 2.7 * columns), 1.0 + 2.6 * rows
     figure = new_figure((width, height))
     figure.subplots_adjust(
         left=0.7 / width, right=1 - 0.1 / width, top=1 - 0.6 / height, bottom=0.8 / height, hspace=0.75, wspace=0.12
     )
     objective, done = np.asarray(values, float), np.asarray(complete, bool)
+    low, high = _range(objective, done, maximize)
+    drawn = np.clip(objective, low, high)  # at the edge rather than not at all
     grid = figure.subplots(rows, columns, sharey=True, squeeze=False)
     for axes, name in zip(grid.flat, names, strict=False):
         has = np.array([name in given for given in params])
         given = [one[name] for one in params if name in one]
         places = _place(axes, given)
         ended = done[has]
-        axes.plot(places[~ended], objective[has][~ended], "x", color=GREY, markersize=4, alpha=0.7)
+        axes.plot(places[~ended], drawn[has][~ended], "x", color=GREY, markersize=4, alpha=0.7, clip_on=False)
         axes.plot(places[ended], objective[has][ended], "o", color=TRAIN, markersize=4, alpha=0.8)
         if len(set(map(str, given))) <= MAX_CHOICES:
             for place in np.unique(places[ended]):
@@ -64,16 +66,25 @@ def slices(
         axes.set_visible(False)
     for axes in grid[:, 0]:
         axes.set_ylabel(metric, fontsize=8)
+    if np.isfinite(low):
+        grid.flat[0].set_ylim(low, high)
     figure.legend(handles=_legend(grid.flat[0], done, epochs), loc="upper center", ncols=3, fontsize=8, frameon=False)
-    # What was stopped after an epoch or two lies far from the rest, which is what the picture is about.
+    return figure
+
+
+def _range(objective: np.ndarray, done: np.ndarray, maximize: bool) -> tuple[float, float]:
+    """Return the values between which the panels reach.
+
+    What was stopped after an epoch or two lies far from the rest, which is what the picture is about.
+    """
     shown = objective[done] if done.sum() > 2 else objective
     finite = shown[np.isfinite(shown)]
-    if len(finite) > 2:
-        worst, best = (LOW, 100) if maximize else (100 - LOW, 0)
-        ends = np.percentile(finite, [worst, best])
-        margin = 0.08 * (ends.max() - ends.min()) or 0.01
-        grid.flat[0].set_ylim(ends.min() - margin, ends.max() + margin)
-    return figure
+    if len(finite) < 3:
+        return -np.inf, np.inf
+    worst, best = (LOW, 100) if maximize else (100 - LOW, 0)
+    ends = np.percentile(finite, [worst, best])
+    margin = 0.08 * (ends.max() - ends.min()) or 0.01
+    return ends.min() - margin, ends.max() + margin
 
 
 def _legend(axes: Any, done: np.ndarray, epochs: Sequence[int]) -> list[Any]:
@@ -86,7 +97,7 @@ def _legend(axes: Any, done: np.ndarray, epochs: Sequence[int]) -> list[Any]:
         cut = [count for count, ended in zip(epochs, done, strict=True) if not ended] if len(epochs) else []
         reach = f"{min(cut)} to {max(cut)}" if cut and min(cut) < max(cut) else f"{max(cut, default=0)}"
         span = f", after {reach} epoch{'s' * (reach != '1')}" if cut else ""
-        marks += axes.plot([], [], "x", color=GREY, markersize=4, label=f"stopped early{span}")
+        marks += axes.plot([], [], "x", color=GREY, markersize=4, label=f"stopped early{span} (at the edge: beyond it)")
     return marks
 
 

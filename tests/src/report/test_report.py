@@ -156,7 +156,7 @@ def test_slices_tell_whole_trainings_from_others() -> None:
     assert figure is not None
     (legend,) = figure.legends
     words = [text.get_text() for text in legend.get_texts()]
-    assert words == ["trained to the end", "their mean", "stopped early, after 1 epoch"]
+    assert words == ["trained to the end", "their mean", "stopped early, after 1 epoch (at the edge: beyond it)"]
 
 
 def test_predictions_are_a_table_with_the_surest_mistakes_first() -> None:
