@@ -178,7 +178,7 @@ class Driver:
         monitor = Monitor(study, budget, trials, self.console)
         with ThreadPoolExecutor(1) as pool, monitor, AppLog(driver, self.console), stopping:
             started = pool.submit(self._start_callbacks, study, driver)
-            started.add_done_callback(lambda future: future.exception() and stopping.at_once())
+            started.add_done_callback(lambda future: future.exception() and not stopping.by_user and stopping.at_once())
             try:
                 launch.run(study, workers, stopping)
             except KeyboardInterrupt:

@@ -39,7 +39,7 @@ def write(
 
     def fill(start: int) -> None:
         chosen = images[indices[start : start + CHUNK]]
-        out[start : start + CHUNK] = _with_channels(_fitted(chosen, (height, width), fit), wanted)
+        out[start : start + CHUNK] = with_channels(_fitted(chosen, (height, width), fit), wanted)
 
     with ThreadPoolExecutor(cores()) as pool:
         list(pool.map(fill, range(0, len(indices), CHUNK)))
@@ -69,7 +69,7 @@ def _inside(box: tuple[int, int], shape: tuple[int, int]) -> tuple[int, int]:
     return max(1, round(shape[0] * factor)), max(1, round(shape[1] * factor))
 
 
-def _with_channels(images: np.ndarray, channels: int) -> np.ndarray:
+def with_channels(images: np.ndarray, channels: int) -> np.ndarray:
     if images.shape[3] == channels:
         return images
     if channels == 3:
