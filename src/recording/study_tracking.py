@@ -172,11 +172,14 @@ class StudyTracking(StudyCallback):
             "constraints": "; ".join(config.constraints),
             "budget": sweeper.get("budget") or f"{len(study.trials)} trials",
             "seed": study.user_attrs.get("seed", config.seed),
-            "sampler": _name_of(sweeper.get("sampler")),
-            "pruner": _name_of(sweeper.get("pruner")),
-            "scheduler": _name_of(sweeper.get("scheduler")),
         }
-        return {key: str(value) for key, value in known.items() if value} | {
+        if all("fixed_params" in trial.system_attrs for trial in study.get_trials(deepcopy=False)):
+            known["sampler"] = "every combination"
+        else:
+            known["sampler"] = _name_of(sweeper.get("sampler"))
+            if len(objectives(config.objective)) == 1:
+                known |= {part: _name_of(sweeper.get(part)) for part in ("pruner", "scheduler")}
+        return {key: str(value) for key, value in known.items() if value not in (None, "")} | {
             f"space.{key}": str(values) for key, values in space.items()
         }
 
