@@ -1,5 +1,6 @@
 """A trial, from its config to its record: this function is the table of contents of the application."""
 
+import json
 import logging
 import os
 from functools import partial
@@ -236,6 +237,8 @@ def _examine(
 
 def _keep(config: Config, record: TrialRun, network: "keras.Model", data: dataset.Dataset) -> None:
     """Keep the model; one of one's own may hold a layer that Keras cannot save, and has been trained all the same."""
+    if data.preprocessing is not None:  # what an image needs before the model can be asked about it
+        record.log_text(json.dumps(data.preprocessing.as_dict(), indent=2), "preprocessing.json")
     try:
         record.log_model(training.finished(network, make_optimizer(config.optimizer), data, config.training))
     except (NotImplementedError, TypeError, ValueError) as error:
