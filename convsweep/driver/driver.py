@@ -84,7 +84,13 @@ class Driver:
             storage = open_configured(self.sweep.config, self.sweep.directory)
             with exclusively(storage, self.sweep.name):
                 study, changes = open_study(
-                    storage, self.sweep.name, directions(sweeper), self.sweep.space, self.sweep.settings, sweeper.seed
+                    storage,
+                    self.sweep.name,
+                    directions(sweeper),
+                    self.sweep.space,
+                    self.sweep.settings,
+                    sweeper.seed,
+                    self.sweep.defaults,
                 )
                 if changes and sweeper.on_change == "continue":
                     change(study, directions(sweeper), self.sweep.space, self.sweep.settings)

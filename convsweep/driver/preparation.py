@@ -16,7 +16,7 @@ from convsweep.errors import UserError, explain
 from convsweep.space.parameter import ends
 from convsweep.space.space import Space
 from convsweep.space.values import is_number
-from convsweep.study.identity import default_name, fixed_settings
+from convsweep.study.identity import default_name, fixed_settings, schema_defaults
 from convsweep.workers.launch import is_in_process
 
 WRITTEN = ("study_name", "storage")  # keys of hydra.sweeper that say which study it is
@@ -65,6 +65,7 @@ def _prepare(
         raise UserError(problems)
     example = loader.load_sweep_config(config, space.overrides(next(space.examples())))
     sweep.settings = fixed_settings(example, space)
+    sweep.defaults = schema_defaults(example, sweep.settings)
     return sweep
 
 

@@ -2,7 +2,7 @@
 
 import copy
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ class Sweep:
         callbacks: Those of `hydra.sweeper.callbacks`.
         written: `hydra.sweep.dir`, `hydra.sweeper.study_name` and `hydra.sweeper.storage` as the config has them,
             before anything in them is filled in.
+        defaults: Those of the settings that are what the app's schema has anyway.
     """
 
     hydra_context: HydraContext
@@ -41,6 +42,7 @@ class Sweep:
     settings: dict[str, Any]
     callbacks: list[StudyCallback]
     written: dict[str, Any]
+    defaults: set[str] = field(default_factory=set)
 
     @property
     def name(self) -> str:

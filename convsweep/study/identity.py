@@ -1,9 +1,10 @@
 """What a study is: its name, its space and its settings, so that the same command is the same study."""
 
+import dataclasses
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -39,6 +40,7 @@ def open_study(
     space: Space,
     settings: Mapping[str, Any],
     seed: int | None,
+    defaults: Collection[str] = (),
 ) -> "tuple[Study, list[str]]":
     """Create the study, or load it when it exists; return it with what it has otherwise than it is asked for now.
 
@@ -49,6 +51,8 @@ def open_study(
         space: What is searched.
         settings: The values of the app's config that are the same in all trials, by their full keys.
         seed: Of the study, None to draw one.
+        defaults: Settings that are what the app's schema has anyway: a study that knows none of that name was begun
+            before there was such a key, and is no other one for it.
     """
     import optuna
 
@@ -60,7 +64,9 @@ def open_study(
         return study, []
     study = optuna.load_study(storage=storage, study_name=name)
     had = wanted | study.user_attrs.get(IDENTITY, {})
-    changes = _changes("space ", had["space"], wanted["space"]) + _changes("", had["settings"], wanted["settings"])
+    new = {name for name in defaults if name not in had["settings"]}
+    asked = {name: value for name, value in wanted["settings"].items() if name not in new}
+    changes = _changes("space ", had["space"], wanted["space"]) + _changes("", had["settings"], asked)
     if had["direction"] != wanted["direction"]:
         changes.append(f"direction: it has {had['direction']}, now asked for {wanted['direction']}")
     if seed is not None and study.user_attrs.get("seed", seed) != seed and "seed" not in settings:
@@ -143,3 +149,18 @@ def fixed_settings(config: DictConfig, space: Space) -> dict[str, Any]:
     names = [str(key) for key in config if key != "hydra"]
     flatten("", OmegaConf.to_container(OmegaConf.masked_copy(config, names), resolve=False))
     return flat
+
+
+def schema_defaults(config: DictConfig, settings: Collection[str]) -> set[str]:
+    """Return those of the settings, by their full keys, whose value is the default of the dataclass around them."""
+    found = set()
+    for key in settings:
+        parent, _, name = key.rpartition(".")
+        node: Any = OmegaConf.select(config, parent) if parent else config
+        schema = OmegaConf.get_type(node) if OmegaConf.is_dict(node) else None
+        if schema is None or not dataclasses.is_dataclass(schema) or OmegaConf.is_missing(node, name):
+            continue
+        default = OmegaConf.structured(schema)
+        if name in default and not OmegaConf.is_missing(default, name) and default[name] == node[name]:
+            found.add(key)
+    return found

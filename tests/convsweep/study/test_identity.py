@@ -1,0 +1,48 @@
+"""What a study is, and what it is compared with when it is taken up."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import optuna
+import pytest
+from omegaconf import OmegaConf
+
+from convsweep.space.space import Space
+from convsweep.study.identity import IDENTITY, open_study, schema_defaults
+
+
+@dataclass
+class Part:
+    old: int = 1
+    new: str = "plain"
+    required: int = 7
+
+
+@dataclass
+class App:
+    part: Part = field(default_factory=Part)
+    anything: Any = 3
+
+
+def test_defaults_are_those_of_the_dataclass() -> None:
+    config = OmegaConf.structured(App)
+    config.part.old = 2
+    assert schema_defaults(config, ["part.old", "part.new", "anything"]) == {"part.new", "anything"}
+    untyped = OmegaConf.create({"part": {"new": "plain"}})
+    assert schema_defaults(untyped, ["part.new"]) == set()
+
+
+@pytest.mark.parametrize(
+    ("settings", "changes"),
+    [
+        ({"part.old": 1, "part.new": "plain"}, []),
+        ({"part.old": 1, "part.new": "other"}, ['part.new: it has none, now asked for "other"']),
+        ({"part.old": 2, "part.new": "plain"}, ["part.old: it has 1, now asked for 2"]),
+    ],
+)
+def test_a_study_from_before_a_key_is_the_same_study(settings: dict[str, Any], changes: list[str]) -> None:
+    storage = optuna.storages.InMemoryStorage()
+    study, _ = open_study(storage, "s", ["minimize"], Space(), {"part.old": 1}, 0)
+    assert study.user_attrs[IDENTITY]["settings"] == {"part.old": 1}
+    defaults = {"part.new"} if settings["part.new"] == "plain" else set()
+    assert open_study(storage, "s", ["minimize"], Space(), settings, 0, defaults | {"part.old"})[1] == changes
