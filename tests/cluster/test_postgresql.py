@@ -13,7 +13,7 @@ import pytest
 from mlflow import MlflowClient
 from optuna.trial import FrozenTrial
 
-from src.tracking.store import unreachable
+from src.tracking import unreachable
 from tests.helpers.command import ROOT, run, start
 from tests.helpers.postgresql import PASSWORD, Server, server
 
