@@ -14,8 +14,8 @@ from rich.text import Text
 
 from convsweep.policy.asha import pauses, was_left_paused
 from convsweep.policy.budget import Budget
-from convsweep.policy.policy import seconds_of
 from convsweep.policy.time_budget import SPENT
+from convsweep.policy.work import seconds_of
 from convsweep.study.metric_names import given_names
 
 if TYPE_CHECKING:

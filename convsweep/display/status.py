@@ -12,7 +12,7 @@ from rich.console import Console
 from convsweep.display.summary import show_best, show_failures
 from convsweep.display.words import WORDS, goals_in_words, params_in_words, say, state_of, time_left
 from convsweep.policy.asha import pauses
-from convsweep.policy.policy import WORKER, seconds_of
+from convsweep.policy.work import WORKER, seconds_of
 from convsweep.storage.address import is_local
 from convsweep.study.identity import IDENTITY
 

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from convsweep.display.words import WORDS, error_in_words, params_in_words, say, state_of, value_in_words
 from convsweep.errors import printable
-from convsweep.policy.policy import seconds_of
+from convsweep.policy.work import seconds_of
 
 if TYPE_CHECKING:
     from optuna import Study

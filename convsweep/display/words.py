@@ -11,7 +11,7 @@ from rich.console import Console
 
 from convsweep.errors import bounded, printable
 from convsweep.policy.asha import pauses, was_left_paused
-from convsweep.policy.policy import seconds_of
+from convsweep.policy.work import seconds_of
 from convsweep.space.values import as_override_value
 from convsweep.study.metric_names import given_names
 

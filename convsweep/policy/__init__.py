@@ -4,6 +4,7 @@ rules that end a sweep early. All is read from the trials themselves, so that an
 
 from convsweep.policy.asha import Asha, rungs_of
 from convsweep.policy.budget import Budget
-from convsweep.policy.policy import Policy, seconds_of
+from convsweep.policy.policy import Policy
+from convsweep.policy.work import seconds_of
 
 __all__ = ["Asha", "Budget", "Policy", "rungs_of", "seconds_of"]

@@ -1,9 +1,6 @@
 """Which trial is next: the interrupted, the promoted, new ones; and when what is left of the budget is the answer's."""
 
 import math
-import os
-import socket
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -13,17 +10,16 @@ from omegaconf import DictConfig
 from convsweep.policy.asha import Asha, feasible, pauses
 from convsweep.policy.budget import Budget
 from convsweep.policy.pace import PACE, Paces
+from convsweep.policy.step_budget import StepBudget
+from convsweep.policy.work import WORKER, is_alive, last_step, seconds_of
 
 if TYPE_CHECKING:
     from optuna import Study
     from optuna.trial import FrozenTrial
 
-WORKER = "convsweep:worker"  # who runs a trial: host, process id, since when (Unix time), and for which driver
 # Of a budget in time: whether nothing new starts any more, or even the time itself is over.
 OVER = "over"
 Phase = bool | Literal["over"]
-NAMING = 10.0  # seconds at most from taking a trial to the taker's name at it
-SECONDS = "convsweep:seconds"  # how long a trial has run, in all
 
 
 @dataclass(frozen=True)
@@ -55,6 +51,10 @@ class Policy:
             n_trials, Asha.of(sweeper), budget.steps, sweeper.max_resource, growing, timed=budget.seconds is not None
         )
 
+    @property
+    def _steps(self) -> StepBudget:
+        return StepBudget(self.steps, self.asha, self.max_resource)
+
     def candidates(self, study: "Study", finishing: Phase = False) -> "Iterator[FrozenTrial | None]":
         """Yield the trials to take, the first one first; None stands for one that is to be added.
 
@@ -75,14 +75,14 @@ class Policy:
         if finishing:
             return
         if self.asha is not None:
-            yield from (t for t in self.asha.promotable(study) if self._affords(study, t))
+            yield from (t for t in self.asha.promotable(study) if self._steps.affords(study, t))
         fresh: list[FrozenTrial | None] = [trial for trial in waiting if WORKER not in trial.system_attrs]
         if self.growing and not fresh and len(trials) < self.n_trials:
             fresh = [None]
-        if self._affords(study, None):
+        if self._steps.affords(study, None):
             yield from fresh
         best = self.asha.unfinished_best(study) if self.asha else None
-        if best is not None and (self._affords(study, best) or not _answered(trials, best.number)):
+        if best is not None and (self._steps.affords(study, best) or not _answered(trials, best.number)):
             yield best
 
     def _answer(self, study: "Study", finishing: Phase) -> "FrozenTrial | None":
@@ -97,7 +97,7 @@ class Policy:
         if best is not None or _answered(trials):
             return best if best is not None and not best.state.is_finished() else None
         begun = [t for t in trials if not t.state.is_finished() and (WORKER in t.system_attrs or not _waits(t))]
-        return max(begun, key=lambda trial: (_last_step(trial), -trial.number), default=None)
+        return max(begun, key=lambda trial: (last_step(trial), -trial.number), default=None)
 
     def gives_way(self, study: "Study", number: int, finishing: Phase) -> bool:
         """Whether a running trial is to stop at its next step, for it is not the answer and the time is short."""
@@ -134,7 +134,7 @@ class Policy:
     def may_come(self, study: "Study") -> bool:
         """Whether a trial that another process runs now may leave one to take when it pauses or ends."""
         return self.leaves_some and any(
-            trial.state.name == "RUNNING" and _is_alive(trial) for trial in study.get_trials(deepcopy=False)
+            trial.state.name == "RUNNING" and is_alive(trial) for trial in study.get_trials(deepcopy=False)
         )
 
     def is_over(self, study: "Study", finishing: Phase = False) -> bool:
@@ -169,8 +169,8 @@ class Policy:
             return 0.0
         step = paces.step_of(best)
         if step is None and not any(PACE in trial.system_attrs for trial in trials):  # a study of before
-            step = seconds_of(best) / _last_step(best)
-        seconds = (step or 0.0) * max(0, self._length(trials) - _last_step(best))
+            step = seconds_of(best) / last_step(best)
+        seconds = (step or 0.0) * max(0, self._steps.length(trials) - last_step(best))
         if step is None or best.state.name == "RUNNING":
             return seconds + (paces.after if step else 0.0)
         # It is to be taken up by a worker that ends a step of another trial before.
@@ -182,9 +182,9 @@ class Policy:
         if self.asha is not None:
             return self.seconds_to_finish(study)
         trials = study.get_trials(deepcopy=False)
-        paces, length = Paces.of(trials), self._length(trials)
+        paces, length = Paces.of(trials), self._steps.length(trials)
         running = [trial for trial in trials if trial.state.name == "RUNNING"]
-        steps = [(length - _last_step(trial)) * (paces.step_of(trial) or math.inf) for trial in running]
+        steps = [(length - last_step(trial)) * (paces.step_of(trial) or math.inf) for trial in running]
         return max(steps, default=0.0) + paces.after
 
     def _seconds_anew(self, trial: "FrozenTrial", paces: Paces) -> float:
@@ -192,69 +192,17 @@ class Policy:
         step = paces.step_of(trial) if PACE in trial.system_attrs and trial.intermediate_values else None
         if step is None:
             return seconds_of(trial)
-        return min(seconds_of(trial), paces.start + step * _last_step(trial) + paces.after)
+        return min(seconds_of(trial), paces.start + step * last_step(trial) + paces.after)
 
     def goes_on(self, study: "Study", trial: "FrozenTrial", rung: int, finishing: Phase) -> bool:
         """Whether a trial that has just reached a rung runs on, rather than pausing there."""
         assert self.asha is not None
-        if not finishing and self._affords(study, trial):
+        if not finishing and self._steps.affords(study, trial):
             return self.asha.goes_on(study, trial.number, rung)
         best = self.asha.leader(study)
         if best is None or best.number != trial.number:
             return False
         return bool(finishing) or not _answered(study.get_trials(deepcopy=False), trial.number)
-
-    def _affords(self, study: "Study", trial: "FrozenTrial | None") -> bool:
-        """Whether the budget of steps holds a trial's next stretch, a new one's for None, and the answer's training."""
-        if self.steps is None:
-            return True
-        trials = study.get_trials(deepcopy=False)
-        # One that runs without a name was taken by a worker that was killed, or behind a lock that does not hold.
-        begun = [other for other in trials if WORKER in other.system_attrs or other.state.name == "RUNNING"]
-        if not begun:
-            return True
-        length = self._length(trials)
-        spent = sum(self._cost(other, length) for other in begun)
-        others = [other for other in begun if trial is None or other.number != trial.number]
-        running = sum(self._stretch(_last_step(t), length) for t in others if t.state.name == "RUNNING")
-        stretch = self._stretch(_last_step(trial) if trial else 0, length)
-        return spent + running + stretch + self._reserve(study, trial, length, stretch) <= self.steps
-
-    def _reserve(self, study: "Study", trial: "FrozenTrial | None", length: int, stretch: int) -> int:
-        """Return the steps that the answer needs beside this stretch of the trial and those that run."""
-        best = self.asha.leader(study) if self.asha else None
-        if self.asha is None or best is None:
-            whole = any(t.state.name in ("COMPLETE", "RUNNING") for t in study.get_trials(deepcopy=False))
-            return 0 if whole and self.asha is None else length - stretch
-        if best.state.is_finished():
-            # A newcomer where it stood may overtake it, and would have to be trained to its end as well.
-            step = (_last_step(trial) if trial else 0) + stretch
-            return max(0, length - step) if step >= self.asha.highest_rung(best) else 0
-        left = max(0, length - _last_step(best))
-        if trial is not None and trial.number == best.number:
-            return left - stretch
-        return left - (self._stretch(_last_step(best), length) if best.state.name == "RUNNING" else 0)
-
-    def _cost(self, trial: "FrozenTrial", length: int) -> int:
-        """Return the steps that a trial took: all of them if it is complete and reports none, as with two objectives.
-
-        One that failed before its first step costs a step, or they would never come to an end.
-        """
-        if trial.state.name == "COMPLETE" and not trial.intermediate_values:
-            return max(length, 1)
-        return max(_last_step(trial), 1)
-
-    def _length(self, trials: "list[FrozenTrial]") -> int:
-        """Return how many steps a whole trial has; 0 before anybody knows."""
-        if self.max_resource is not None:
-            return self.max_resource
-        return max((_last_step(trial) for trial in trials if trial.state.name == "COMPLETE"), default=0)
-
-    def _stretch(self, step: int, length: int) -> int:
-        """Return how many steps a trial takes from here to where it may pause next."""
-        if self.asha is None:
-            return max(0, length - step)
-        return (min(self.asha.next_rung(step), length) if length else self.asha.next_rung(step)) - step
 
 
 class _Still:
@@ -265,14 +213,6 @@ class _Still:
 
     def get_trials(self, deepcopy: bool = False) -> "list[FrozenTrial]":
         return self._trials
-
-
-def seconds_of(trial: "FrozenTrial") -> float:
-    """Return how long a trial has run, without the time for which it paused."""
-    known = trial.system_attrs.get(SECONDS)
-    if trial.state.name == "RUNNING" and WORKER in trial.system_attrs:
-        return (known or 0.0) + max(0.0, time.time() - trial.system_attrs[WORKER][2])
-    return known if known is not None else trial.duration.total_seconds() if trial.duration else 0.0
 
 
 def _answered(trials: "list[FrozenTrial]", number: int | None = None) -> bool:
@@ -286,29 +226,3 @@ def _answered(trials: "list[FrozenTrial]", number: int | None = None) -> bool:
 
 def _waits(trial: "FrozenTrial") -> bool:
     return trial.state.name == "WAITING"
-
-
-def _is_alive(trial: "FrozenTrial") -> bool:
-    """Whether somebody else may be running a trial; of processes on other machines nobody here knows more.
-
-    Who has just taken one may be about to put his name to it. Who was killed before that left it with an earlier name,
-    or none.
-    """
-    host, pid, *_ = trial.system_attrs.get(WORKER, ["", 0])
-    if trial.datetime_start and abs(time.time() - trial.datetime_start.timestamp()) < NAMING:
-        return True
-    if host != socket.gethostname():
-        return bool(host)
-    if pid == os.getpid():
-        return False
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return True
-
-
-def _last_step(trial: "FrozenTrial") -> int:
-    return max(trial.intermediate_values, default=0)

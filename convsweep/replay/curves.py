@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from convsweep.errors import UserError
-from convsweep.policy.policy import seconds_of
+from convsweep.policy.work import seconds_of
 from convsweep.space.parameter import Parameter
 from convsweep.space.space import Space
 

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from convsweep.errors import bounded
 from convsweep.policy.asha import RUNG, pauses
-from convsweep.policy.policy import SECONDS, WORKER, Phase, Policy
+from convsweep.policy.policy import Phase, Policy
+from convsweep.policy.work import SECONDS, WORKER
 from convsweep.storage.turns import in_turn
 from convsweep.study.failure import LONGEST, traceback_of, words_of
 

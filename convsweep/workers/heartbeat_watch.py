@@ -4,7 +4,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from convsweep.policy.policy import WORKER
+from convsweep.policy.work import WORKER
 from convsweep.storage.study_lock import exclusively
 from convsweep.study.trial_states import retry
 

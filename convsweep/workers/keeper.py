@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig
 
-from convsweep.policy.policy import WORKER
+from convsweep.policy.work import WORKER
 from convsweep.storage.opening import open_storage
 from convsweep.study.optuna_logging import quieten_optuna
 from convsweep.study.trial_states import count_stop, fail, put_back, retry

@@ -79,6 +79,7 @@ def test_a_budget_smaller_than_a_trial_still_has_an_answer(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("n_jobs", [pytest.param(1, marks=pytest.mark.slow), 2])
+@pytest.mark.slow
 def test_a_budget_of_time_ends_with_a_trained_answer(tmp_path: Path, n_jobs: int) -> None:
     command = [*ASHA, "hydra.sweeper.max_resource=20", "seconds=0.5", f"hydra.sweeper.n_jobs={n_jobs}"]
     done = toy_workers(tmp_path, *command, "hydra.sweeper.budget=4s")
@@ -92,6 +93,7 @@ def test_a_budget_of_time_ends_with_a_trained_answer(tmp_path: Path, n_jobs: int
     assert len(trials(tmp_path)) == len(found), "the time is spent, and is not spent again"
 
 
+@pytest.mark.slow
 def test_a_budget_that_tried_next_to_nothing_says_so(tmp_path: Path) -> None:
     done = toy(tmp_path, *NONE, "hydra.sweeper.max_resource=10", "hydra.sweeper.budget=30epochs")
     assert "note     only 3 configurations were tried in 30 epochs: too few" in done.stdout

@@ -25,6 +25,7 @@ def test_a_budget_of_epochs_begins_with_it_too(tmp_path: Path) -> None:
     assert [trial.params == {"x": 1.0, "group": "low"} for trial in trials(tmp_path)] == [True, False, False]
 
 
+@pytest.mark.slow
 def test_it_comes_after_what_is_enqueued_or_taken_over_and_not_beside_the_same(tmp_path: Path) -> None:
     enqueued = "hydra.sweeper.enqueue=[{x:2,group:high},{x:1,group:low}]"
     assert toy(tmp_path, *SPACE, ON, enqueued).returncode == 0
@@ -39,6 +40,7 @@ def test_it_comes_after_what_is_enqueued_or_taken_over_and_not_beside_the_same(t
     assert "high" in [params["group"] for params in known]
 
 
+@pytest.mark.slow
 def test_a_study_begun_without_it_goes_on_without_it(tmp_path: Path) -> None:
     assert toy(tmp_path, *SPACE).returncode == 0
     assert toy(tmp_path, *SPACE, ON, "hydra.sweeper.n_trials=6").returncode == 0

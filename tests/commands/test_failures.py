@@ -30,6 +30,7 @@ def test_a_killed_worker_costs_no_trial(tmp_path: Path) -> None:
     assert sorted(t.params["x"] for t in trials(tmp_path)) == list(range(8))
 
 
+@pytest.mark.slow
 def test_a_trial_that_kills_its_worker_again_and_again_fails_alone(tmp_path: Path) -> None:
     killer = "+hydra.callbacks.chaos={_target_:tests.helpers.toy.chaos.DieAbove,limit:2}"
     done = toy_workers(tmp_path, "x=range(0,5)", "seconds=0.3", killer, "hydra.sweeper.max_retries=1")
@@ -40,6 +41,7 @@ def test_a_trial_that_kills_its_worker_again_and_again_fails_alone(tmp_path: Pat
     assert "the 2. time" in found[4].user_attrs["error"]
 
 
+@pytest.mark.slow
 def test_a_hanging_trial_is_stopped_and_not_run_again(tmp_path: Path) -> None:
     # Seconds enough for a trial that does nothing, on one busy core as well.
     done = toy_workers(
@@ -50,6 +52,7 @@ def test_a_hanging_trial_is_stopped_and_not_run_again(tmp_path: Path) -> None:
     assert trials(tmp_path)[3].user_attrs["error"] == "ran longer than hydra.sweeper.trial_timeout=4 s"
 
 
+@pytest.mark.slow
 def test_diverged_and_infeasible_trials_teach_the_sampler(tmp_path: Path) -> None:
     space = ["x=interval(0,4)", "diverge_above=2", "infeasible_above=3", "hydra.sweeper.n_trials=40"]
     done = toy(tmp_path, *space, "hydra.sweeper.sampler.n_startup_trials=10")
@@ -69,6 +72,7 @@ def test_diverged_and_infeasible_trials_teach_the_sampler(tmp_path: Path) -> Non
     assert sum(t.params["x"] > 2 for t in found[20:]) <= 4
 
 
+@pytest.mark.slow
 def test_a_hopeless_sweep_ends_with_what_failed_and_why(tmp_path: Path) -> None:
     row = ["hydra.sweeper.study_name=row", "hydra.sweeper.max_consecutive_failures=3"]
     done = toy(tmp_path, "x=range(0,20)", "fail_above=4", *row)
@@ -86,6 +90,7 @@ def test_a_hopeless_sweep_ends_with_what_failed_and_why(tmp_path: Path) -> None:
     assert states(tmp_path) == {"COMPLETE": 2, "FAIL": 2}
 
 
+@pytest.mark.slow
 def test_target_and_patience_end_a_sweep(tmp_path: Path) -> None:
     command = ["x=5,4,3,2,1,0", "hydra.sweeper.study_name=target"]
     done = toy(tmp_path, *command, "hydra.sweeper.target=9")

@@ -70,6 +70,7 @@ def sweep(folder: Path, config: str, *overrides: str) -> dict[str, Any]:
     return yaml.safe_load(path.read_text())
 
 
+@pytest.mark.slow
 def test_the_documented_example(tmp_path: Path) -> None:
     results = sweep(tmp_path, SPHERE, "hydra.sweeper.n_trials=4")
     assert set(results["best_params"]) == {"x", "y"}

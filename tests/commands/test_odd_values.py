@@ -3,10 +3,13 @@
 import math
 from pathlib import Path
 
+import pytest
+
 from convsweep.space.values import hashable
 from tests.helpers.command import results, toy, trials
 
 
+@pytest.mark.slow
 def test_nan_and_its_like_are_values_as_others(tmp_path: Path) -> None:
     space = ["y=1,nan,inf,null,'1',-0.0", "+z=a,b", "+hydra.sweeper.conditions.z='y=nan,null'"]
     done = toy(tmp_path, *space, "hydra.sweeper.enqueue=[{y:nan,z:b},{y:-0.0}]")
@@ -22,6 +25,7 @@ def test_nan_and_its_like_are_values_as_others(tmp_path: Path) -> None:
     assert len(trials(tmp_path)) == 8, "each of them has been run"
 
 
+@pytest.mark.slow
 def test_they_are_drawn_taken_over_and_written_down(tmp_path: Path) -> None:
     space = ["y=1,nan,inf,null", "x=interval(0,1)", "hydra.sweeper.n_trials=6", "hydra/sweeper/pruner=none"]
     done = toy(tmp_path, *space, "hydra.sweeper.enqueue=[{y:nan,x:0.0}]")

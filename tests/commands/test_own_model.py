@@ -33,6 +33,7 @@ def test_it_is_no_longer_than_where_it_came_from() -> None:
     assert len(NETS.splitlines()) + 1 <= len(before.splitlines())
 
 
+@pytest.mark.slow
 def test_a_single_run_infeasible_sizes_and_what_is_wrong(tmp_path: Path) -> None:
     raising = "from convsweep import Infeasible\ndef too_large(**given):\n    raise Infeasible('too large for this')\n"
     (tmp_path / "own_nets_here.py").write_text(NETS + raising)

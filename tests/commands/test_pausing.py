@@ -57,6 +57,7 @@ def test_a_short_study_still_has_an_answer(tmp_path: Path) -> None:
     assert [len(t.intermediate_values) for t in trials(tmp_path)] == [3, 20]
 
 
+@pytest.mark.slow
 def test_several_workers_promote_no_trial_twice_and_wait_for_nobody(tmp_path: Path) -> None:
     space = ["x=interval(-5,5)", *ASHA, "hydra.sweeper.n_trials=30", "seconds=0.2", "hydra.sweeper.n_jobs=3"]
     done = toy_workers(tmp_path, *space)
@@ -87,6 +88,7 @@ def test_an_interrupted_study_goes_on_as_an_unbroken_one(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     "moment", [pytest.param("BetweenResultAndRecord", marks=pytest.mark.slow), "BeforeATrialGoesOn"]
 )
+@pytest.mark.slow
 def test_a_kill_during_a_pause_or_a_promotion_changes_nothing(tmp_path: Path, moment: str) -> None:
     space = ["x=interval(-5,5)", *ASHA, "hydra.sweeper.n_trials=9", "hydra.sweeper.n_jobs=1"]
     whole, broken = tmp_path / "whole", tmp_path / "broken"

@@ -89,6 +89,7 @@ def test_a_full_disk_prints_the_command_that_goes_on(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("folder", ["multirun/${hydra.sweeper.study_name}", "here"])
+@pytest.mark.slow
 def test_a_second_driver_prints_the_command_that_begins_another_study(tmp_path: Path, folder: str) -> None:
     command = ["x=1,2", f"hydra.sweep.dir={folder}"]
     assert toy(tmp_path, *command).returncode == 0

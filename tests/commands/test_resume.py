@@ -35,6 +35,7 @@ def test_one_worker_repeats_itself_and_resumes_as_if_unbroken(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("n_jobs", [pytest.param(1, marks=pytest.mark.slow), 2])
+@pytest.mark.slow
 def test_interrupt_keeps_the_study_and_prints_how_to_resume(tmp_path: Path, n_jobs: int) -> None:
     command = ["x=range(0,4)", "seconds=0.9", f"hydra.sweeper.n_jobs={n_jobs}"]
     process = start([str(ROOT / "tests/helpers/toy/app.py"), "-m", *command], tmp_path)
@@ -53,6 +54,7 @@ def test_interrupt_keeps_the_study_and_prints_how_to_resume(tmp_path: Path, n_jo
     assert sorted(t.params["x"] for t in trials(tmp_path)) == list(range(4))
 
 
+@pytest.mark.slow
 def test_a_second_driver_is_refused_with_the_pid_of_the_first(tmp_path: Path) -> None:
     command = ["x=1,2", "seconds=3", "hydra.sweeper.n_jobs=2"]
     first = start([str(ROOT / "tests/helpers/toy/app.py"), "-m", *command], tmp_path)
@@ -73,6 +75,7 @@ def test_another_space_under_the_same_name_is_refused_with_the_difference(tmp_pa
     assert len(trials(tmp_path)) == 2
 
 
+@pytest.mark.slow
 def test_timeout_starts_no_more_trials_and_the_study_goes_on_later(tmp_path: Path) -> None:
     command = ["x=range(0,6)", "seconds=0.6"]
     first = toy(tmp_path, *command, "hydra.sweeper.timeout=1")
@@ -125,6 +128,7 @@ def test_the_second_interrupt_ends_at_once(tmp_path: Path) -> None:
     assert not any(alive(pid) for pid in pids)
 
 
+@pytest.mark.slow
 def test_a_change_of_space_or_settings_is_a_question(tmp_path: Path) -> None:
     more = "hydra.sweeper.n_trials=3"
     assert toy(tmp_path, "x=interval(0,1)", "hydra.sweeper.n_trials=2").returncode == 0
@@ -147,6 +151,7 @@ def test_a_change_of_space_or_settings_is_a_question(tmp_path: Path) -> None:
     assert "hydra.sweeper.on_change=new hydra.sweeper.warm_start_from=toy" in words.stderr
 
 
+@pytest.mark.slow
 def test_what_waits_outside_of_a_changed_space_is_given_up(tmp_path: Path) -> None:
     assert toy(tmp_path, "x=1,2,3,4", "seconds=0.3", "hydra.sweeper.timeout=0.5").returncode == 0
     done = states(tmp_path)["COMPLETE"]
@@ -156,6 +161,7 @@ def test_what_waits_outside_of_a_changed_space_is_given_up(tmp_path: Path) -> No
     assert [t.user_attrs["seen"]["seconds"] for t in trials(tmp_path)] == [0.3] * done + [0] * (4 - done)
 
 
+@pytest.mark.slow
 def test_a_journal_whose_last_line_is_cut(tmp_path: Path) -> None:
     command = ["x=interval(-5,5)", "hydra/sweeper/sampler=random"]
     assert toy(tmp_path, *command, "hydra.sweeper.n_trials=2").returncode == 0

@@ -76,6 +76,7 @@ def test_pruning_cuts_the_worse_trials(tmp_path: Path) -> None:
     assert min(t.value for t in found if t.value is not None) == results(tmp_path)["best_value"]
 
 
+@pytest.mark.slow
 def test_pruning_is_off_for_an_enumeration_unless_asked_for(tmp_path: Path) -> None:
     assert toy(tmp_path, "x=1,2,3,4,5,6", "steps=9").returncode == 0
     assert states(tmp_path) == {"COMPLETE": 6}
@@ -85,6 +86,7 @@ def test_pruning_is_off_for_an_enumeration_unless_asked_for(tmp_path: Path) -> N
     assert Counter(t.state.name for t in trials(tmp_path, "pruned"))["PRUNED"] > 0
 
 
+@pytest.mark.slow
 def test_a_drawn_combination_is_not_run_twice(tmp_path: Path) -> None:
     space = ["x=range(0,4)", "y=range(0,3)", "hydra.sweeper.n_trials=10"]
     assert toy(tmp_path, *space).returncode == 0

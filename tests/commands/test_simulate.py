@@ -145,6 +145,7 @@ def test_one_configuration_trained_twice_is_one_row_with_two_curves() -> None:
     assert {simulate(curves, sweeper(n_trials=1), seed).value for seed in range(4)} == {3.0, 4.0}
 
 
+@pytest.mark.slow
 def test_the_command_line(tmp_path: Path) -> None:
     assert toy(tmp_path, *SPACE, "hydra/sweeper/pruner=none", "hydra.sweeper.n_trials=12").returncode == 0
     command = ["-m", "src.simulate", "toy", "hydra.sweeper.n_trials=12"]

@@ -15,6 +15,7 @@ NAMES = ["a b", "lr/batch size", "../../escaped", "/tmp/escaped", "..", 'it\'s "
 @pytest.mark.parametrize(
     "name", [*NAMES[1:3], *(pytest.param(n, marks=pytest.mark.slow) for n in NAMES[:1] + NAMES[3:])]
 )
+@pytest.mark.slow
 def test_a_study_of_any_name_is_kept_inside_and_found_again(tmp_path: Path, name: str) -> None:
     home = tmp_path / "deep/home"
     home.mkdir(parents=True)

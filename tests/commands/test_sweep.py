@@ -180,6 +180,7 @@ def test_the_same_command_again_finds_the_study_done(digits: Study) -> None:
     assert len(digits.runs()) == 2
 
 
+@pytest.mark.slow
 def test_the_same_command_gives_the_same_study_bit_for_bit(digits: Study, tmp_path: Path) -> None:
     """One worker in a process that has trained before, against two fresh ones: nothing else counts."""
 
@@ -191,6 +192,7 @@ def test_the_same_command_gives_the_same_study_bit_for_bit(digits: Study, tmp_pa
     assert numbers(trials(tmp_path, "again")) == numbers(digits.trials)
 
 
+@pytest.mark.slow
 def test_a_failing_and_a_diverging_trial_are_recorded(tmp_path: Path) -> None:
     space = [
         "optimizer=sgd",

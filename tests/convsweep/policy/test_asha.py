@@ -5,7 +5,8 @@ import pytest
 from optuna.trial import TrialState, create_trial
 
 from convsweep.policy.asha import RUNG, Asha, pauses
-from convsweep.policy.policy import WORKER, Policy
+from convsweep.policy.policy import Policy
+from convsweep.policy.work import WORKER
 from convsweep.study.trial_states import take
 
 ASHA = Asha(min_resource=1, reduction_factor=3, max_resource=9)  # rungs at 1 and 3; 9 is the end

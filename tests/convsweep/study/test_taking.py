@@ -90,5 +90,5 @@ def test_one_that_was_killed_before_his_name_was_there_holds_nobody_up(monkeypat
     study, policy = optuna.create_study(), Policy(10, growing=True)
     study.add_trial(create_trial(state=TrialState.WAITING))
     assert _is_taken(study._storage, study.trials[0]._trial_id)
-    monkeypatch.setattr("convsweep.policy.policy.NAMING", 0.0)
+    monkeypatch.setattr("convsweep.policy.work.NAMING", 0.0)
     assert not policy.may_come(study)

@@ -43,6 +43,7 @@ def check_words(folder: Path, output: str) -> None:
     assert max(map(len, output.splitlines())) < 1000
 
 
+@pytest.mark.slow
 def test_in_the_drivers_own_process(tmp_path: Path) -> None:
     ways = [*ends.FAIL, *ends.PRUNED, *ends.COMPLETE]
     done = run_inside(

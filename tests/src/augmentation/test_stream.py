@@ -112,6 +112,7 @@ def train_digits(
 
 
 @pytest.mark.parametrize("mode", ["stream", pytest.param("expand", marks=pytest.mark.slow)])
+@pytest.mark.slow
 def test_a_run_that_paused_equals_one_that_ran_through_bit_for_bit(tmp_path: Path, mode: str) -> None:
     settings = dataclasses.replace(AFFINE, mode=mode)
     whole, weights = train_digits(settings)

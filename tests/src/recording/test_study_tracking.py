@@ -89,6 +89,7 @@ def test_the_report_that_mlflow_missed_is_made_by_the_same_command(
     assert client.get_run(run_id).data.metrics == {"best_val_accuracy": 0.9}
 
 
+@pytest.mark.slow
 def test_drivers_of_several_folders_have_a_run_of_the_study_in_each_store(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -136,6 +136,7 @@ def test_a_database_that_cannot_be_written_to_is_a_problem(tmp_path: Path, datab
     assert "cannot be written to" in str(find_problem(Address(f"sqlite:///{tmp_path}/mlflow.db", "mine")))
 
 
+@pytest.mark.slow
 def test_mlflow_is_not_imported_for_it() -> None:
     code = (
         "import sys; from src.tracking import Address, find_problem, may_not_write\n"

@@ -162,6 +162,7 @@ def test_a_model_left_in_the_middle_is_not_kept() -> None:
     assert not traced._kept
 
 
+@pytest.mark.slow
 def test_as_many_are_kept_as_there_is_room_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(traced, "MAX_MODELS", 2)
     for dropout in (0.1, 0.2, 0.3):
