@@ -110,7 +110,7 @@ class Driver:
         """Make its queue what is asked for; return how it is worked off, and whether it is every combination once."""
         sweeper = self.sweep.config.hydra.sweeper
         if not is_shared(self.sweep.config):
-            settle(study)
+            settle(study, sweeper.max_retries if is_in_process(self.sweep.config) else None)
         earlier = find_earlier(plain(sweeper.warm_start_from), sweeper.storage, self.sweep.directory, self.sweep.name)
         first = remember(study, earlier, self.sweep.space)
         most = count_trials(sweeper, self.sweep.space.size)

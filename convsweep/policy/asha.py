@@ -132,8 +132,9 @@ def pauses(trial: "FrozenTrial") -> bool:
 
 
 def was_left_paused(trial: "FrozenTrial") -> bool:
-    """Whether a trial pauses, or paused until its study ended."""
-    return trial.system_attrs.get(RUNG, [""])[0] == "paused" and trial.state.name in ("WAITING", "PRUNED")
+    """Whether a trial pauses, or paused until its study ended; not one that said at its rung that it cannot be run."""
+    left = trial.state.name == "PRUNED" and "infeasible" not in trial.user_attrs
+    return trial.system_attrs.get(RUNG, [""])[0] == "paused" and (left or trial.state.name == "WAITING")
 
 
 def pause(study: "Study", trial_id: int, rung: int) -> None:

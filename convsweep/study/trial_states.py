@@ -96,12 +96,18 @@ def put_back(study: "Study", trial_id: int) -> None:
         study._storage.set_trial_state_values(trial_id, TrialState.WAITING)
 
 
-def settle(study: "Study") -> None:
-    """Let all trials wait again that are running. Call it only while no worker of the study is alive."""
+def settle(study: "Study", max_retries: int | None = None) -> None:
+    """Let all trials wait again that are running. Call it only while no worker of the study is alive.
+
+    `max_retries`: Where a trial runs in the driver's own process and ends it, nobody else counts that.
+    """
     from optuna.trial import TrialState
 
     for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-        put_back(study, trial._trial_id)
+        if max_retries is None:
+            put_back(study, trial._trial_id)
+        else:
+            retry(study, trial, max_retries, "the process that ran it ended without a word")
 
 
 def retry(study: "Study", trial: "FrozenTrial", max_retries: int, reason: str) -> None:

@@ -92,3 +92,12 @@ def test_what_runs_is_shown_with_its_step_and_the_time_left_comes_late() -> None
     assert " left" not in status(), "each worker has only started"
     monitor.ended = 3
     assert " left" in status()
+
+
+def test_who_says_at_a_rung_that_it_cannot_be_run_does_not_pause() -> None:
+    attrs, reason = {RUNG: ["paused", 0]}, {"infeasible": "too large"}
+    for known, word in (({}, "PAUSED"), (reason, "INFEASIBLE")):
+        trial = optuna.trial.create_trial(
+            state=optuna.trial.TrialState.PRUNED, intermediate_values={1: 0.5}, system_attrs=attrs, user_attrs=known
+        )
+        assert state_of(trial) == word

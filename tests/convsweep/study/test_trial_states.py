@@ -3,7 +3,7 @@
 import optuna
 
 from convsweep.policy.policy import Policy
-from convsweep.study.trial_states import put_back, take
+from convsweep.study.trial_states import put_back, settle, take
 
 
 def test_an_interrupt_after_a_trial_was_told_leaves_it_finished() -> None:
@@ -20,3 +20,22 @@ def test_an_interrupt_after_a_trial_was_told_leaves_it_finished() -> None:
     assert taken is not None
     put_back(study, taken._trial_id)
     assert study.trials[1].state.name == "WAITING"
+
+
+def test_a_trial_that_ends_the_drivers_own_process_does_so_a_few_times_only() -> None:
+    study = optuna.create_study()
+    study.enqueue_trial({})
+    for state in ("WAITING", "WAITING", "FAIL"):
+        assert take(study, Policy(1)) is not None
+        settle(study, max_retries=2)
+        assert study.trials[0].state.name == state
+    assert study.trials[0].user_attrs["error"] == "the process that ran it ended without a word, the 3. time"
+
+
+def test_the_death_of_a_driver_with_workers_is_not_its_trials_doing() -> None:
+    study = optuna.create_study()
+    study.enqueue_trial({})
+    for _ in range(5):
+        assert take(study, Policy(1)) is not None
+        settle(study)
+    assert study.trials[0].state.name == "WAITING"
