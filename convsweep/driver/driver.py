@@ -14,10 +14,11 @@ from convsweep.display.conclusion import show_conclusion
 from convsweep.display.plan import show_plan
 from convsweep.display.progress import Monitor
 from convsweep.display.summary import show_summary, write_results
+from convsweep.display.words import SHOWN
 from convsweep.driver.checks import directions, plain
 from convsweep.driver.defaults import set_aside_pruner, set_aside_scheduler
 from convsweep.driver.sweep import Sweep
-from convsweep.errors import UserError, is_disk_full
+from convsweep.errors import UserError, bounded, is_disk_full
 from convsweep.policy.budget import Budget, count_trials
 from convsweep.policy.policy import Phase, Policy
 from convsweep.policy.stopping_rules import StoppingRules
@@ -28,6 +29,7 @@ from convsweep.storage.driver_lock import lock_files, only_driver
 from convsweep.storage.opening import open_configured
 from convsweep.storage.room import is_full
 from convsweep.storage.study_lock import exclusively
+from convsweep.study.failure import words_of
 from convsweep.study.identity import change, open_study
 from convsweep.study.metric_names import name_metrics
 from convsweep.study.optuna_logging import quieten_optuna
@@ -160,12 +162,13 @@ class Driver:
                 close(study, begun=policy.asha is not None and bool(finishing))
         write_results(study, self.sweep.directory)
         show_summary(study, self.sweep.directory, self.console)
-        for callback in self.sweep.callbacks:
-            callback.on_study_end(study, self.sweep.directory)
+        problems = self._end_callbacks(study)
         ended = rules.reached(study) or rules.hopeless(study, least=1)
         show_conclusion(
             study, self.sweep.space, self.sweep.config.hydra.sweeper, ended, left, self.sweep.command, self.console
         )
+        if problems:
+            raise UserError(problems)
         if interrupted:
             return 130
         if rules.hopeless(study, least=1):
@@ -184,26 +187,52 @@ class Driver:
         monitor = Monitor(study, budget, trials, self.console)
         with ThreadPoolExecutor(1) as pool, monitor, AppLog(driver, self.console), stopping:
             started = pool.submit(self._start_callbacks, study, driver)
-            started.add_done_callback(lambda future: future.exception() and not stopping.by_user and stopping.at_once())
             try:
+                # One that has failed by now ends the launch here.
+                started.add_done_callback(lambda f: f.exception() and not stopping.by_user and stopping.at_once())
                 launch.run(study, workers, stopping)
             except KeyboardInterrupt:
                 stopping.interrupted = True
         if (error := started.exception()) and not stopping.by_user:  # Ctrl-C ends what the callbacks started as well
             if isinstance(error, UserError):
                 raise error
-            raise UserError(f"`hydra.sweeper.callbacks`: {type(error).__name__}: {error}") from error
+            raise UserError(_of_callbacks(error)) from error
         return stopping.interrupted, stopping.finishing
 
     def _start_callbacks(self, study: "Study", driver: str) -> None:
         for callback in self.sweep.callbacks:
             callback.on_study_start(study, self.sweep.directory, driver)
 
+    def _end_callbacks(self, study: "Study") -> list[str]:
+        """Let each callback look back on the study; return what goes wrong, which is no reason to end without a word.
+
+        Raises:
+            OSError: The disk is full.
+        """
+        problems: list[str] = []
+        for callback in self.sweep.callbacks:
+            try:
+                callback.on_study_end(study, self.sweep.directory)
+            except UserError as error:
+                problems += error.problems
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:
+                if is_disk_full(error):
+                    raise
+                problems.append(_of_callbacks(error))
+        return problems
+
     def _n_workers(self, left: int) -> int:
         from joblib import cpu_count
 
         wanted = 1 if is_in_process(self.sweep.config) else self.sweep.config.hydra.sweeper.n_jobs or cpu_count()
         return max(1, min(wanted, left))
+
+
+def _of_callbacks(error: BaseException) -> str:
+    words = f"{type(error).__name__}: {words_of(error)}".removesuffix(": ")
+    return f"`hydra.sweeper.callbacks`: {bounded(words, SHOWN)}"
 
 
 def _which(name: str, changes: list[str]) -> list[str]:

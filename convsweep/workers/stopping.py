@@ -50,9 +50,9 @@ class Stopping:
         return self
 
     def __exit__(self, *_: Any) -> None:
+        self._over.set()
         for number, handler in self._handlers.items():
             signal.signal(number, handler)
-        self._over.set()
         self._thread.join()
         if self._budget is not None:
             self._budget.save()
@@ -76,7 +76,8 @@ class Stopping:
         """End the launch now; may be called from any thread."""
         self._quietly = not self.interrupted
         self.interrupted = True
-        signal.raise_signal(signal.SIGINT)
+        if not self._over.is_set():  # else the launch has ended by itself
+            signal.raise_signal(signal.SIGINT)
 
     def _hear(self, *_: Any) -> None:
         if self.interrupted:
