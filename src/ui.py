@@ -4,7 +4,7 @@ import argparse
 import os
 import sys
 
-from src.tracking import Address, find_port, is_local_folder, page
+from src.tracking import Address, find_port, find_problem_of_scheme, is_local_folder, page
 
 
 def main() -> None:
@@ -17,6 +17,8 @@ def main() -> None:
     if address.is_server:
         print(f"open     {page(address)}")
         return
+    if problem := find_problem_of_scheme(address.uri):
+        sys.exit(f"error: {problem}")
     file = address.database
     if file is not None and not file.exists():
         sys.exit(f"error: {os.path.relpath(file)} is not there yet: train first, e.g. python -m src.sweep")

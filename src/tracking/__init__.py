@@ -5,7 +5,7 @@ keeps trying while it cannot be reached: on this machine that of the sweep's dri
 elsewhere each worker's own.
 """
 
-from src.tracking.address import Address, is_local_folder, tracking_uri
+from src.tracking.address import Address, find_problem_of_scheme, is_local_folder, tracking_uri
 from src.tracking.asking import find_problem, may_not_write, unreachable
 from src.tracking.courier import Courier, courier
 from src.tracking.envelope import is_served, waiting
@@ -24,6 +24,7 @@ __all__ = [
     "courier",
     "find_port",
     "find_problem",
+    "find_problem_of_scheme",
     "is_local_folder",
     "is_outage",
     "is_served",

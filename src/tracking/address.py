@@ -1,13 +1,19 @@
 """Where a record is to go: a store, and an experiment in it."""
 
 import os
+import re
 from dataclasses import dataclass
+from difflib import get_close_matches
+from importlib.metadata import entry_points
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from src.config import DEFAULT_EXPERIMENT
 
 SQLITE = "sqlite:///"
+HERE = "tracking.uri=sqlite:///mlflow.db for a file here"
+SCHEMES = ("databricks", "databricks-uc", "file", "http", "https", "mssql", "mysql", "postgresql", "sqlite", "uc")
+HOST = re.compile(r"[\w.-]+:\d+/?")
 
 
 @dataclass(frozen=True)
@@ -63,3 +69,23 @@ def tracking_uri(uri: str | None) -> str:
 def is_local_folder(uri: str) -> bool:
     """Whether an address is MLflow's old kind of store, a folder of files."""
     return urlsplit(uri).scheme in ("", "file") and uri != "databricks"
+
+
+def find_problem_of_scheme(uri: str) -> str | None:
+    """Say in one line that MLflow has no store for such an address; None when it has one.
+
+    An address that may hold a password is not repeated.
+    """
+    if HOST.fullmatch(uri):
+        return f"`tracking.uri` must begin with http:// or https://, got {uri}; type tracking.uri=http://{uri}"
+    parts = urlsplit(uri)
+    scheme = parts.scheme.partition("+")[0]
+    if scheme == "sqlite" and parts.netloc:
+        return f"`tracking.uri` must have three slashes before a file here, got {uri}; type {HERE}"
+    known = {*SCHEMES, *(plugin.name for plugin in entry_points(group="mlflow.tracking_store"))}
+    if not scheme or scheme in known:
+        return None
+    meant = get_close_matches(scheme, sorted(known), 1)
+    return f"`tracking.uri` must begin with one of {', '.join(sorted(known))}, got {scheme}; type {HERE}" + (
+        f"; did you mean {meant[0]}?" if meant else ""
+    )

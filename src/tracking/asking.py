@@ -16,14 +16,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from src.tracking.address import Address, is_local_folder, tracking_uri
+from src.tracking.address import HERE, Address, find_problem_of_scheme, is_local_folder, tracking_uri
 
 if TYPE_CHECKING:
     import sqlite3
 
 CONNECT_TIMEOUT = 5.0  # seconds
 KIND, TRAINING = "mlflow.experimentKind", "custom_model_development"  # which page MLflow opens an experiment with
-HERE = "tracking.uri=sqlite:///mlflow.db for a file here"
 REVISION = re.compile(r"^(down_)?revision\s*(?::[^=]*)?=\s*(.+)$", re.MULTILINE)
 
 
@@ -56,6 +55,8 @@ def find_problem(address: Address) -> str | None:
         return unreachable(address.uri) or _find_problem_of_server(address)
     if (file := address.database) is not None:
         return _find_problem_of_database(address, file)
+    if problem := find_problem_of_scheme(address.uri):
+        return problem
     allowed = os.environ.get("MLFLOW_ALLOW_FILE_STORE", "").lower() in ("true", "1")
     if is_local_folder(address.uri) and not allowed:
         return f"`tracking.uri` must be a server or a database, MLflow keeps no runs in folders any more, got " \

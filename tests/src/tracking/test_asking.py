@@ -129,6 +129,30 @@ def test_what_is_no_database_is_a_problem(tmp_path: Path) -> None:
     assert "keeps no runs in folders" in str(find_problem(Address(str(tmp_path / "mlruns"), "mine")))
 
 
+@pytest.mark.parametrize(
+    ("uri", "words"),
+    [
+        ("foo://x", "must begin with one of databricks, databricks-uc, file, http, https"),
+        ("htpp://server:5000", "did you mean http?"),
+        ("postgres://user:secret@server/runs", "did you mean postgresql?"),
+        ("sqlite://mlflow.db", "must have three slashes"),
+        ("localhost:5000", "type tracking.uri=http://localhost:5000"),
+        ("127.0.0.1:5000", "type tracking.uri=http://127.0.0.1:5000"),
+    ],
+)
+def test_an_address_that_mlflow_has_no_store_for_is_a_problem(uri: str, words: str) -> None:
+    problem = str(find_problem(Address.of(None, uri)))
+    assert words in problem
+    assert "secret" not in problem
+
+
+@pytest.mark.parametrize(
+    "uri", ["mysql+pymysql://user@server/runs", "databricks", "databricks://me", "postgresql://a/b"]
+)
+def test_an_address_of_another_store_of_mlflow_is_none(uri: str) -> None:
+    assert find_problem(Address.of(None, uri)) is None
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root writes everywhere")
 def test_a_database_that_cannot_be_written_to_is_a_problem(tmp_path: Path, database: Path) -> None:
     shutil.copy(database, tmp_path)
