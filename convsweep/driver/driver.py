@@ -18,7 +18,7 @@ from convsweep.display.words import SHOWN
 from convsweep.driver.checks import directions, plain
 from convsweep.driver.defaults import set_aside_pruner, set_aside_scheduler
 from convsweep.driver.sweep import Sweep
-from convsweep.errors import UserError, bounded, is_disk_full
+from convsweep.errors import UserError, bounded, is_disk_full, printable
 from convsweep.policy.budget import Budget, count_trials
 from convsweep.policy.policy import Phase, Policy
 from convsweep.policy.stopping_rules import StoppingRules
@@ -44,6 +44,7 @@ from convsweep.workers.stopping import Stopping
 
 if TYPE_CHECKING:
     from optuna import Study
+    from optuna.storages import BaseStorage
 
 
 @dataclass
@@ -84,6 +85,8 @@ class Driver:
             for path in lock_files(sweeper.storage, self.sweep.directory, self.sweep.name):
                 held.enter_context(only_driver(path, self.sweep.directory, self.sweep.another()))
             storage = open_configured(self.sweep.config, self.sweep.directory)
+            if sweeper.storage is None:
+                _keep_apart(storage, self.sweep)
             with exclusively(storage, self.sweep.name):
                 study, changes = open_study(
                     storage,
@@ -233,6 +236,21 @@ class Driver:
 def _of_callbacks(error: BaseException) -> str:
     words = f"{type(error).__name__}: {words_of(error)}".removesuffix(": ")
     return f"`hydra.sweeper.callbacks`: {bounded(words, SHOWN)}"
+
+
+def _keep_apart(storage: "BaseStorage", sweep: Sweep) -> None:
+    """Refuse a new study in another one's folder: its trials would go on from that one's checkpoints.
+
+    Raises:
+        UserError: The folder's journal holds another study, and not this one.
+    """
+    known = [study.study_name for study in storage.get_all_studies() if not study.study_name.endswith(":lock")]
+    if known and sweep.name not in known:
+        raise UserError(
+            f"`hydra.sweep.dir` must be a folder of the study's own, got {os.path.relpath(sweep.directory)}, where "
+            f"{printable(known[0])} keeps its trials' files; type "
+            "hydra.sweep.dir='multirun/${hydra.sweeper.study_name}'"
+        )
 
 
 def _which(name: str, changes: list[str]) -> list[str]:
