@@ -64,9 +64,10 @@ def test_in_workers(tmp_path: Path) -> None:
     fail = [*ends.FAIL, *ends.FAIL_IN_WORKERS, *ends.KILL, *ends.STOP]
     check(tmp_path, fail, list(ends.PRUNED), [*ends.COMPLETE, *ends.COMPLETE_IN_WORKERS, "good"])
     check_words(tmp_path, done.stdout)
-    assert {how: times_run(tmp_path, how) for how in ways} == dict.fromkeys(once, 1) | {"good": 1} | dict.fromkeys(
-        [*ends.KILL, *ends.STOP], 2
-    )
+    expected = dict.fromkeys([*once, "good"], 1) | dict.fromkeys(ends.KILL, 2)
+    assert {how: times_run(tmp_path, how) for how in ways if how not in ends.STOP} == expected
+    # A stop is counted a second later: until then the other worker may have taken the trial, again and again.
+    assert all(2 <= times_run(tmp_path, how) <= 6 for how in ends.STOP)
 
 
 def test_an_exit_of_the_process_is_not_the_end_of_the_work(tmp_path: Path) -> None:
