@@ -84,7 +84,7 @@ def test_the_terminal_shows_the_plan_the_progress_and_what_to_do_next(digits: St
     assert lines[4].startswith("[2/2] trial ")
     assert "best trials" in digits.out
     assert lines[-2].startswith("results  multirun/two/optimization_results.yaml")
-    assert lines[-1].startswith("review   make ui")
+    assert lines[-1].startswith("review   python -m src.ui, then http://127.0.0.1:")
 
 
 def best_of(study: Study) -> FrozenTrial:

@@ -20,6 +20,9 @@ import yaml
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
+from convsweep.storage.patience import giving_up
+from convsweep.workers.trial import stop_requested
+
 ROOT = Path(__file__).parents[2]
 TOY = str(ROOT / "tests/helpers/toy/app.py")
 MARK = "CONVSWEEP_TEST"  # a variable of what a test starts, and of what that starts
@@ -85,6 +88,8 @@ def run_inside(arguments: list[str], folder: Path, columns: int = 200) -> "subpr
     """Do as `run` in this very process, which has imported the libraries already: for one worker at most."""
     out, err = io.StringIO(), io.StringIO()
     handler = signal.getsignal(signal.SIGTERM)
+    stop_requested.clear()  # a process that was told to stop stays so, and this one is to run more than one command
+    giving_up.clear()
     environment = {"COLUMNS": str(columns), "HYDRA_FULL_ERROR": "0"}
     status: int | str | None = 0
     with (
