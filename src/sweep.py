@@ -20,15 +20,18 @@ from src.process import quiet_native_stderr
 @hydra.main(version_base="1.3", config_path=str(Path(__file__).parent.parent / "conf"), config_name="config")
 def main(config: DictConfig) -> float | list[float]:
     """Train one configuration, a trial's or a single run's; return its objective, or several."""
-    from src.dataset import DatasetError, is_light, load
-
     try:
         checked = settings(config)
+    except ConfigError as error:
+        _refuse(error)
+    from src.dataset import DatasetError, is_light, load  # not needed to refuse a key
+
+    try:
         if current_trial() is None and is_light(checked.dataset):
             load(checked.dataset, checked.seed)  # what is wrong with it is said before TensorFlow is imported
         with quiet_native_stderr():
             from src.trial import ModelError, run
-    except (ConfigError, DatasetError) as error:
+    except DatasetError as error:
         _refuse(error)
     try:
         return run(checked)
@@ -48,6 +51,8 @@ if __name__ == "__main__":
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then leaves its errors to us, and to Python those that are none
     try:
         main()
+    except BrokenPipeError:  # `--help | head`: who reads has seen enough
+        os._exit(1)
     except Exception as error:
         if not is_hydras(error):
             raise

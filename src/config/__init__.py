@@ -1,5 +1,6 @@
 """What a training run is: the typed schema, its checks, and how Hydra hears of both. Imports no Keras."""
 
+import sys
 from pathlib import Path
 
 from hydra.core.config_store import ConfigStore
@@ -40,6 +41,7 @@ def register() -> None:
     """Tell Hydra the schema, and OmegaConf the resolvers: the sweep's direction, which follows the objective, and what
     a cluster's jobs get of the environment.
     """
+    help.spare_groups(sys.argv)
     store = ConfigStore.instance()
     store.store(name="schema", node=Config)
     store.store(group="schemas", name="training", node=TrainingConfig)

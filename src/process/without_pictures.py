@@ -2,12 +2,11 @@
 
 import sys
 from collections.abc import Sequence
-from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import FrameType, ModuleType
 
 
-class NoPictures(MetaPathFinder):
+class NoPictures:
     """Tells Keras's galleries alone that there is no Matplotlib, which they can do without."""
 
     def find_spec(

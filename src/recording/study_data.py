@@ -13,7 +13,6 @@ from convsweep.errors import UserError
 from convsweep.storage import runs_here
 from src.config import ConfigError, settings
 from src.config.dataset import DatasetConfig
-from src.dataset import DatasetError, look, prepare
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -44,6 +43,8 @@ class StudyData(StudyCallback):
         if key in self._wanted:
             return []
         self._wanted[key] = checked.dataset, checked.seed
+        from src.dataset import DatasetError, look  # a tenth of a second, which a mistake in a key need not wait for
+
         try:
             look(checked.dataset)
         except DatasetError as error:
@@ -51,6 +52,8 @@ class StudyData(StudyCallback):
         return []
 
     def on_study_start(self, study: "Study", directory: Path, driver: str) -> None:
+        from src.dataset import DatasetError, prepare
+
         told: set[str] = set()
         for config, seed in self._wanted.values() if self._here else ():
             try:

@@ -1,6 +1,9 @@
 """`--help` says how to search, fits a narrow terminal, and lists only what can be chosen."""
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 from convsweep.config import ConvsweepConf
@@ -30,3 +33,12 @@ def test_every_option_that_is_listed_can_be_chosen(tmp_path: Path) -> None:
         done = run_inside(["-m", "src.sweep", f"{group.name}=nothing"], tmp_path)
         options = sorted(path.stem for path in group.glob("*.yaml"))
         assert done.stderr.startswith(f"error: `{group.name}` has no option nothing; there are {', '.join(options)}")
+
+
+def test_help_ends_quietly_when_its_reader_has_seen_enough(tmp_path: Path) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    command = [sys.executable, "-m", "src.sweep", "--help"]
+    done = subprocess.run(command, cwd=ROOT, stdout=write, stderr=subprocess.PIPE, text=True, timeout=60)
+    os.close(write)
+    assert done.stderr == ""
