@@ -13,11 +13,12 @@ import pytest
 from tests.helpers.command import ROOT
 
 # The engine's rooms, and what each may import besides itself.
-GROUND = {"errors", "config"}
+GROUND = {"errors", "config", "intervals"}
 BELOW_STUDY = GROUND | {"space", "policy", "storage"}
 ENGINE = {
     "errors": set(),
     "config": set(),
+    "intervals": set(),
     "space": GROUND,
     "policy": GROUND,
     "storage": GROUND,

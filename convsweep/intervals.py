@@ -1,0 +1,137 @@
+"""How far a mean of few numbers can be trusted: Student's intervals and tests, as SciPy has them.
+
+Two means of runs with the same seeds are compared by their differences (paired), those of other runs by Welch's test.
+"""
+
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+LEVEL = 0.95  # of an interval
+
+
+@dataclass(frozen=True)
+class Mean:
+    """A mean with its interval; a single number has an endless one.
+
+    Attributes:
+        value: The mean.
+        low: The interval's lower end.
+        high: Its upper end.
+        spread: The standard deviation of the numbers, of a sample (n - 1); NaN for a single one.
+        count: How many numbers there are.
+    """
+
+    value: float
+    low: float
+    high: float
+    spread: float
+    count: int
+
+    @property
+    def half_width(self) -> float:
+        return (self.high - self.low) / 2
+
+    def holds(self, truth: float) -> bool:
+        """Whether the interval has it."""
+        return self.low <= truth <= self.high
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How much larger one mean is than another.
+
+    Attributes:
+        value: The difference of the means.
+        low: The interval's lower end.
+        high: Its upper end.
+        p_value: The chance of a difference as large as this, either way, if there were none; 1 where nothing can be
+            said.
+        paired: Whether the numbers were compared one by one.
+    """
+
+    value: float
+    low: float
+    high: float
+    p_value: float
+    paired: bool
+
+    def is_real(self, level: float = LEVEL) -> bool:
+        """Whether it is more than noise."""
+        return self.p_value < 1 - level
+
+
+def mean_of(values: Sequence[float], level: float = LEVEL) -> Mean:
+    """Return the mean of at least one number, with Student's interval."""
+    mean, count = statistics.fmean(values), len(values)
+    if count < 2:
+        return Mean(mean, -math.inf, math.inf, math.nan, count)
+    spread = statistics.stdev(values)
+    half = _quantile(level, count - 1) * spread / math.sqrt(count)
+    return Mean(mean, mean - half, mean + half, spread, count)
+
+
+def share_of(hits: int, count: int, level: float = LEVEL) -> Mean:
+    """Return the share of hits among so many, at least one, with Wilson's interval.
+
+    Wilson, "Probable Inference, the Law of Succession, and Statistical Inference", JASA 22, 1927.
+    """
+    from scipy.special import ndtri
+
+    share, z = hits / count, float(ndtri((1 + level) / 2))
+    centre = (share + z**2 / (2 * count)) / (1 + z**2 / count)
+    half = z / (1 + z**2 / count) * math.sqrt(share * (1 - share) / count + z**2 / (4 * count**2))
+    spread = math.sqrt(share * (1 - share) * count / (count - 1)) if count > 1 else math.nan
+    return Mean(share, centre - half, centre + half, spread, count)
+
+
+def paired_difference(first: Sequence[float], second: Sequence[float], level: float = LEVEL) -> Difference:
+    """Return how much larger the first numbers are than the second, each compared with the one in its place.
+
+    Raises:
+        ValueError: There are not as many of either.
+    """
+    mean = mean_of([one - other for one, other in zip(first, second, strict=True)], level)
+    if mean.count < 2:
+        return Difference(mean.value, mean.low, mean.high, 1.0, paired=True)
+    error = mean.spread / math.sqrt(mean.count)
+    return Difference(mean.value, mean.low, mean.high, _p_value(mean.value, error, mean.count - 1), paired=True)
+
+
+def unpaired_difference(first: Sequence[float], second: Sequence[float], level: float = LEVEL) -> Difference:
+    """Return how much larger the first numbers are than the second, which may spread more or less (Welch's test)."""
+    value = statistics.fmean(first) - statistics.fmean(second)
+    if min(len(first), len(second)) < 2:
+        return Difference(value, -math.inf, math.inf, 1.0, paired=False)
+    parts = [statistics.variance(numbers) / len(numbers) for numbers in (first, second)]
+    error = math.sqrt(sum(parts))
+    if error == 0:
+        return Difference(value, value, value, float(value == 0), paired=False)
+    shares = [part**2 / (len(numbers) - 1) for part, numbers in zip(parts, (first, second), strict=True)]
+    freedom = sum(parts) ** 2 / sum(shares)
+    half = _quantile(level, freedom) * error
+    return Difference(value, value - half, value + half, _p_value(value, error, freedom), paired=False)
+
+
+def difference_of(first: Mapping[int, float], second: Mapping[int, float], level: float = LEVEL) -> Difference:
+    """Return how much larger the first numbers are, each under its seed's number: paired where two have the same."""
+    both = sorted(first.keys() & second.keys())
+    if len(both) > 1:
+        return paired_difference([first[i] for i in both], [second[i] for i in both], level)
+    return unpaired_difference(list(first.values()), list(second.values()), level)
+
+
+def _quantile(level: float, freedom: float) -> float:
+    """Return how many standard errors an interval reaches to either side."""
+    from scipy.special import stdtrit
+
+    return float(stdtrit(freedom, (1 + level) / 2))
+
+
+def _p_value(value: float, error: float, freedom: float) -> float:
+    from scipy.special import stdtr
+
+    if error == 0:
+        return float(value == 0)
+    return 2 * float(stdtr(freedom, -abs(value / error)))

@@ -1,0 +1,72 @@
+"""Intervals and tests of few numbers are SciPy's."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from convsweep.intervals import difference_of, mean_of, paired_difference, share_of, unpaired_difference
+
+RNG = np.random.default_rng(0)
+SAMPLES = [RNG.normal(0.9, 0.01, count).tolist() for count in (2, 3, 5, 20)]
+
+
+@pytest.mark.parametrize("values", SAMPLES, ids=len)
+@pytest.mark.parametrize("level", [0.9, 0.95])
+def test_an_interval_of_a_mean_is_scipys(values: list[float], level: float) -> None:
+    mean = mean_of(values, level)
+    expected = stats.t.interval(level, len(values) - 1, np.mean(values), stats.sem(values))
+    assert (mean.low, mean.high) == pytest.approx(expected)
+    assert mean.value == pytest.approx(np.mean(values))
+    assert mean.spread == pytest.approx(np.std(values, ddof=1))
+    assert mean.holds(mean.value)
+    assert not mean.holds(mean.high + 1e-9)
+
+
+@pytest.mark.parametrize("first", SAMPLES, ids=len)
+@pytest.mark.parametrize("second", SAMPLES, ids=len)
+def test_a_difference_is_scipys(first: list[float], second: list[float]) -> None:
+    found, expected = unpaired_difference(first, second), stats.ttest_ind(first, second, equal_var=False)
+    assert found.p_value == pytest.approx(expected.pvalue)
+    assert (found.low, found.high) == pytest.approx(tuple(expected.confidence_interval(0.95)))
+    if len(first) == len(second) and first is not second:
+        paired, expected = paired_difference(first, second), stats.ttest_rel(first, second)
+        assert paired.p_value == pytest.approx(expected.pvalue)
+
+
+def test_a_paired_difference_is_scipys_and_sees_what_the_spread_hides() -> None:
+    first = SAMPLES[2]
+    second = [value - 0.002 + shift for value, shift in zip(first, (0, 1e-4, -1e-4, 2e-4, 0), strict=True)]
+    paired, expected = paired_difference(first, second), stats.ttest_rel(first, second)
+    assert paired.p_value == pytest.approx(expected.pvalue)
+    assert (paired.low, paired.high) == pytest.approx(tuple(expected.confidence_interval(0.95)))
+    assert paired.is_real()
+    assert not unpaired_difference(first, second).is_real()
+
+
+@pytest.mark.parametrize(("hits", "count"), [(0, 10), (7, 10), (360, 360), (950, 1000)])
+def test_the_interval_of_a_share_is_scipys(hits: int, count: int) -> None:
+    expected = stats.binomtest(hits, count).proportion_ci(0.95, method="wilson")
+    assert (share_of(hits, count).low, share_of(hits, count).high) == pytest.approx((expected.low, expected.high))
+
+
+def test_numbers_are_paired_where_their_seeds_are() -> None:
+    first, second = {0: 0.9, 1: 0.8, 2: 0.7}, {1: 0.79, 2: 0.69}
+    assert difference_of(first, second).paired
+    assert difference_of(first, second).value == pytest.approx(0.01)
+    assert not difference_of(first, {7: 0.5, 8: 0.6}).paired
+
+
+def test_too_few_numbers_say_nothing() -> None:
+    assert mean_of([0.5]).high == math.inf
+    assert math.isnan(mean_of([0.5]).spread)
+    for difference in (paired_difference([0.9], [0.1]), unpaired_difference([0.9], [0.1, 0.2])):
+        assert not difference.is_real()
+        assert difference.high == math.inf
+
+
+def test_numbers_without_spread() -> None:
+    assert mean_of([0.5, 0.5]).half_width == 0
+    assert paired_difference([0.5, 0.5], [0.5, 0.5]).p_value == 1
+    assert unpaired_difference([0.5, 0.5], [0.4, 0.4]).is_real()
