@@ -1,0 +1,23 @@
+"""The levers of `python -m benchmarks.gpu` change the time that a fit takes, and no number that it gives."""
+
+import numpy as np
+import pytest
+
+from benchmarks.gpu import _fit
+from src import model, training
+from src.config.dataset import DatasetConfig
+from src.config.model import MLP
+from src.dataset import load
+
+
+@pytest.mark.slow
+def test_a_network_is_fitted_alike_with_each_lever() -> None:
+    data = load(DatasetConfig(name="digits", limit=300), 0)
+    trained = []
+    for steps, on_device in ((1, False), (16, False), (1, True), (16, True)):
+        training.prepare("float32", None)
+        network = model.build(MLP(), data.input_shape, len(data.class_names), 0, data.scale, data.offset)
+        _fit(network, data, 32, steps, on_device, False, 1)
+        trained.append(network.get_weights())
+    for other in trained[1:]:
+        assert all(np.array_equal(one, two) for one, two in zip(trained[0], other, strict=True))
