@@ -25,8 +25,8 @@ check: venv  ## format, lint, types
 ui: venv  ## the runs in a browser
 	$(BIN)/python -m src.ui
 
-bench: venv  ## timings beside a hand-written loop, some twenty minutes
-	$(BIN)/python -m benchmarks.sweep
+bench: venv  ## beside other ways to search, some four hours
+	$(BIN)/python -m benchmarks.peers
 
 venv: .venv/installed
 
