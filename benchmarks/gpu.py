@@ -34,7 +34,11 @@ with quiet_native_stderr():
 
 ROOT = Path(__file__).parent.parent
 CASES = {"cnn": ["model=cnn"], "mlp": ["model=mlp"], "resnet": ["model=resnet"]}
-SPACE = ["optimizer=adam,rmsprop,sgd", "optimizer.learning_rate=tag(log,interval(1e-4,1e-1))", "model.dropout=0,0.2,0.4"]
+SPACE = [
+    "optimizer=adam,rmsprop,sgd",
+    "optimizer.learning_rate=tag(log,interval(1e-4,1e-1))",
+    "model.dropout=0,0.2,0.4",
+]
 
 
 class Gathered(keras.layers.Layer):
@@ -69,7 +73,9 @@ def _name(device: "tf.config.PhysicalDevice") -> str:
 
 def _levers(data_options: list[str], epochs: int, rounds: int) -> None:
     levers = list(itertools.product((1, STEPS_PER_EXECUTION), (False, True), (False, True)))
-    print(f"\n| model | XLA | images | {' | '.join(f'{steps} steps, images/s' for steps in (1, STEPS_PER_EXECUTION))} |")
+    print(
+        f"\n| model | XLA | images | {' | '.join(f'{steps} steps, images/s' for steps in (1, STEPS_PER_EXECUTION))} |"
+    )
     print("| --- | --- | --- | ---: | ---: |")
     for case, overrides in CASES.items():
         with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
@@ -85,7 +91,10 @@ def _levers(data_options: list[str], epochs: int, rounds: int) -> None:
         for xla, on_device in itertools.product((False, True), (False, True)):
             found = [statistics.median(speeds[steps, on_device, xla]) for steps in (1, STEPS_PER_EXECUTION)]
             place = "on the device" if on_device else "from the host"
-            print(f"| {case} | {'on' if xla else 'off'} | {place} | {' | '.join(f'{n:,.0f}' for n in found)} |", flush=True)
+            print(
+                f"| {case} | {'on' if xla else 'off'} | {place} | {' | '.join(f'{n:,.0f}' for n in found)} |",
+                flush=True,
+            )
 
 
 def _fit(
