@@ -1,4 +1,4 @@
-"""What a GPU makes of small networks: images a second with each lever, and trials an hour of several workers that share it.
+"""What a GPU makes of small networks: images a second with each lever, and trials an hour of workers that share it.
 
     python -m benchmarks.gpu                                       # some twenty minutes
     python -m benchmarks.gpu --limit 400 --epochs 1 --rounds 1 --workers 1 --trials 2     # does it run?
