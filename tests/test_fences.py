@@ -35,13 +35,13 @@ KNOWS_KERAS = {"convsweep/keras.py"}
 # The rooms of src/ in the order in which data flows; a room imports only those before it.
 ROOMS = [
     "process", "config", "dataset", "augmentation", "model", "training", "evaluation", "tracking", "report",
-    "recording",
+    "recording", "deployment",
 ]  # fmt: skip
 # At the root of src/ stand the commands that a user types, and the table of contents of a trial.
-COMMANDS = {"sweep.py", "status.py", "simulate.py", "proxy.py", "ui.py"}
+COMMANDS = {"sweep.py", "status.py", "simulate.py", "proxy.py", "ui.py", "predict.py", "export.py", "reproduce.py"}
 ROOT_FILES = COMMANDS | {"trial.py", "__init__.py"}
 # Where the application meets the engine, beside its commands and the trial.
-MEETS_ENGINE = {"recording"}
+MEETS_ENGINE = {"recording", "deployment"}
 # Whose checkpoints are those of the engine's callback.
 MEETS_CALLBACK = {"src/training/checkpoint.py"}
 # Who words mistakes as the engine does, and knows the keys of hydra.sweeper.

@@ -42,6 +42,24 @@ class Preprocessing:
         """Return it as JSON can hold it."""
         return asdict(self) | {"image_size": list(self.image_size), "class_names": list(self.class_names)}
 
+    @classmethod
+    def of(cls, read: Mapping[str, Any]) -> "Preprocessing":
+        """Return what `as_dict` wrote.
+
+        Raises:
+            KeyError, TypeError, ValueError: It is none.
+        """
+        height, width = read["image_size"]
+        low_high = read["value_range"]
+        return cls(
+            (int(height), int(width)),
+            str(read["fit"]),
+            int(read["channels"]),
+            None if low_high is None else (float(low_high[0]), float(low_high[1])),
+            str(read["scaling"]),
+            tuple(map(str, read["class_names"])),
+        )
+
 
 @dataclass(frozen=True)
 class Dataset:
@@ -58,6 +76,7 @@ class Dataset:
         skipped: files that could not be read, by their path in the folder.
         preprocessing: how an image of the same kind is to be prepared for the network.
         names: the file of each image by part, where the data came in files.
+        digests: names the content of each part: its images, prepared, and their labels.
         notes: how the data was read, and what was left out: lines for the user.
     """
 
@@ -71,6 +90,7 @@ class Dataset:
     skipped: tuple[str, ...] = field(default=())
     preprocessing: Preprocessing | None = None
     names: Mapping[str, np.ndarray] = field(default_factory=dict)
+    digests: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
     @property

@@ -10,17 +10,23 @@ from src.tracking.asking import find_problem, may_not_write, unreachable
 from src.tracking.courier import Courier, courier
 from src.tracking.envelope import is_served, waiting
 from src.tracking.links import find_port, page
+from src.tracking.lookup import CHAMPION, Lookup, NotHere, Run, Version, local, look_up
 from src.tracking.store import Refused, Store, is_outage, open_address, open_store
 from src.tracking.study_run import StudyRun
 from src.tracking.trial_run import TrialRun
 
 __all__ = [
+    "CHAMPION",
     "Address",
     "Courier",
+    "Lookup",
+    "NotHere",
     "Refused",
+    "Run",
     "Store",
     "StudyRun",
     "TrialRun",
+    "Version",
     "courier",
     "find_port",
     "find_problem",
@@ -28,6 +34,8 @@ __all__ = [
     "is_local_folder",
     "is_outage",
     "is_served",
+    "local",
+    "look_up",
     "may_not_write",
     "open_address",
     "open_store",

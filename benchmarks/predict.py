@@ -1,0 +1,114 @@
+"""`src.predict` on 1,000 JPEGs beside the bare model on decoded arrays; its first answer beside `import tensorflow`.
+
+    python -m benchmarks.predict [rounds]
+
+The model is the default CNN for images of 32x32 in colour, untrained; the JPEGs are pieces of scikit-learn's photographs,
+of 90 to 200 by 120 to 280 pixels. Each round (5 by default) starts every process anew, and the rows are medians. Costs
+about two minutes.
+"""
+
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from sklearn.datasets import load_sample_images
+
+from src.config.model import CNN
+from src.dataset import Preprocessing
+from src.process import quiet_native_stderr
+
+COUNT = 1000
+SIZE = 32
+ROOT = Path(__file__).parents[1]
+CNN_OF_CONF = CNN(
+    filters=32, depth=2, dropout=0.25, batch_norm=True, l1=0.0, l2=0.0, kernel_size=3, stride=1, padding="same",
+    pooling="max", dense_units=128, spatial_dropout=0.0,
+)  # fmt: skip
+# Runs in a process of its own, whose import of TensorFlow is not counted.
+INSIDE = """
+import json, sys, time
+import numpy as np
+from src.process import quiet_native_stderr
+with quiet_native_stderr():
+    import keras
+    from src.dataset import Split, read_images
+    from src.deployment import find_model
+    from src.deployment.answers import ask
+    from src.deployment.gathering import gather
+    from src.evaluation import predict
+    model = find_model(sys.argv[1])
+    pictures = gather([sys.argv[2]], model.class_names).pictures
+    ask(model, pictures[:300])  # as warm as it gets
+    started = time.perf_counter()
+    ask(model, pictures)
+    whole = time.perf_counter() - started
+    images, _ = read_images([picture.file for picture in pictures], model.preprocessing)
+    network = model.load()
+    split = Split(images, np.zeros(len(images), np.int32))
+    predict(network, split)
+    started = time.perf_counter()
+    predict(network, split)
+    bare = time.perf_counter() - started
+print(json.dumps([len(pictures) / whole, len(pictures) / bare]))
+"""
+
+
+def write_all(folder: Path) -> tuple[Path, Path, Path]:
+    """Write the model and the JPEGs; return the model's file, the folder, and one of the images."""
+    rng = np.random.default_rng(0)
+    (folder / "jpegs").mkdir()
+    photographs = load_sample_images().images
+    for number in range(COUNT):
+        height, width = rng.integers(90, 200), rng.integers(120, 280)
+        top, left = rng.integers(0, 427 - height), rng.integers(0, 640 - width)
+        piece = photographs[number % 2][top : top + height, left : left + width]
+        Image.fromarray(piece).save(folder / f"jpegs/{number:04}.jpg")
+    with quiet_native_stderr():
+        from src.model import build
+
+        network = build(CNN_OF_CONF, (SIZE, SIZE, 3), 10, 0, [1 / 255] * 3, [0.0] * 3)
+    network.save(folder / "model.keras")
+    how = Preprocessing((SIZE, SIZE), "stretch", 3, None, "minmax", tuple("0123456789"))
+    (folder / "preprocessing.json").write_text(json.dumps(how.as_dict()))
+    return folder / "model.keras", folder / "jpegs", folder / "jpegs/0000.jpg"
+
+
+def seconds(*arguments: str) -> float:
+    """Return how long `python ...` takes."""
+    started = time.perf_counter()
+    subprocess.run([sys.executable, *arguments], cwd=ROOT, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return time.perf_counter() - started
+
+
+def main() -> None:
+    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 5
+    imports, firsts, wholes, rates = [], [], [], []
+    with tempfile.TemporaryDirectory() as folder:
+        model, jpegs, one = map(str, write_all(Path(folder)))
+        seconds("-c", "import tensorflow")  # the files are in memory
+        for _ in range(rounds):
+            imports.append(seconds("-c", "import tensorflow"))
+            firsts.append(seconds("-m", "src.predict", model, one))
+            wholes.append(seconds("-m", "src.predict", model, jpegs, "--csv"))
+            done = subprocess.run(
+                [sys.executable, "-c", INSIDE, model, jpegs], cwd=ROOT, check=True, capture_output=True, text=True
+            )
+            rates.append(json.loads(done.stdout.splitlines()[-1]))
+    files, bare = (statistics.median(column) for column in zip(*rates, strict=True))
+    ratio = statistics.median(first / imported for first, imported in zip(firsts, imports, strict=True))
+    print("| what | |\n| --- | ---: |")
+    print(f"| `import tensorflow`, s | {statistics.median(imports):.2f} |")
+    print(f"| `src.predict` on one JPEG, s | {statistics.median(firsts):.2f}, {ratio:.2f} times the import |")
+    print(f"| `src.predict` on {COUNT:,} JPEGs, s | {statistics.median(wholes):.2f} |")
+    print(f"| from JPEGs to answers, images/s | {files:,.0f} |")
+    print(f"| the bare model on decoded arrays, images/s | {bare:,.0f} |")
+
+
+if __name__ == "__main__":
+    main()

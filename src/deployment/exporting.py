@@ -1,0 +1,114 @@
+"""Write a model in other formats, and make sure that each says the same."""
+
+import json
+import os
+import shutil
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from src.deployment.formats import FORMATS, Ask, in_float32
+from src.deployment.kept import CALIBRATION, PREPROCESSING, KeptModel
+
+if TYPE_CHECKING:
+    import keras
+
+TOLERANCE = 1e-4  # by which a probability may differ that is computed in float32
+MIXED_TOLERANCE = 0.05  # the same, where the model was trained and asked in half precision
+RUNS, WARM_UP = 50, 5
+
+
+class Unequal(Exception):
+    """An exported model answers otherwise; the message says by how much."""
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A model in another format.
+
+    Attributes:
+        kind: The name of the format.
+        file: What was written.
+        size: Bytes.
+        latency_ms: The median time for one image.
+        difference: The largest difference of a probability from the model's own.
+    """
+
+    kind: str
+    file: Path
+    size: int
+    latency_ms: float
+    difference: float
+
+
+def export(model: KeptModel, network: "keras.Model", kind: str, folder: Path, images: np.ndarray) -> Exported:
+    """Write a model into a folder, with how to prepare images for it; what is there already is replaced.
+
+    Args:
+        model: Which.
+        network: The same, loaded.
+        kind: A name of `FORMATS`.
+        folder: Where to.
+        images: Real ones, uint8 [N, H, W, C], that both are asked about.
+
+    Raises:
+        Unequal: It says something else; then nothing is left.
+        Exception: The format cannot hold the model.
+    """
+    form = FORMATS[kind]
+    folder.mkdir(parents=True, exist_ok=True)
+    own = network if kind == "keras" else in_float32(network)
+    wanted = np.asarray(network(images, training=False), np.float32)
+    draft = folder / f".{os.getpid()}-{form.file}"  # a name of its own: what is there is whole
+    _remove(draft)
+    try:
+        form.write(model, own, draft)
+        ask = form.open(draft)
+        difference = _compare(ask, images, wanted, TOLERANCE if own is network else MIXED_TOLERANCE, kind)
+        latency = _latency(ask, images[:1])
+        _remove(folder / form.file)
+        draft.rename(folder / form.file)
+    finally:
+        _remove(draft)
+    (folder / PREPROCESSING).write_text(json.dumps(model.preprocessing.as_dict(), indent=2))
+    (folder / CALIBRATION).write_text(json.dumps({"temperature": model.temperature}))
+    return Exported(kind, folder / form.file, _size(folder / form.file), latency, difference)
+
+
+def _compare(ask: Ask, images: np.ndarray, wanted: np.ndarray, tolerance: float, kind: str) -> float:
+    got = ask(images)
+    difference = float(np.abs(got - wanted).max())
+    margin = np.sort(wanted, axis=1)
+    clear = margin[:, -1] - margin[:, -2] > 2 * tolerance
+    other = int((got.argmax(axis=1) != wanted.argmax(axis=1))[clear].sum())
+    if not difference <= tolerance or other:
+        raise Unequal(
+            f"the {kind} model answers otherwise: a probability differs by {difference:.2g} (at most {tolerance:g}), and "
+            f"{other} of {len(images)} images are of another class"
+        )
+    return difference
+
+
+def _latency(ask: Ask, image: np.ndarray) -> float:
+    seconds = []
+    for _ in range(RUNS + WARM_UP):
+        started = time.perf_counter()
+        ask(image)
+        seconds.append(time.perf_counter() - started)
+    return 1000 * float(np.median(seconds[WARM_UP:]))
+
+
+def _size(path: Path) -> int:
+    files: Sequence[Path] = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
+    return sum(file.stat().st_size for file in files)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

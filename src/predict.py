@@ -1,0 +1,103 @@
+"""Ask a kept model about images: `python -m src.predict fashion_mnist photographs/ one.jpg`."""
+
+import argparse
+import os
+import sys
+from typing import NoReturn
+
+from rich.console import Console
+
+from convsweep.errors import printable
+from src.deployment import KeptModel, ModelNotFound, find_model
+from src.deployment.gathering import Gathered, gather
+from src.process import quiet_native_stderr
+
+MODEL = (
+    "a study's name or folder (its best trial), a trial (study/12), champion, a registered model's name, a run's id, "
+    "or a .keras file"
+)
+LIMIT = 0.5  # below it another answer is likelier than the one given
+
+
+def main() -> None:
+    """Print what the model says of each image."""
+    parser = argparse.ArgumentParser(prog="python -m src.predict", description=__doc__)
+    parser.add_argument("model", help=MODEL)
+    parser.add_argument("images", nargs="+", help="files, and folders; one with a sub-folder a class is evaluated as well")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="all that is known, as JSON")
+    form.add_argument("--csv", action="store_true", help="a line for each image, as CSV")
+    parser.add_argument("--limit", type=_share, default=LIMIT, help=f"not sure below this confidence, {LIMIT} by default")
+    parser.add_argument("--uri", help="as in tracking.uri: $MLFLOW_TRACKING_URI by default, else ./mlflow.db")
+    arguments = parser.parse_args()
+    try:
+        model = find_model(arguments.model, arguments.uri)
+        found = gather(arguments.images, model.class_names)
+        sys.exit(_answer(arguments, model, found))
+    except ModelNotFound as error:
+        _refuse(str(error))
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:  # `| head` has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+
+
+def _answer(arguments: argparse.Namespace, model: KeptModel, found: Gathered) -> int:
+    """Print the answers, and what cannot be read; return the exit status."""
+    for note in found.notes:
+        print(f"note: {printable(note)}", file=sys.stderr)
+    for file, why in found.unreadable.items():
+        _tell(file, why)
+    if not found.pictures:
+        _refuse("there is no image to look at")
+    failed, answers = None, None
+    with quiet_native_stderr():
+        from src.deployment.answers import ask
+
+        try:
+            answers = ask(model, found.pictures)
+        except (ModelNotFound, KeyboardInterrupt) as error:  # which TensorFlow's notes do not belong to
+            failed = error
+    if answers is None:
+        raise failed or ModelNotFound("no answer")
+    for file, why in answers.unreadable.items():
+        _tell(file, why)
+    answers.unreadable.update(found.unreadable)
+    if answers.skipped:
+        print(f"note: {len(answers.skipped)} files that are no images are left out", file=sys.stderr)
+    from src.deployment.showing import as_csv, as_json, show
+
+    if arguments.json:
+        print(as_json(model, answers, arguments.limit))
+    elif arguments.csv:
+        print(as_csv(answers, arguments.limit), end="")
+    else:
+        console = Console()
+        console.print(f"model    {printable(model.name)}", markup=False, highlight=False)
+        show(answers, arguments.limit, console)
+    sys.stdout.flush()
+    return 1 if answers.unreadable or not answers.pictures else 0
+
+
+def _tell(file: str, why: str) -> None:
+    print(f"error: {printable(file)} cannot be read: {printable(why)}", file=sys.stderr)
+
+
+def _share(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"must be a number from 0 to 1, got {text}")
+    return value
+
+
+def _refuse(problem: str) -> NoReturn:
+    sys.exit(f"error: {printable(problem)}")
+
+
+if __name__ == "__main__":
+    main()
