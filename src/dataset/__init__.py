@@ -3,6 +3,17 @@
 from src.dataset.dataset import Dataset, DatasetError, Preprocessing, Split
 from src.dataset.loading import load
 from src.dataset.prepare import is_light, look, prepare
-from src.dataset.single import read_image
+from src.dataset.single import read_image, read_images
 
-__all__ = ["Dataset", "DatasetError", "Preprocessing", "Split", "is_light", "load", "look", "prepare", "read_image"]
+__all__ = [
+    "Dataset",
+    "DatasetError",
+    "Preprocessing",
+    "Split",
+    "is_light",
+    "load",
+    "look",
+    "prepare",
+    "read_image",
+    "read_images",
+]

@@ -18,6 +18,7 @@ from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
 FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF", "PPM", "JPEG2000", "AVIF")
 GREY = ("1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "F")
+FULL = (0.0, 65535.0)  # the values of an image of more than 8 bits where there was none among those trained on
 RARE = 1e-4  # the part of a file's brightest and darkest values that may lie outside of the range
 # By EXIF's number of the orientation.
 TURNS = {
@@ -102,7 +103,9 @@ def decode(
 
 
 def contents(file: Any) -> bytes:
-    """Return the bytes of a file, or of [file, start, length]."""
+    """Return the bytes of a file, or of [file, start, length]; bytes are what they are."""
+    if isinstance(file, bytes):
+        return file
     path, start, length = (file, 0, -1) if isinstance(file, str) else file
     with open(path, "rb", buffering=0) as opened:
         opened.seek(start)
@@ -139,6 +142,43 @@ def read(
     content = contents(file)
     image, grey = _plain_jpeg(content, enough) or _any(content, enough, span)
     return _fitted(image, size, fit).tobytes(), grey
+
+
+def prepared(
+    file: Any, size: tuple[int, int], fit: str, channels: int, span: tuple[float, float] | None = None
+) -> np.ndarray:
+    """Return an image as a network gets it that was trained with these settings, uint8 [height, width, channels].
+
+    Args:
+        file: its path, or its bytes.
+        size, fit: as in `decode`.
+        channels: 1 or 3.
+        span: as in `decode`; None where no image was deep that was trained on.
+
+    Raises:
+        Exception: Of nearly any kind, for a damaged file.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow's about odd metadata
+        pixels, _ = read(file, size, fit, span or FULL)
+    return with_channels(np.frombuffer(pixels, np.uint8).reshape(1, *size, 3), channels)[0]
+
+
+def prepared_pixels(pixels: np.ndarray, size: tuple[int, int], fit: str, channels: int) -> np.ndarray:
+    """Do as `prepared` for an image that is decoded: uint8 [H, W] or [H, W, 1 or 3]."""
+    flat = Image.fromarray(pixels[..., 0] if pixels.ndim == 3 and pixels.shape[2] == 1 else pixels)
+    colours = np.asarray(_fitted(flat.convert("RGB"), size, fit))
+    return with_channels(colours[np.newaxis], channels)[0]
+
+
+def with_channels(images: np.ndarray, channels: int) -> np.ndarray:
+    """Return images [N, H, W, C] as grey or in colour."""
+    if images.shape[3] == channels:
+        return images
+    if channels == 3:
+        return np.broadcast_to(images, (*images.shape[:3], 3))
+    rows = Image.fromarray(np.ascontiguousarray(images).reshape(-1, images.shape[2], 3))
+    return np.asarray(rows.convert("L")).reshape(*images.shape[:3], 1)
 
 
 def _fitted(image: Image.Image, size: tuple[int, int], fit: str) -> Image.Image:

@@ -1,7 +1,9 @@
 """From settings to a dataset: find it, decode it once a machine, split it once a seed."""
 
 import dataclasses
+import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -58,9 +60,7 @@ def _load(config: DatasetConfig, seed: int, folder: Path) -> Dataset:
     parted = entry(folder, [source.key, settings], lambda place: _part(place, whole, config, seed))
     classes = len(whole.meta["class_names"])
     splits, names = {}, {}
-    for part in PARTS:
-        # A part that is as it came has no second copy in the cache.
-        arrays = parted.arrays if f"{part}_images" in parted.arrays else whole.arrays
+    for part, arrays in _by_part(parted.arrays, whole.arrays).items():
         if f"{part}_images" in arrays:
             labels = arrays[f"{part}_labels"]
             splits[part] = Split(arrays[f"{part}_images"], _encoded(labels, config.labels, classes))
@@ -83,6 +83,7 @@ def _load(config: DatasetConfig, seed: int, folder: Path) -> Dataset:
             (height, width), config.fit, channels, tuple(span) if span else None, config.scaling, class_names
         ),
         names=names,
+        digests=parted.meta.get("digests") or _digests(_by_part(parted.arrays, whole.arrays)),
         notes=(*source.notes, *whole.meta["notes"]),
     )
 
@@ -104,7 +105,26 @@ def _part(place: Path, whole: Entry, config: DatasetConfig, seed: int) -> dict[s
                 save(place / f"{part}_names.npy", whole.arrays[f"{source}_names"][indices])
             train = written if part == "train" else train
     save(place / "histogram.npy", scaling.histogram(train))
-    return {}
+    written = {file.stem: np.load(file, mmap_mode="r") for file in place.glob("*.npy")}
+    return {"digests": _digests(_by_part(written, whole.arrays))}
+
+
+def _by_part(parted: Mapping[str, np.ndarray], whole: Mapping[str, np.ndarray]) -> dict[str, Mapping[str, np.ndarray]]:
+    """Return the arrays that each part's are among: one that is as it came has no second copy in the cache."""
+    return {part: parted if f"{part}_images" in parted else whole for part in PARTS}
+
+
+def _digests(arrays: Mapping[str, Mapping[str, np.ndarray]]) -> dict[str, str]:
+    """Name the images and labels of each part, by their content."""
+    found = {}
+    for part, known in arrays.items():
+        if f"{part}_images" in known:
+            images, labels = known[f"{part}_images"], known[f"{part}_labels"]
+            digest = hashlib.blake2b(f"{images.shape} {labels.dtype}".encode(), digest_size=8)
+            for array in (images, labels):
+                digest.update(np.ascontiguousarray(array).data)
+            found[part] = digest.hexdigest()
+    return found
 
 
 def _choose(whole: Entry, config: DatasetConfig, seed: int) -> dict[str, np.ndarray]:

@@ -8,6 +8,7 @@ from PIL import Image
 
 from src.dataset import cache
 from src.dataset.cores import cores
+from src.dataset.decode import with_channels
 
 CHUNK = 512  # images that a thread handles at a time
 
@@ -67,15 +68,6 @@ def _inside(box: tuple[int, int], shape: tuple[int, int]) -> tuple[int, int]:
     """Return the largest [height, width] of the proportions of `shape` that lies in a box."""
     factor = min(box[0] / shape[0], box[1] / shape[1])
     return max(1, round(shape[0] * factor)), max(1, round(shape[1] * factor))
-
-
-def with_channels(images: np.ndarray, channels: int) -> np.ndarray:
-    if images.shape[3] == channels:
-        return images
-    if channels == 3:
-        return np.broadcast_to(images, (*images.shape[:3], 3))
-    rows = Image.fromarray(np.ascontiguousarray(images).reshape(-1, images.shape[2], 3))
-    return np.asarray(rows.convert("L")).reshape(*images.shape[:3], 1)
 
 
 def _resized(images: np.ndarray, height: int, width: int) -> np.ndarray:
