@@ -10,8 +10,9 @@ from src.evaluation.confusion import (
     score_classes,
 )
 from src.evaluation.evaluation import Evaluation, check_metrics, evaluate
-from src.evaluation.prediction import latency_ms
+from src.evaluation.prediction import latency_ms, predict
 from src.evaluation.robustness import Robustness, measure_robustness
+from src.evaluation.temperature import fit_temperature, tempered
 
 __all__ = [
     "Calibration",
@@ -23,9 +24,12 @@ __all__ = [
     "check_metrics",
     "count_confusions",
     "evaluate",
+    "fit_temperature",
     "latency_ms",
     "measure_robustness",
     "most_confused",
     "normalize_rows",
+    "predict",
     "score_classes",
+    "tempered",
 ]
