@@ -23,11 +23,15 @@ def main() -> None:
     """Print what the model says of each image."""
     parser = argparse.ArgumentParser(prog="python -m src.predict", description=__doc__)
     parser.add_argument("model", help=MODEL)
-    parser.add_argument("images", nargs="+", help="files, and folders; one with a sub-folder a class is evaluated as well")
+    parser.add_argument(
+        "images", nargs="+", help="files, and folders; one with a sub-folder a class is evaluated as well"
+    )
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="all that is known, as JSON")
     form.add_argument("--csv", action="store_true", help="a line for each image, as CSV")
-    parser.add_argument("--limit", type=_share, default=LIMIT, help=f"not sure below this confidence, {LIMIT} by default")
+    parser.add_argument(
+        "--limit", type=_share, default=LIMIT, help=f"not sure below this confidence, {LIMIT} by default"
+    )
     parser.add_argument("--uri", help="as in tracking.uri: $MLFLOW_TRACKING_URI by default, else ./mlflow.db")
     arguments = parser.parse_args()
     try:

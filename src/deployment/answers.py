@@ -51,7 +51,7 @@ class Answers:
     def likeliest(self, row: int, count: int) -> list[tuple[str, float]]:
         """Return an image's likeliest classes with their confidences, the likeliest first."""
         order = np.argsort(-self.confidences[row], kind="stable")[:count]
-        return [(self.class_names[i], float(self.confidences[row, i])) for i in order]
+        return [(self.class_names[int(i)], float(self.confidences[row, i])) for i in order]
 
     def evaluation(self) -> "Evaluation | None":
         """Judge the answers about images whose class is known; None where there are none."""

@@ -48,7 +48,9 @@ def gather(named: Sequence[str], class_names: Sequence[str]) -> Gathered:
         if path.is_dir():
             found = walk(path)
             unreadable |= found.skipped
-            own = [Picture(file.path, _label(file.path, path, labels), is_image_name(file.path)) for file in found.files]
+            own = [
+                Picture(file.path, _label(file.path, path, labels), is_image_name(file.path)) for file in found.files
+            ]
             pictures += own
             notes += _notes(path, own, class_names, bool(found.skipped))
         elif problem := _problem(path):
@@ -69,8 +71,8 @@ def _notes(folder: Path, pictures: list[Picture], class_names: Sequence[str], sk
     unlabelled = sum(picture.true is None for picture in pictures)
     if unlabelled == len(pictures) and (inside := folders(folder)):
         return [
-            f"no folder in {shown(folder)} is named like a class ({_some(class_names)}), got {_some(inside)}: its images "
-            "are predicted, not evaluated"
+            f"no folder in {shown(folder)} is named like a class ({_some(class_names)}), got {_some(inside)}: its "
+            "images are predicted, not evaluated"
         ]
     if 0 < unlabelled < len(pictures):
         return [f"{unlabelled} files in {shown(folder)} lie in no class's folder: they are predicted, not evaluated"]

@@ -43,11 +43,17 @@ def show(answers: Answers, limit: float, console: Console) -> None:
         unsure = sure < limit
         if unsure:
             name, others = "not sure", [(name, sure), *others][:3]
-        cells = [Text(_end(shown(picture.file), room)), Text(shown(name), "yellow" if unsure else ""), Text(f"{sure:.2f}")]
+        cells = [
+            Text(_end(shown(picture.file), room)),
+            Text(shown(name), "yellow" if unsure else ""),
+            Text(f"{sure:.2f}"),
+        ]
         if judged:
             known = picture.true is not None
             wrong = known and int(answers.best[row]) != picture.true
-            cells.append(Text(shown(answers.class_names[picture.true or 0]) if known else "", "red" if wrong else "dim"))
+            cells.append(
+                Text(shown(answers.class_names[picture.true or 0]) if known else "", "red" if wrong else "dim")
+            )
         cells.append(Text(", ".join(f"{shown(other)} {value:.2f}" for other, value in others), "dim"))
         table.add_row(*cells)
     if answers.pictures:
@@ -70,7 +76,9 @@ def _show_evaluation(answers: Answers, console: Console) -> None:
         return
     names = [shown(name) for name in answers.class_names]
     right = int((judged.predicted == judged.true).sum())
-    numbers = f"accuracy {judged.accuracy:.4f}, {right} of {len(judged.true)}; macro F1 {judged.numbers['macro_f1']:.4f}"
+    numbers = (
+        f"accuracy {judged.accuracy:.4f}, {right} of {len(judged.true)}; macro F1 {judged.numbers['macro_f1']:.4f}"
+    )
     console.print(numbers, highlight=False)
     for i, sentence in enumerate(confused_in_words(judged.most_confused(PAIRS), names)):
         console.print(f"{'confused' if i == 0 else '':8} {sentence}", markup=False, highlight=False)
@@ -79,7 +87,9 @@ def _show_evaluation(answers: Answers, console: Console) -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("is \\ taken for", no_wrap=True, overflow="ellipsis", max_width=16)
     for name in names:
-        table.add_column(Text(name), justify="right", no_wrap=True, overflow="ellipsis", max_width=8 if len(names) > 5 else 12)
+        table.add_column(
+            Text(name), justify="right", no_wrap=True, overflow="ellipsis", max_width=8 if len(names) > 5 else 12
+        )
     for name, row in zip(names, judged.confusion, strict=True):
         table.add_row(Text(name), *(Text(str(count) if count else "·", "dim" if not count else "") for count in row))
     console.print(table)
@@ -124,7 +134,7 @@ def _by_class(names: Any, values: Any) -> Mapping[str, float]:
 
 
 def as_csv(answers: Answers, limit: float) -> str:
-    """Return a line for each image: file, class, confidence, whether that is enough, the true class, all confidences."""
+    """Return a line for each image: file, class, confidence, whether that is enough, true class, all confidences."""
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     table.writerow(["file", "class", "confidence", "sure", "true", *answers.class_names])

@@ -7,13 +7,14 @@ from src.report.leaderboard import Row, leaderboard, trials_table
 from src.report.predictions import predictions_table
 from src.report.rungs import rungs
 from src.report.slices import slices
-from src.report.words import classification_report, summary
+from src.report.words import classification_report, confused_in_words, summary
 
 __all__ = [
     "Row",
     "altered_copies",
     "augmentation_grid",
     "classification_report",
+    "confused_in_words",
     "confusion_matrix",
     "leaderboard",
     "learning_curves",

@@ -6,6 +6,7 @@ import json
 import os
 from pathlib import Path
 from subprocess import CompletedProcess
+from typing import Any
 
 import keras
 import numpy as np
@@ -46,9 +47,9 @@ def test_what_programs_read_is_what_the_network_says(model: Path, tmp_path: Path
     done = predict(tmp_path, model, *files, "--json", "--limit", "0.6")
     assert (done.returncode, done.stderr) == (0, "")
     known = json.loads(done.stdout)
-    network = keras.saving.load_model(model)
+    network: Any = keras.saving.load_model(model)
     images = np.stack([read_image(file, HOW) for file in files])
-    expected = np.asarray(network(images))  # pyright: ignore[reportCallIssue]
+    expected = np.asarray(network(images))
     got = [[*row["probabilities"].values()] for row in known["predictions"]]
     np.testing.assert_array_equal(np.array(got, np.float32), expected)
     for row, given in zip(known["predictions"], expected, strict=True):

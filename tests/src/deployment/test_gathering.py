@@ -10,7 +10,14 @@ CLASSES = ["dark", "light", "T-shirt/top"]
 
 
 def test_files_and_folders_in_order_with_the_classes_of_their_folders(tmp_path: Path) -> None:
-    for name in ("b/light/2.png", "b/light/deep/1.png", "b/dark/x.png", "b/T-shirt_top/s.png", "b/other/o.png", "a.png"):
+    for name in (
+        "b/light/2.png",
+        "b/light/deep/1.png",
+        "b/dark/x.png",
+        "b/T-shirt_top/s.png",
+        "b/other/o.png",
+        "a.png",
+    ):
         write_picture(tmp_path / name, 0)
     (tmp_path / "b/light/notes.txt").write_text("text")
     found = gather([str(tmp_path / "b"), str(tmp_path / "a.png")], CLASSES)
@@ -32,8 +39,8 @@ def test_folders_that_are_named_otherwise_are_told(tmp_path: Path) -> None:
     write_picture(tmp_path / "Dark/1.png", 0)
     (note,) = gather([str(tmp_path)], CLASSES).notes
     assert note == (
-        f"no folder in {tmp_path} is named like a class (dark, light, T-shirt/top), got Dark: its images are predicted, "
-        "not evaluated"
+        f"no folder in {tmp_path} is named like a class (dark, light, T-shirt/top), got Dark: its images are "
+        "predicted, not evaluated"
     )
 
 
