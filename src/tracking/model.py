@@ -3,8 +3,11 @@
 So neither needs what the other has imported: MLflow here, Keras there.
 """
 
+import hashlib
+import json
 import platform
 import shutil
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,12 +16,20 @@ if TYPE_CHECKING:
     import keras
     from mlflow.entities import LoggedModel
 
-DATA = "data"
-PACKAGES = ("keras", "tensorflow", "numpy")  # that a model needs, beside MLflow
+DATA, CODE = "data", "code"
+PREPROCESSING = "preprocessing.json"
+PACKAGES = ("keras", "tensorflow", "numpy", "pillow", "simplejpeg")  # that a model needs, beside MLflow
+# What answers for a served model, and what that imports, by the modules' names in the package that is made of them.
+SOURCES = {"__init__": "tracking/served.py", "decode": "dataset/decode.py", "temperature": "evaluation/temperature.py"}
 
 
-def save(model: "keras.Model", folder: Path) -> dict[str, Any]:
+def save(model: "keras.Model", folder: Path, beside: Mapping[str, str]) -> dict[str, Any]:
     """Save a model that takes uint8 images [N, H, W, C]; return what `describe` needs to know of it.
+
+    Args:
+        model: The model.
+        folder: Where to.
+        beside: The contents of other files, by name; with a preprocessing.json the model answers for image files.
 
     Raises:
         OSError: The folder cannot be written to.
@@ -29,13 +40,34 @@ def save(model: "keras.Model", folder: Path) -> dict[str, Any]:
     (folder / DATA).mkdir(parents=True)
     (folder / DATA / "keras_module.txt").write_text("keras")
     model.save(folder / DATA / "model.keras")
+    for name, text in beside.items():
+        (folder / name).write_text(text)
+    loader = _write_loader(folder / CODE) if PREPROCESSING in beside else "mlflow.keras"
     return {
+        "loader": loader,
         "input": list(model.input_shape[1:]),
         "output": list(model.output_shape[1:]),
         "backend": keras.backend.backend(),
         "python": platform.python_version(),
         "packages": {name: version(name) for name in PACKAGES},
     }
+
+
+def _write_loader(folder: Path) -> str:
+    """Write a package that answers for the model where this project is not; return its name.
+
+    The name has a digest of the code, so that models of several versions can be loaded in one process.
+    """
+    root = Path(__file__).parents[1]
+    sources = {name: (root / path).read_text() for name, path in SOURCES.items()}
+    for name, path in SOURCES.items():
+        module = "src." + path.removesuffix(".py").replace("/", ".")
+        sources["__init__"] = sources["__init__"].replace(f"from {module} import", f"from .{name} import")
+    package = f"convsweep_served_{hashlib.sha256(repr(sources).encode()).hexdigest()[:8]}"
+    (folder / package).mkdir(parents=True)
+    for name, text in sources.items():
+        (folder / package / f"{name}.py").write_text(text)
+    return package
 
 
 def describe(folder: Path, saved: dict[str, Any], model: "LoggedModel", run_id: str) -> None:
@@ -77,12 +109,13 @@ def _description(folder: Path, saved: dict[str, Any]) -> Any:
         "dependencies": ["-r requirements.txt"],
     }
     (folder / "python_env.yaml").write_text(yaml.safe_dump(python, sort_keys=False))
-    described = Model(
-        signature=ModelSignature(
-            Schema([TensorSpec(np.dtype("uint8"), (-1, *saved["input"]))]),
-            Schema([TensorSpec(np.dtype("float32"), (-1, *saved["output"]))]),
-        )
+    loader = saved.get("loader", "mlflow.keras")
+    signature = ModelSignature(
+        Schema([TensorSpec(np.dtype("uint8"), (-1, *saved["input"]))]),
+        Schema([TensorSpec(np.dtype("float32"), (-1, *saved["output"]))]),
     )
+    # With it MLflow would refuse image files before our loader sees them.
+    described = Model(signature=signature) if loader == "mlflow.keras" else Model(metadata=_metadata(folder))
     described.add_flavor(
         "keras",
         data=DATA,
@@ -90,6 +123,20 @@ def _description(folder: Path, saved: dict[str, Any]) -> Any:
         keras_backend=saved["backend"],
         save_exported_model=False,
     )
-    pyfunc.add_to_model(described, loader_module="mlflow.keras", conda_env="conda.yaml", python_env="python_env.yaml")
+    code = CODE if loader != "mlflow.keras" else None
+    pyfunc.add_to_model(
+        described, loader_module=loader, code=code, conda_env="conda.yaml", python_env="python_env.yaml"
+    )
     described.model_size_bytes = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
     return described
+
+
+def _metadata(folder: Path) -> dict[str, Any]:
+    """Return what a reader of the model's page wants to know of its input and output."""
+    how = json.loads((folder / PREPROCESSING).read_text())
+    height, width = how["image_size"]
+    return {
+        "input": f"uint8 [N, {height}, {width}, {how['channels']}], or base64 of image files",
+        "output": "class, confidence, probabilities",
+        "class_names": how["class_names"],
+    }

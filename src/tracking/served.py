@@ -85,7 +85,9 @@ class Classifier:
     def _from_numbers(self, image: np.ndarray, number: int) -> np.ndarray:
         fits = image.dtype.kind in "biuf" and (image.ndim == 2 or (image.ndim == 3 and image.shape[2] in (1, 3)))
         if not fits or 0 in image.shape:
-            raise _wrong("images [N, H, W, C] of 1 channel or 3", f"{image.dtype} {list(image.shape)} as image {number}")
+            raise _wrong(
+                "images [N, H, W, C] of 1 channel or 3", f"{image.dtype} {list(image.shape)} as image {number}"
+            )
         if image.dtype != np.uint8 and (image.min() < 0 or image.max() > 255 or (image != np.round(image)).any()):
             raise _wrong("whole numbers from 0 to 255", f"{image.min():g} to {image.max():g} in image {number}")
         return prepared_pixels(image.astype(np.uint8), self._size, self._fit, self._channels)

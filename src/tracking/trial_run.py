@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 
 from src.config.objective import recorded_name
@@ -87,12 +88,31 @@ class TrialRun:
     def log_table(self, columns: Mapping[str, list[Any]], path: str) -> None:
         self._write("text", text=json.dumps(dict(columns), indent=2), path=path)
 
-    def log_model(self, model: "keras.Model") -> None:
-        """Keep the model, which takes uint8 images [N, H, W, C] and returns float32 [N, classes]."""
+    def log_tags(self, tags: Mapping[str, str]) -> None:
+        self._write("tags", tags=dict(tags))
+
+    def log_input(self, name: str, digest: str, source: str, profile: Mapping[str, Any]) -> None:
+        """Say what the run is trained on: MLflow shows it as the run's dataset.
+
+        Args:
+            name: Of the data.
+            digest: Of its content, at most 36 letters.
+            source: Where it comes from.
+            profile: Numbers about it.
+        """
+        self._write("input", name=name, digest=digest, source=source, profile=dict(profile))
+
+    def log_model(self, model: "keras.Model", beside: Mapping[str, str] = MappingProxyType({})) -> None:
+        """Keep the model, which takes uint8 images [N, H, W, C] and returns float32 [N, classes].
+
+        Args:
+            model: The model.
+            beside: The contents of files that are kept in its folder, by name.
+        """
         if self._envelope is None:
             return
         try:
-            saved = models.save(model, self._envelope.folder / MODEL)
+            saved = models.save(model, self._envelope.folder / MODEL, beside)
         except OSError as error:
             self._complain(error)
         else:

@@ -22,7 +22,10 @@ from tests.helpers.kept import HOW, write_model, write_picture
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("served")
     network: Any = keras.saving.load_model(write_model(folder), compile=False)
-    beside = {"preprocessing.json": (folder / "preprocessing.json").read_text(), "calibration.json": '{"temperature": 2}'}
+    beside = {
+        "preprocessing.json": (folder / "preprocessing.json").read_text(),
+        "calibration.json": '{"temperature": 2}',
+    }
     saved = models.save(network, folder / "model", beside)
     assert saved["loader"].startswith("convsweep_served_")
     assert {"pillow", "simplejpeg"} <= saved["packages"].keys()
