@@ -81,9 +81,7 @@ def _repeat(run: Run, lookup: Lookup, config: Config, then: dict[str, Any]) -> b
     config.training = replace(config.training, precision=then.get("precision", config.training.precision))
     training.prepare(config.training.precision, threads)
     data = rescaled(dataset.load(config.dataset, config.seed), config.augmentation.rescale)
-    network = model.build(
-        config.model, data.input_shape, len(data.class_names), then["seed"], data.scale, data.offset
-    )
+    network = model.build(config.model, data.input_shape, len(data.class_names), then["seed"], data.scale, data.offset)
     commit = then.get("code", {}).get("commit")
     now = environment(config, data, then["seed"], threads)
     lines = differences(then, now, changed_files(commit) if commit else None)

@@ -15,16 +15,26 @@ from src.config import Config, constraint, make_optimizer
 from src.config.model import Custom
 from src.config.objective import by_epoch, evaluated, leading_metric, objectives
 from src.dataset import DatasetError
-from src.evaluation import Evaluation, Robustness, check_metrics, evaluate, latency_ms, measure_robustness
+from src.evaluation import (
+    Evaluation,
+    Robustness,
+    check_metrics,
+    evaluate,
+    fit_temperature,
+    latency_ms,
+    measure_robustness,
+)
 from src.model.geometry import check_geometry
 from src.model.own import ModelError
-from src.recording import CHECKPOINT, await_data, bound_checkpoints
+from src.recording import CHECKPOINT, await_data, bound_checkpoints, system_metrics
 from src.recording.trial_record import (
     record_augmentation,
+    record_environment,
     record_evaluation,
     record_network,
     record_results,
     record_robustness,
+    record_weights,
     say_where,
     start_record,
 )
@@ -54,7 +64,8 @@ def run(config: Config) -> float | list[float]:
     if trial is not None and not await_data(trial):
         return 0.0  # which nobody reads: the sweep has stopped, and the trial waits
     seed = trial.seed if trial is not None else config.seed
-    training.prepare(config.training.precision, config.training.threads or (1 if trial is not None else None))
+    threads = config.training.threads or (1 if trial is not None else None)
+    training.prepare(config.training.precision, threads)
     checkpoint = training.Checkpoint(trial.directory / CHECKPOINT if trial is not None else None)
     with start_record(config, trial) as record:
         data = rescaled(dataset.load(config.dataset, config.seed), config.augmentation.rescale)
@@ -66,21 +77,10 @@ def run(config: Config) -> float | list[float]:
             raise DatasetError("\n".join(problems))
         network, known = _build(config, trial, record, data, seed)
         record_network(record, network)
+        record_environment(config, record, data, seed, threads)
         record_augmentation(config, record, data, seed)
         try:
-            history = training.fit(
-                network,
-                make_optimizer(config.optimizer),
-                data,
-                config.training,
-                config.schedule,
-                leading_metric(config.objective),
-                seed,
-                partial(_after_epoch, config, trial, record),
-                checkpoint,
-                config.augmentation,
-                _measure(config, data),
-            )
+            history = train(config, network, data, seed, partial(_after_epoch, config, trial, record), checkpoint)
         except training.Diverged:
             if trial is not None:  # the sampler is to keep away from there, as from what is not allowed
                 trial.set_constraint("diverged", 1.0)
@@ -89,6 +89,7 @@ def run(config: Config) -> float | list[float]:
             bound_checkpoints(trial, config.training.paused_mb)
             record.end("WAITING")
             return 0.0  # which nobody reads: the trial goes on another time
+        record_weights(record, network)
         known |= history.best | {"fit_seconds": history.fit_seconds}
         judged = _judge(config, data, network, known)
         robust = None
@@ -101,7 +102,8 @@ def run(config: Config) -> float | list[float]:
         if trial is not None:  # few validation images tie all the time
             trial.set_tie_break(history.best["val_loss"])
         if best := not broken and (trial is None or (_state(trial) == "COMPLETE" and trial.is_best(values[0]))):
-            _keep(config, record, network, data)
+            judged = judged or evaluate(network, data.validation)
+            keep(config, record, network, data, judged)
         _examine(config, trial, record, data, network, robust, judged, best)
         if config.evaluation.test:
             _test(record, data, network)
@@ -111,6 +113,30 @@ def run(config: Config) -> float | list[float]:
         _say_best(config, history, values)
         say_where(config, record)
     return values if len(values) > 1 else values[0]
+
+
+def train(
+    config: Config,
+    network: "keras.Model",
+    data: dataset.Dataset,
+    seed: int,
+    after_epoch: training.EpochEnd,
+    checkpoint: training.Checkpoint | None = None,
+) -> training.History:
+    """Fit a network as a config says, without recording anything; see `training.fit`."""
+    return training.fit(
+        network,
+        make_optimizer(config.optimizer),
+        data,
+        config.training,
+        config.schedule,
+        leading_metric(config.objective),
+        seed,
+        after_epoch,
+        checkpoint,
+        config.augmentation,
+        _measure(config, data),
+    )
 
 
 def _say_best(config: Config, history: training.History, values: list[float]) -> None:
@@ -199,7 +225,7 @@ def _after_epoch(
     config: Config, trial: "TrialHandle | None", record: TrialRun, epoch: int, metrics: dict[str, float], last: bool
 ) -> training.Verdict:
     """Record an epoch; return what is to become of the trial."""
-    record.log_metrics(metrics, epoch)
+    record.log_metrics(metrics | (system_metrics() if config.tracking.system_metrics else {}), epoch)
     if trial is None:
         names = dict.fromkeys([*EPOCHS_LINE, *(name for name in metrics if name.startswith("val_"))])
         shown = " ".join(f"{name} {metrics[name]:.4f}" for name in names)
@@ -235,12 +261,27 @@ def _examine(
             print(summary(judged, robust, data.class_names))
 
 
-def _keep(config: Config, record: TrialRun, network: "keras.Model", data: dataset.Dataset) -> None:
-    """Keep the model; one of one's own may hold a layer that Keras cannot save, and has been trained all the same."""
+def keep(
+    config: Config, record: TrialRun, network: "keras.Model", data: dataset.Dataset, judged: Evaluation | None = None
+) -> None:
+    """Keep the model; one of one's own may hold a layer that Keras cannot save, and has been trained all the same.
+
+    Args:
+        config: Of its training.
+        record: Of the run that it is to be a part of.
+        network: The model.
+        data: What it was trained on.
+        judged: What it says of images that it was not trained on, by which its confidence is calibrated.
+    """
+    beside: dict[str, str] = {}
     if data.preprocessing is not None:  # what an image needs before the model can be asked about it
-        record.log_text(json.dumps(data.preprocessing.as_dict(), indent=2), "preprocessing.json")
+        beside["preprocessing.json"] = json.dumps(data.preprocessing.as_dict(), indent=2)
+    if judged is not None:
+        beside["calibration.json"] = json.dumps({"temperature": fit_temperature(judged.probabilities, judged.true)})
+    for name, text in beside.items():
+        record.log_text(text, name)
     try:
-        record.log_model(training.finished(network, make_optimizer(config.optimizer), data, config.training))
+        record.log_model(training.finished(network, make_optimizer(config.optimizer), data, config.training), beside)
     except (NotImplementedError, TypeError, ValueError) as error:
         if not isinstance(config.model, Custom):
             raise

@@ -10,6 +10,7 @@ from src.config import augmentation, dataset, help, model, objective, schedule
 from src.config.build import as_yaml, make_optimizer
 from src.config.checks import ConfigError, check, settings
 from src.config.evaluation import EvaluationConfig
+from src.config.reading import read_config
 from src.config.schema import DEFAULT_EXPERIMENT, Config, TrackingConfig
 from src.config.training import TrainingConfig
 from src.process import for_workers
@@ -24,6 +25,7 @@ __all__ = [
     "check",
     "groups",
     "make_optimizer",
+    "read_config",
     "register",
     "settings",
 ]

@@ -4,7 +4,7 @@ from dataclasses import MISSING, fields
 from typing import Any
 
 import yaml
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from src.config.augmentation import AugmentationConfig
@@ -44,7 +44,9 @@ def read_config(text: str) -> Config:
                 composed[field.name] = OmegaConf.merge(OmegaConf.structured(schemas[field.name]), groups[field.name])
             else:
                 composed[field.name] = groups[field.name]
-        return settings(OmegaConf.create(composed))
+        config = OmegaConf.create(composed)
+        assert isinstance(config, DictConfig)  # it is made of a dict
+        return settings(config)
     except (OmegaConfBaseException, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
         said = str(error).partition("\n")[0]
         raise ConfigError([f"config.yaml is of another version, or no config of a run: {said}"]) from error

@@ -20,6 +20,8 @@ class TrackingConfig:
     uri: str | None = None
     # Seconds that the end of a sweep waits for a server that does not answer; what it has not got waits on the disk.
     patience: float = 10.0
+    # Whether each epoch's share of the processors, memory and, if there is one, the GPU's memory are recorded, too.
+    system_metrics: bool = False
 
 
 @dataclass

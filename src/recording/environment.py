@@ -1,4 +1,4 @@
-"""What a training run stood on, beside its config: versions, device, threads, code, data. `src.reproduce` compares it."""
+"""What a training run stood on beside its config: versions, device, threads, code, data; for `src.reproduce`."""
 
 import functools
 import hashlib

@@ -1,5 +1,7 @@
 """What MLflow gets to see of a trial: which run it is, and what is logged at its end."""
 
+import hashlib
+import json
 import sys
 import time
 from collections.abc import Mapping
@@ -15,6 +17,8 @@ from src.config import Config, as_yaml
 from src.config.objective import MODEL_METRICS, objectives
 from src.dataset import Dataset
 from src.evaluation import Evaluation, Robustness, normalize_rows
+from src.recording.environment import FILE as ENVIRONMENT
+from src.recording.environment import digest_of, environment
 from src.recording.study_tracking import OUTBOX, where_to_look
 from src.report import (
     altered_copies,
@@ -38,6 +42,7 @@ if TYPE_CHECKING:
 
 SAMPLES = 6, 8  # images in the picture of the augmentation, and variants of each
 SAMPLE_PIXELS = 96  # a side, at most
+WEIGHTS = "convsweep.weights"  # a tag
 WORST = 24  # mistakes in the gallery
 
 
@@ -110,6 +115,32 @@ def record_network(record: TrialRun, network: "keras.Model") -> None:
     lines: list[str] = []
     network.summary(print_fn=lines.append)
     record.log_text("\n".join(lines), "model_summary.txt")
+
+
+def record_environment(config: Config, record: TrialRun, data: Dataset, seed: int, threads: int | None) -> None:
+    """Log what the training stands on, and its data as MLflow's input of the run."""
+    stood = environment(config, data, seed, threads)
+    record.log_text(json.dumps(stood, indent=2), ENVIRONMENT)
+    if commit := stood["code"].get("commit"):
+        record.log_tags({"mlflow.source.git.commit": commit})
+    if data.digests:
+        source = getattr(config.dataset, "path", None) or getattr(config.dataset, "load", None) or config.dataset.name
+        profile = {f"{part}_images": known["images"] for part, known in stood["data"].items()}
+        profile |= {"classes": len(data.class_names), "image": list(data.input_shape)}
+        record.log_input(data.name, digest_of(data), str(source), profile)
+
+
+def record_weights(record: TrialRun, network: "keras.Model") -> None:
+    """Log a digest of the best epoch's weights, by which a repetition is told to be equal to the bit."""
+    record.log_tags({WEIGHTS: weights_digest(network)})
+
+
+def weights_digest(network: "keras.Model") -> str:
+    """Name a network's weights by their content."""
+    digest = hashlib.blake2b(digest_size=8)
+    for array in network.get_weights():
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
 
 
 def record_augmentation(config: Config, record: TrialRun, data: Dataset, seed: int) -> None:

@@ -189,6 +189,19 @@ class Delivery:
     def _text(self, store: Store, records: list[dict[str, Any]]) -> None:
         store.client.log_text(self.run_id, records[0]["text"], records[0]["path"])
 
+    def _tags(self, store: Store, records: list[dict[str, Any]]) -> None:
+        from mlflow.entities import RunTag
+
+        store.client.log_batch(self.run_id, tags=[RunTag(*item) for item in records[0]["tags"].items()])
+
+    def _input(self, store: Store, records: list[dict[str, Any]]) -> None:
+        from mlflow.entities import Dataset, DatasetInput, InputTag
+
+        record = records[0]
+        source, profile = json.dumps({"uri": record["source"]}), json.dumps(record["profile"])
+        data = Dataset(record["name"], record["digest"], "local", source, profile=profile)
+        store.client.log_inputs(self.run_id, [DatasetInput(data, [InputTag("mlflow.data.context", "training")])])
+
     def _figure(self, store: Store, records: list[dict[str, Any]]) -> None:
         draw = pickle.loads(base64.b64decode(records[0]["draw"]))
         store.client.log_figure(self.run_id, draw(), records[0]["path"])

@@ -3,12 +3,13 @@
 from src.training.backend import prepare
 from src.training.batches import evaluation_batch_size
 from src.training.checkpoint import Checkpoint
-from src.training.fit import Diverged, Measure, Verdict, finished, fit
+from src.training.fit import Diverged, EpochEnd, Measure, Verdict, finished, fit
 from src.training.history import History
 
 __all__ = [
     "Checkpoint",
     "Diverged",
+    "EpochEnd",
     "History",
     "Measure",
     "Verdict",
