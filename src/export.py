@@ -1,4 +1,4 @@
-"""Write a kept model in another format: `python -m src.export fashion_mnist --to onnx`; each is checked on real images."""
+"""Write a kept model in another format, checked on real images: `python -m src.export fashion_mnist --to onnx`."""
 
 import argparse
 import re
@@ -65,7 +65,9 @@ def _export(model: KeptModel, images: "np.ndarray", kinds: list[str], folder: Pa
             problem = error
     if done:
         console.print(_table(done))
-        console.print(f"checked  on {len(images)} images; {folder}/preprocessing.json has the class names", highlight=False)
+        console.print(
+            f"checked  on {len(images)} images; {folder}/preprocessing.json has the class names", highlight=False
+        )
     if problem is not None:
         raise problem
 

@@ -87,8 +87,8 @@ def _compare(ask: Ask, images: np.ndarray, wanted: np.ndarray, tolerance: float,
     other = int((got.argmax(axis=1) != wanted.argmax(axis=1))[clear].sum())
     if not difference <= tolerance or other:
         raise Unequal(
-            f"the {kind} model answers otherwise: a probability differs by {difference:.2g} (at most {tolerance:g}), and "
-            f"{other} of {len(images)} images are of another class"
+            f"the {kind} model answers otherwise: a probability differs by {difference:.2g} (at most {tolerance:g}), "
+            f"and {other} of {len(images)} images are of another class"
         )
     return difference
 

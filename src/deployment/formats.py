@@ -67,17 +67,20 @@ def _open_saved_model(folder: Path) -> Ask:
 
 
 def _write_onnx(model: KeptModel, network: "keras.Model", file: Path) -> None:
-    import onnx
+    import onnx  # pyright: ignore[reportMissingImports]
 
     network.export(file, format="onnx", verbose=False, input_signature=_signature(network))
     written = onnx.load(str(file))
-    known = {"class_names": json.dumps(list(model.class_names)), "preprocessing": json.dumps(model.preprocessing.as_dict())}
+    known = {
+        "class_names": json.dumps(list(model.class_names)),
+        "preprocessing": json.dumps(model.preprocessing.as_dict()),
+    }
     onnx.helper.set_model_props(written, known)
     onnx.save(written, str(file))
 
 
 def _open_onnx(file: Path) -> Ask:
-    import onnxruntime
+    import onnxruntime  # pyright: ignore[reportMissingImports]
 
     session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
     name = session.get_inputs()[0].name
@@ -121,10 +124,7 @@ def _signature(network: "keras.Model") -> list[Any]:
 _IMAGES = "images: uint8 [N, {height}, {width}, {channels}]"
 FORMATS = {
     "keras": Format(
-        "model.keras",
-        _write_keras,
-        _open_keras,
-        usage="keras.saving.load_model('model.keras', compile=False)(images)",
+        "model.keras", _write_keras, _open_keras, usage="keras.saving.load_model('model.keras', compile=False)(images)"
     ),
     "savedmodel": Format(
         "saved_model", _write_saved_model, _open_saved_model, usage="tf.saved_model.load('saved_model').serve(images)"

@@ -24,7 +24,8 @@ pytestmark = pytest.mark.slow
 
 STUDY = [
     "-m", "hydra/launcher=basic", "hydra.sweeper.study_name=fit", "dataset.limit=300", "model=mlp",
-    "model.dense_units=8,32,16", "model.dropout=0.2", "augmentation=shift", "training.epochs=4", "training.batch_size=32",
+    "model.dense_units=8,32,16", "model.dropout=0.2", "augmentation=shift", "training.epochs=4",
+    "training.batch_size=32",
     "hydra.sweeper.scheduler.min_resource=1", "tracking.system_metrics=true", "optimizer.learning_rate=0.01",
 ]  # fmt: skip
 
@@ -83,7 +84,8 @@ def test_what_a_trial_stood_on_is_recorded(folder: Path) -> None:
     assert known["data"]["train"]["images"] == 240
     assert run.tags["convsweep.weights"]
     client = MlflowClient(f"sqlite:///{folder}/mlflow.db")
-    (given,) = client.get_run(run.run_id).inputs.dataset_inputs
+    inputs: Any = client.get_run(run.run_id).inputs
+    (given,) = inputs.dataset_inputs
     assert (given.dataset.name, len(given.dataset.digest)) == ("digits", 16)
     assert json.loads(given.dataset.profile)["train_images"] == 240
     used = lookup.history(run.run_id, "system/cpu_utilization_percentage")
