@@ -2,9 +2,9 @@
 
     python -m benchmarks.predict [rounds]
 
-The model is the default CNN for images of 32x32 in colour, untrained; the JPEGs are pieces of scikit-learn's photographs,
-of 90 to 200 by 120 to 280 pixels. Each round (5 by default) starts every process anew, and the rows are medians. Costs
-about two minutes.
+The model is a CNN for images of 32x32 in colour, untrained; the JPEGs are pieces of scikit-learn's photographs, of 90
+to 200 by 120 to 280 pixels. Each round (5 by default) starts every process anew, and the rows are medians. Costs about
+two minutes.
 """
 
 import json
@@ -82,7 +82,9 @@ def write_all(folder: Path) -> tuple[Path, Path, Path]:
 def seconds(*arguments: str) -> float:
     """Return how long `python ...` takes."""
     started = time.perf_counter()
-    subprocess.run([sys.executable, *arguments], cwd=ROOT, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    subprocess.run(
+        [sys.executable, *arguments], cwd=ROOT, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     return time.perf_counter() - started
 
 
