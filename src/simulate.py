@@ -33,6 +33,7 @@ from convsweep.errors import UserError, explain
 from convsweep.replay import Curves, Replay, load, of_study, save, simulate
 from convsweep.study import find_study
 from src.config import register
+from src.process import program
 
 ROOT = Path(__file__).parent.parent
 FOLDER = Path("multirun")
@@ -44,7 +45,7 @@ TITLE = "# Policies, compared on recorded curves\n\nWritten by"
 def main() -> None:
     """Print a table with a row a policy."""
     parser = argparse.ArgumentParser(
-        prog="python -m src.simulate", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog=program("simulate"), description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("source", help=f"a study's name, its folder where that is not in {FOLDER}, or a table (.csv)")
     parser.add_argument("overrides", nargs="*", help="of hydra.sweeper; `vs` between those of two policies")

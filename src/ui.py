@@ -4,12 +4,13 @@ import argparse
 import os
 import sys
 
+from src.process import program
 from src.tracking import Address, find_port, find_problem_of_scheme, is_local_folder, page
 
 
 def main() -> None:
     """Start MLflow's page over the store that sweeps use here, and print the link to it."""
-    parser = argparse.ArgumentParser(prog="python -m src.ui", description=__doc__)
+    parser = argparse.ArgumentParser(prog=program("ui"), description=__doc__)
     parser.add_argument("uri", nargs="?", help="as in tracking.uri: $MLFLOW_TRACKING_URI by default, else ./mlflow.db")
     parser.add_argument("--port", type=int, help="5000 by default, or the next one that is free")
     arguments = parser.parse_args()

@@ -29,6 +29,7 @@ ENGINE = {
     "replay": BELOW_STUDY | {"study", "sampling", "display", "workers"},
     "driver": BELOW_STUDY | {"study", "sampling", "display", "workers"},
     "keras": {"workers"},
+    "__main__": set(),
 }
 # What knows Keras, so that the others need not: a script's one callback.
 KNOWS_KERAS = {"convsweep/keras.py"}
@@ -39,7 +40,7 @@ ROOMS = [
 ]  # fmt: skip
 # At the root of src/ stand the commands that a user types, and the table of contents of a trial.
 COMMANDS = {"sweep.py", "status.py", "simulate.py", "proxy.py", "ui.py", "predict.py", "export.py", "reproduce.py"}
-ROOT_FILES = COMMANDS | {"trial.py", "__init__.py"}
+ROOT_FILES = COMMANDS | {"trial.py", "__init__.py", "__main__.py", "console.py", "completion.py"}
 # Where the application meets the engine, beside its commands and the trial.
 MEETS_ENGINE = {"recording", "deployment"}
 # Whose checkpoints are those of the engine's callback.

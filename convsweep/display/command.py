@@ -23,6 +23,14 @@ def typed_command(*more: str) -> str:
     return " ".join([*_environment(), *map(quoted, words)])
 
 
+def as_dry_run(arguments: Sequence[str]) -> list[str]:
+    """Return arguments with `--dry-run`, which Hydra does not know, as those of a search that only shows its plan."""
+    kept = [argument for argument in arguments if argument != "--dry-run"]
+    place = _end_of_overrides(kept)
+    given = [*kept[:place], "hydra.sweeper.dry_run=true", *kept[place:]]
+    return given if {"-m", "--multirun"} & set(given) else ["-m", *given]
+
+
 def quoted(word: str) -> str:
     """Quote a word for any shell, without a line break."""
     if word.isprintable() or word.endswith("\n"):
@@ -37,7 +45,13 @@ def _typed() -> tuple[list[str], list[str]]:
     name = spec.name.removesuffix(".__main__") if spec else sys.argv[0]
     typed = sys.orig_argv
     if name not in typed:  # a program that calls another one
-        return ["python", *(["-m", name] if spec else [name])], sys.argv[1:]
+        given = sys.argv[1:]
+        if given and typed[-len(given) :] == given and len(typed) > len(given) + 1:  # with what it was given
+            called = typed[1 : -len(given)]
+            return (
+                [_command(called[0]), *called[1:]] if os.access(called[0], os.X_OK) else typed[: -len(given)]
+            ), given
+        return ["python", *(["-m", name] if spec else [name])], given
     end = typed.index(name) + (2 if name == "-c" else 1)
     program, arguments = typed[:end], typed[end:]
     if len(program) == 2 and not spec and not name.endswith(".py") and os.access(name, os.X_OK):

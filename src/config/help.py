@@ -26,8 +26,10 @@ Search, with -m; whatever is given several values is searched:
   key=a,b,c   key=range(1,9)   key=interval(0,1)   'key=int(interval(1,64))'
   A space of at most n_trials combinations is tried in full, each once; of a
   larger one the sampler draws. Ctrl-C ends in order, and the command that
-  goes on is printed last.
+  goes on is printed last. --dry-run shows the space, the first
+  configurations and what they may cost, and trains nothing.
 
+  convsweep --help                          all commands under one name
   python -m src.status                      the studies, and how they stand
   python -m src.simulate fashion_mnist      what it would have cost otherwise
 

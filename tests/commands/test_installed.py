@@ -36,3 +36,12 @@ def test_the_example_finds_the_sweeper_once(tmp_path: Path) -> None:
     done = run([str(ROOT / "examples/minimal/app.py"), "--info", "plugins"], tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("ConvsweepSweeper") == 1
+
+
+def test_convsweep_is_a_command_in_any_folder(tmp_path: Path) -> None:
+    command = Path(sys.executable).with_name("convsweep")
+    if not command.exists():
+        pytest.skip("the environment is older than the command: make venv")
+    done = run([str(command), "sweep", "--cfg", "job", "--package", "dataset"], tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "digits" in done.stdout

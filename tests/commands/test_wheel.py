@@ -76,6 +76,13 @@ def test_hydra_finds_the_sweeper_once(app) -> None:
     assert done.stdout.count("ConvsweepSweeper") == 1
 
 
+def test_the_command_of_the_application_says_where_that_is(environment: Path) -> None:
+    done = subprocess.run([environment.with_name("convsweep"), "sweep"], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    [line] = done.stderr.splitlines()
+    assert line.startswith("error: this is the engine alone") and "make venv" in line
+
+
 @pytest.mark.parametrize("options", [[], ["hydra/sweeper/scheduler=asha"], ["hydra/launcher=basic"]])
 def test_a_search_needs_nothing_but_the_wheel(app, options: list[str]) -> None:
     done = app("-m", "x=interval(-5,5)", "hydra.sweeper.n_trials=6", "hydra.sweeper.n_jobs=2", *options)
