@@ -26,6 +26,9 @@ class ConvsweepConf:
     # What each of those values is called where it is shown, in their order. null: value.
     metric_names: Any = None
 
+    # Whether to show the space, the first configurations and what they may cost, and to run and write nothing.
+    dry_run: bool = False
+
     # How many trials the study ends with, whatever their state; those of earlier runs of it count. null: 20, or
     # as many as the budget has room for.
     n_trials: int | None = None
@@ -109,6 +112,11 @@ class ConvsweepConf:
     # Subclasses of StudyCallback, by any name, each a `_target_`.
     callbacks: dict[str, Any] = field(default_factory=dict)
 
+    # What draws a trial's values, with Optuna's arguments: an option of hydra/sweeper/sampler.
     sampler: Any = MISSING
+
+    # What ends a trial early for ever: an option of hydra/sweeper/pruner.
     pruner: Any = MISSING
+
+    # What lets trials pause and go on: an option of hydra/sweeper/scheduler.
     scheduler: Any = MISSING

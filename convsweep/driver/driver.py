@@ -17,8 +17,10 @@ from convsweep.display.summary import show_summary, write_results
 from convsweep.display.words import SHOWN
 from convsweep.driver.checks import directions, plain
 from convsweep.driver.defaults import set_aside_pruner, set_aside_scheduler
+from convsweep.driver.dry_run import copy_of, find_storage, show_dry_run
+from convsweep.driver.refusals import keep_apart, which_study
 from convsweep.driver.sweep import Sweep
-from convsweep.errors import UserError, bounded, is_disk_full, printable
+from convsweep.errors import UserError, bounded, is_disk_full
 from convsweep.policy.budget import Budget, count_trials
 from convsweep.policy.policy import Phase, Policy
 from convsweep.policy.stopping_rules import StoppingRules
@@ -62,6 +64,8 @@ class Driver:
             UserError: The study is another one than what is asked for, or runs already; the disk is full.
         """
         quieten_optuna()
+        if self.sweep.config.hydra.sweeper.dry_run:
+            return self._rehearse()
         self.sweep.make_folder()
         config = self.sweep.config
         preload = list(config.hydra.sweeper.preload) if is_on_this_machine(config) else []
@@ -86,30 +90,61 @@ class Driver:
                 held.enter_context(only_driver(path, self.sweep.directory, self.sweep.another()))
             storage = open_configured(self.sweep.config, self.sweep.directory)
             if sweeper.storage is None:
-                _keep_apart(storage, self.sweep)
+                keep_apart(storage, self.sweep)
             with exclusively(storage, self.sweep.name):
-                study, changes = open_study(
-                    storage,
-                    self.sweep.name,
-                    directions(sweeper),
-                    self.sweep.space,
-                    self.sweep.settings,
-                    sweeper.seed,
-                    self.sweep.defaults,
-                )
+                study, changes = self._study_in(storage)
                 if changes and sweeper.on_change == "continue":
                     change(study, directions(sweeper), self.sweep.space, self.sweep.settings)
-                elif changes and sweeper.on_change == "error":
-                    raise UserError(_which(self.sweep.name, changes))
                 taken_up = self._take_up(study) if not changes or sweeper.on_change == "continue" else None
             if taken_up:
-                if names := plain(sweeper.metric_names):
-                    name_metrics(study, names)
                 return self._run(study, *taken_up)
-        stem, _, count = self.sweep.name.rpartition("-")
-        self.sweep.rename(f"{stem}-{int(count) + 1}" if stem and count.isdigit() else f"{self.sweep.name}-2")
+        self._rename()
         self.sweep.make_folder()
         return self._open()
+
+    def _study_in(self, storage: "BaseStorage") -> "tuple[Study, list[str]]":
+        """Return the study in a storage, new or as it is, and what it has otherwise than it is asked for now.
+
+        Raises:
+            UserError: It has, and that is to be an error.
+        """
+        sweeper = self.sweep.config.hydra.sweeper
+        study, changes = open_study(
+            storage,
+            self.sweep.name,
+            directions(sweeper),
+            self.sweep.space,
+            self.sweep.settings,
+            sweeper.seed,
+            self.sweep.defaults,
+        )
+        if changes and sweeper.on_change == "error":
+            raise UserError(which_study(self.sweep.name, changes))
+        return study, changes
+
+    def _rename(self) -> None:
+        """Let the study be one of the next name."""
+        stem, _, count = self.sweep.name.rpartition("-")
+        self.sweep.rename(f"{stem}-{int(count) + 1}" if stem and count.isdigit() else f"{self.sweep.name}-2")
+
+    def _rehearse(self) -> int:
+        """Show what `run` would do, with the study in memory; write nothing."""
+        storage, study, changes = find_storage(self.sweep), None, []
+        if storage is not None:
+            if self.sweep.config.hydra.sweeper.storage is None:
+                keep_apart(storage, self.sweep)
+            if self.sweep.name in {known.study_name for known in storage.get_all_studies()}:
+                study, changes = self._study_in(storage)
+                if changes and self.sweep.config.hydra.sweeper.on_change == "new":
+                    self._rename()
+                    return self._rehearse()
+        copy = copy_of(study, self.sweep)
+        if changes:
+            change(copy, directions(self.sweep.config.hydra.sweeper), self.sweep.space, self.sweep.settings)
+        policy, enumerated = self._take_up(copy)
+        trials, done, workers = self._show_plan(copy, policy, enumerated)
+        show_dry_run(copy, self.sweep, policy, trials - done, workers, self.console)
+        return 0
 
     def _take_up(self, study: "Study") -> tuple[Policy, bool]:
         """Make its queue what is asked for; return how it is worked off, and whether it is every combination once."""
@@ -124,6 +159,8 @@ class Driver:
         enumerated = fill(study, self.sweep.space, most, first, growing, self._described())
         set_aside_scheduler(self.sweep.config, enumerated)
         set_aside_pruner(self.sweep.config, enumerated)
+        if names := plain(sweeper.metric_names):
+            name_metrics(study, names)
         return Policy.of(sweeper, most, enumerated), enumerated
 
     def _described(self) -> dict[str, Any]:
@@ -133,12 +170,11 @@ class Driver:
             return {}
         return described(self.sweep.space, lambda overrides: loader.load_sweep_config(config, overrides))
 
-    def _run(self, study: "Study", policy: Policy, enumerated: bool) -> int:
+    def _show_plan(self, study: "Study", policy: Policy, enumerated: bool) -> tuple[int, int, int]:
+        """Print the plan; return how many trials there are at most, how many have ended, and who runs the others."""
         done = sum(trial.state.is_finished() for trial in study.get_trials(deepcopy=False)[: policy.n_trials])
         # A finite space may have fewer combinations than the budget has trials.
-        OmegaConf.save(self.sweep.config, self.sweep.directory / "multirun.yaml")  # as Hydra's own sweepers do
         trials = policy.n_trials if policy.growing else len(study.get_trials(deepcopy=False)[: policy.n_trials])
-        left = policy.is_left(study) or (is_shared(self.sweep.config) and policy.runs(study))
         workers = self._n_workers(trials - done)
         show_plan(
             study,
@@ -151,6 +187,12 @@ class Driver:
             enumerated,
             self.console,
         )
+        return trials, done, workers
+
+    def _run(self, study: "Study", policy: Policy, enumerated: bool) -> int:
+        OmegaConf.save(self.sweep.config, self.sweep.directory / "multirun.yaml")  # as Hydra's own sweepers do
+        left = policy.is_left(study) or (is_shared(self.sweep.config) and policy.runs(study))
+        trials, _, workers = self._show_plan(study, policy, enumerated)
         launch = Launch(
             self.sweep.hydra_context, self.sweep.task_function, self.sweep.config, self.sweep.space, self.sweep.name,
             self.sweep.directory, policy, self.console, self._forks,
@@ -236,27 +278,3 @@ class Driver:
 def _of_callbacks(error: BaseException) -> str:
     words = f"{type(error).__name__}: {words_of(error)}".removesuffix(": ")
     return f"`hydra.sweeper.callbacks`: {bounded(words, SHOWN)}"
-
-
-def _keep_apart(storage: "BaseStorage", sweep: Sweep) -> None:
-    """Refuse a new study in another one's folder: its trials would go on from that one's checkpoints.
-
-    Raises:
-        UserError: The folder's journal holds another study, and not this one.
-    """
-    known = [study.study_name for study in storage.get_all_studies() if not study.study_name.endswith(":lock")]
-    if known and sweep.name not in known:
-        raise UserError(
-            f"`hydra.sweep.dir` must be a folder of the study's own, got {os.path.relpath(sweep.directory)}, where "
-            f"{printable(known[0])} keeps its trials' files; type "
-            "hydra.sweep.dir='multirun/${hydra.sweeper.study_name}'"
-        )
-
-
-def _which(name: str, changes: list[str]) -> list[str]:
-    return [
-        f"`hydra.sweeper.study_name`: the study {name} exists, and its command was another one:",
-        *(f"  {line}" for line in changes),
-        "  to take it up as it was, repeat its command; to go on as now asked, type hydra.sweeper.on_change=continue; "
-        "for a new study beside it, type hydra.sweeper.on_change=new",
-    ]
