@@ -17,7 +17,7 @@ from src.deployment.exporting import Exported, Unequal, export
 from src.deployment.formats import FORMATS
 from src.deployment.gathering import gather
 from src.predict import MODEL
-from src.process import quiet_native_stderr
+from src.process import program, quiet_native_stderr
 from src.tracking import NotHere, look_up
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ CHECKED = 256  # images, at most, that each format is asked about
 
 def main() -> None:
     """Export, check, and print sizes and latencies."""
-    parser = argparse.ArgumentParser(prog="python -m src.export", description=__doc__)
+    parser = argparse.ArgumentParser(prog=program("export"), description=__doc__)
     parser.add_argument("model", help=MODEL)
     parser.add_argument("--to", nargs="+", choices=FORMATS, required=True, help="the format, or several")
     parser.add_argument("--out", type=Path, help=f"the folder, by default one named like the model in {FOLDER}/")

@@ -13,7 +13,7 @@ from omegaconf import DictConfig
 
 from convsweep import Infeasible, current_trial
 from convsweep.errors import explain, is_hydras, printable
-from src.config import ConfigError, groups, register, settings
+from src.config import ConfigError, as_dry_run, groups, register, settings
 from src.process import quiet_native_stderr
 
 
@@ -49,10 +49,7 @@ def _refuse(error: Exception) -> NoReturn:
 if __name__ == "__main__":
     register()
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then leaves its errors to us, and to Python those that are none
-    if "--dry-run" in sys.argv:  # Hydra knows no flags but its own
-        from convsweep.display import as_dry_run
-
-        sys.argv[1:] = as_dry_run(sys.argv[1:])
+    sys.argv[1:] = as_dry_run(sys.argv[1:])
     try:
         main()
     except BrokenPipeError:  # `--help | head`: who reads has seen enough

@@ -1,7 +1,7 @@
 """What does a person see? The plan, the progress while trials run, the summary, and the command that goes on."""
 
-from convsweep.display.command import as_dry_run, typed_command
+from convsweep.display.command import typed_command
 from convsweep.display.status import show_status, show_studies
 from convsweep.display.words import say
 
-__all__ = ["as_dry_run", "say", "show_status", "show_studies", "typed_command"]
+__all__ = ["say", "show_status", "show_studies", "typed_command"]

@@ -23,14 +23,6 @@ def typed_command(*more: str) -> str:
     return " ".join([*_environment(), *map(quoted, words)])
 
 
-def as_dry_run(arguments: Sequence[str]) -> list[str]:
-    """Return arguments with `--dry-run`, which Hydra does not know, as those of a search that only shows its plan."""
-    kept = [argument for argument in arguments if argument != "--dry-run"]
-    place = _end_of_overrides(kept)
-    given = [*kept[:place], "hydra.sweeper.dry_run=true", *kept[place:]]
-    return given if {"-m", "--multirun"} & set(given) else ["-m", *given]
-
-
 def quoted(word: str) -> str:
     """Quote a word for any shell, without a line break."""
     if word.isprintable() or word.endswith("\n"):

@@ -10,6 +10,7 @@ from src.config import augmentation, dataset, help, model, objective, schedule
 from src.config.build import as_yaml, make_optimizer
 from src.config.checks import ConfigError, check, settings
 from src.config.evaluation import EvaluationConfig
+from src.config.flags import as_dry_run
 from src.config.reading import read_config
 from src.config.schema import DEFAULT_EXPERIMENT, Config, TrackingConfig
 from src.config.training import TrainingConfig
@@ -21,6 +22,7 @@ __all__ = [
     "ConfigError",
     "TrackingConfig",
     "TrainingConfig",
+    "as_dry_run",
     "as_yaml",
     "check",
     "groups",

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from convsweep.display import as_dry_run
+from src.config import as_dry_run
 from tests.helpers.command import run_inside, states, toy, trials
 
 DRY = "hydra.sweeper.dry_run=true"
