@@ -146,7 +146,7 @@ def test_the_rooms_of_the_application_are_all_there() -> None:
 
 
 def test_the_entry_is_short() -> None:
-    assert len((ROOT / "src/sweep.py").read_text().splitlines()) < 60
+    assert len((ROOT / "src/sweep.py").read_text().splitlines()) <= 60
 
 
 def test_the_tests_mirror_the_code() -> None:
