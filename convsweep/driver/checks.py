@@ -16,6 +16,7 @@ from convsweep.errors import UserError, explain, install, settable, unknown_keys
 from convsweep.policy.budget import check as check_budget
 from convsweep.policy.budget import count_trials
 from convsweep.sampling.instantiate import load_custom, make_pruner, make_sampler
+from convsweep.space.compose import Composer
 from convsweep.space.conditions import restrict
 from convsweep.space.grammar import parse
 from convsweep.space.space import Space
@@ -137,13 +138,13 @@ def _check_parts(sweeper: DictConfig) -> list[str]:
     return problems
 
 
-def read_space(arguments: Sequence[str], config: DictConfig, loader: ConfigLoader) -> Space:
+def read_space(arguments: Sequence[str], compose: Composer, loader: ConfigLoader) -> Space:
     """Return what is to be searched: overrides, `params`, `conditions`, `custom_search_space`.
 
     Raises:
         UserError: Some of it cannot be understood, or `enqueue` does not lie in it.
     """
-    sweeper = config.hydra.sweeper
+    sweeper = compose.config.hydra.sweeper
     params, conditions = plain(sweeper.params) or {}, plain(sweeper.conditions) or {}
     space = dataclasses.replace(parse(arguments, params, loader), custom=sweeper.custom_search_space)
     problems = []
@@ -153,7 +154,7 @@ def read_space(arguments: Sequence[str], config: DictConfig, loader: ConfigLoade
         except UserError as error:
             problems += error.problems
     try:
-        space = restrict(space, conditions, lambda overrides: loader.load_sweep_config(config, overrides))
+        space = restrict(space, conditions, compose)
         parse_enqueue(plain(sweeper.enqueue) or [], space, count_trials(sweeper, space.size))
     except UserError as error:
         problems += error.problems
@@ -177,14 +178,14 @@ def plain(value: Any) -> Any:
 
 
 def check_trials(
-    config: DictConfig, space: Space, loader: ConfigLoader, callbacks: Sequence[StudyCallback]
+    compose: Composer, space: Space, loader: ConfigLoader, callbacks: Sequence[StudyCallback]
 ) -> Iterable[str]:
     """Compose enough trial configs that each searched value appears, and yield what Hydra or the app objects to."""
     for params in space.examples():
         try:
-            composed = loader.load_sweep_config(config, space.overrides(params))
+            composed = compose(space.overrides(params))
         except HydraException as error:
-            yield explain(error, [*map(str, config.hydra.runtime.choices), *loader.list_groups("")])
+            yield explain(error, [*map(str, compose.config.hydra.runtime.choices), *loader.list_groups("")])
             continue
         OmegaConf.set_readonly(composed, True)
         for callback in callbacks:

@@ -165,10 +165,9 @@ class Driver:
 
     def _described(self) -> dict[str, Any]:
         """Return the configuration that the config itself describes, nothing where it is not to be tried."""
-        config, loader = self.sweep.config, self.sweep.hydra_context.config_loader
-        if not config.hydra.sweeper.try_defaults:
+        if not self.sweep.config.hydra.sweeper.try_defaults:
             return {}
-        return described(self.sweep.space, lambda overrides: loader.load_sweep_config(config, overrides))
+        return described(self.sweep.space, self.sweep.compose)
 
     def _show_plan(self, study: "Study", policy: Policy, enumerated: bool) -> tuple[int, int, int]:
         """Print the plan; return how many trials there are at most, how many have ended, and who runs the others."""
@@ -194,8 +193,8 @@ class Driver:
         left = policy.is_left(study) or (is_shared(self.sweep.config) and policy.runs(study))
         trials, _, workers = self._show_plan(study, policy, enumerated)
         launch = Launch(
-            self.sweep.hydra_context, self.sweep.task_function, self.sweep.config, self.sweep.space, self.sweep.name,
-            self.sweep.directory, policy, self.console, self._forks,
+            self.sweep.hydra_context, self.sweep.task_function, self.sweep.config, self.sweep.compose,
+            self.sweep.space, self.sweep.name, self.sweep.directory, policy, self.console, self._forks,
         )  # fmt: skip
         rules = StoppingRules.of(self.sweep.config.hydra.sweeper)
         interrupted, finishing = False, False

@@ -13,6 +13,7 @@ from convsweep.driver.checks import check_settings, check_trials, check_warm_sta
 from convsweep.driver.defaults import set_aside_scheduler
 from convsweep.driver.sweep import Sweep
 from convsweep.errors import UserError, explain
+from convsweep.space.compose import Composer
 from convsweep.space.parameter import ends
 from convsweep.space.space import Space
 from convsweep.space.values import is_number
@@ -48,22 +49,23 @@ def _prepare(
     callbacks = list(instantiate(sweeper.callbacks or {}).values())
     set_aside_scheduler(config, enumerated=False)
     problems = check_settings(sweeper, is_in_process(config))
+    compose = Composer(loader, config)
     try:
-        space = read_space(arguments, config, loader)
+        space = read_space(arguments, compose, loader)
     except UserError as error:
         raise UserError(problems + error.problems) from None
     _take_longest(sweeper, space)
-    problems += check_trials(config, space, loader, callbacks)
+    problems += check_trials(compose, space, loader, callbacks)
     name = sweeper.study_name or default_name(_job_name(config), space)
     with open_dict(config):
         if sweeper.seed is None:
             sweeper.seed = OmegaConf.select(sweeper, "sampler.seed")
-    sweep = Sweep(hydra_context, task_function, config, space, {}, callbacks, written)
+    sweep = Sweep(hydra_context, task_function, config, compose, space, {}, callbacks, written)
     sweep.rename(name)
     problems += check_warm_start(sweeper, sweep.directory)
     if problems:
         raise UserError(problems)
-    example = loader.load_sweep_config(config, space.overrides(next(space.examples())))
+    example = compose(space.overrides(next(space.examples())))
     sweep.settings = fixed_settings(example, space)
     sweep.defaults = schema_defaults(example, sweep.settings)
     return sweep

@@ -13,6 +13,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 from convsweep.display.command import typed_command
 from convsweep.errors import UserError
+from convsweep.space.compose import Composer
 from convsweep.space.space import Space
 from convsweep.space.values import as_override_value
 from convsweep.storage.folder import folder_name
@@ -27,6 +28,7 @@ class Sweep:
         hydra_context: With the app's callbacks.
         task_function: The app's own.
         config: The sweep's config, `hydra` included.
+        compose: Makes a trial's config of overrides.
         space: What is searched and what is fixed.
         settings: The values of the app's config that are the same in all trials, by their full keys.
         callbacks: Those of `hydra.sweeper.callbacks`.
@@ -38,6 +40,7 @@ class Sweep:
     hydra_context: HydraContext
     task_function: TaskFunction
     config: DictConfig
+    compose: Composer
     space: Space
     settings: dict[str, Any]
     callbacks: list[StudyCallback]

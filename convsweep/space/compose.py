@@ -16,7 +16,8 @@ class Composer:
     """Makes what `ConfigLoader.load_sweep_config` makes.
 
     Hydra composes in two steps: the choices of groups say which files are merged, then values are set. The first
-    step takes nearly all of the time; its result is kept for each combination of choices.
+    step takes nearly all of the time; its result is kept for each combination of choices. What the driver has
+    composed to check it goes to the workers with it.
 
     Args:
         loader: Hydra's, which composes what is not kept yet, and what is unusual.
@@ -24,7 +25,7 @@ class Composer:
     """
 
     def __init__(self, loader: ConfigLoader, config: DictConfig) -> None:
-        self._loader, self._config = loader, config
+        self._loader, self.config = loader, config
         self._groups: dict[str, bool] = {}
         self._kept: dict[tuple[str, ...], DictConfig] = {}
 
@@ -37,28 +38,28 @@ class Composer:
         try:
             return self._compose(overrides)
         except (HydraException, OmegaConfBaseException):  # Hydra words its errors while it composes
-            return self._loader.load_sweep_config(self._config, overrides)
+            return self._loader.load_sweep_config(self.config, overrides)
 
     def _compose(self, overrides: list[str]) -> DictConfig:
         parsed = OverridesParser.create(config_loader=self._loader).parse_overrides(overrides)
         if any(_is_unusual(override) for override in parsed):
-            return self._loader.load_sweep_config(self._config, overrides)
+            return self._loader.load_sweep_config(self.config, overrides)
         choices = tuple(str(o.input_line) for o in parsed if self._is_choice(o))
         if choices not in self._kept:
-            self._kept[choices] = self._loader.load_sweep_config(self._config, list(choices))
+            self._kept[choices] = self._loader.load_sweep_config(self.config, list(choices))
         config = copy.deepcopy(self._kept[choices])
         ConfigLoaderImpl._apply_overrides_to_config([o for o in parsed if not self._is_choice(o)], config)
         job = config.hydra.job
         config.hydra.overrides.task = overrides
         job.override_dirname = get_overrides_dirname(parsed, **job.config.override_dirname)
-        OmegaConf.copy_cache(from_config=self._config, to_config=config)
+        OmegaConf.copy_cache(from_config=self.config, to_config=config)
         return config
 
     def _is_choice(self, override: Override) -> bool:
         """Whether it chooses a group's option, as Hydra decides it; it may also set a group's keys, by a dict."""
         group = override.key_or_group
         if group not in self._groups:
-            hydra = self._config.hydra
+            hydra = self.config.hydra
             typed: Any = OmegaConf.to_container(hydra.overrides.hydra, resolve=False)
             self._groups[group] = bool(
                 self._loader.get_group_options(

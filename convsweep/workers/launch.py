@@ -22,6 +22,7 @@ from convsweep.display.words import say
 from convsweep.errors import UserError
 from convsweep.policy.policy import Policy
 from convsweep.policy.stopping_rules import StoppingRules
+from convsweep.space.compose import Composer
 from convsweep.space.space import Space
 from convsweep.space.values import as_override_value
 from convsweep.storage.address import is_shared
@@ -64,6 +65,7 @@ class Launch:
     hydra_context: HydraContext
     task_function: TaskFunction
     config: DictConfig
+    compose: Composer
     space: Space
     name: str
     directory: Path
@@ -204,8 +206,8 @@ class Launch:
 
     def _worker(self, driver: str) -> Worker:
         return Worker(
-            self.task_function, self.hydra_context, self.config, self.name, self.directory, self.space, self.policy,
-            driver, recycled=not is_in_process(self.config),
+            self.task_function, self.hydra_context, self.config, self.compose, self.name, self.directory, self.space,
+            self.policy, driver, recycled=not is_in_process(self.config),
         )  # fmt: skip
 
     def _keeper(self, driver: str, pid: int | None) -> Keeper:

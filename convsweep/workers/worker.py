@@ -5,7 +5,6 @@ import errno
 import os
 import time
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -52,6 +51,7 @@ class Worker:
         task_function: The app's own.
         hydra_context: With the app's callbacks, which hear of trials, not of workers.
         config: The sweep's config, `hydra` included.
+        compose: Makes a trial's config of overrides.
         name: The study's name.
         space: What is searched and what is fixed.
         policy: Which trial is next.
@@ -62,6 +62,7 @@ class Worker:
     task_function: TaskFunction
     hydra_context: HydraContext
     config: DictConfig
+    compose: Composer
     name: str
     directory: Path
     space: Space
@@ -131,8 +132,8 @@ class Worker:
     def _attempt(self, study: "Study", taken: "FrozenTrial", app: App, attempt: "_Attempt") -> None:
         from optuna.trial import Trial
 
-        params = draw(study, taken, self.space, self.config.hydra.sweeper, self._compose)
-        config = self._compose(self.space.overrides(params))
+        params = draw(study, taken, self.space, self.config.hydra.sweeper, self.compose)
+        config = self.compose(self.space.overrides(params))
         with open_dict(config):
             config.hydra.job.id = f"trial-{taken.number:04d}"
             config.hydra.job.num = taken.number
@@ -175,10 +176,6 @@ class Worker:
         except Exception as error:  # it does not take what the app gave
             fail(study, taken._trial_id, error)
         return False
-
-    @cached_property
-    def _compose(self) -> Composer:
-        return Composer(self.hydra_context.config_loader, self.config)
 
 
 @dataclass
