@@ -53,7 +53,7 @@ class Gathered(keras.layers.Layer):
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.gpu", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.gpu", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--limit", type=int, default=48_000, help="images of Fashion-MNIST (%(default)s)")
     parser.add_argument("--epochs", type=int, default=4, help="of a fit, after one that is not counted (%(default)s)")
     parser.add_argument("--rounds", type=int, default=3, help="(%(default)s)")

@@ -19,7 +19,7 @@ from optuna.trial import FrozenTrial
 
 from tests.helpers.command import ROOT, run, run_inside, start, states, toy, toy_workers, trials
 
-ROUNDS = int(os.environ.get("ROUNDS", "10"))
+ROUNDS = int(os.environ.get("ROUNDS", "6"))
 TOY = str(ROOT / "tests/helpers/toy/app.py")
 
 

@@ -104,7 +104,7 @@ def test_a_kill_during_a_pause_or_a_promotion_changes_nothing(tmp_path: Path, mo
 
 @pytest.mark.slow
 def test_eight_workers_promote_each_trial_once_and_starve_none(tmp_path: Path) -> None:
-    space = ["x=interval(-5,5)", *ASHA, "hydra.sweeper.n_trials=60", "seconds=1", "hydra.sweeper.n_jobs=8"]
+    space = ["x=interval(-5,5)", *ASHA, "hydra.sweeper.n_trials=40", "seconds=0.6", "hydra.sweeper.n_jobs=8"]
     done = toy_workers(tmp_path, *space)
     assert done.returncode == 0, done.stderr
     found = trials(tmp_path)
