@@ -10,9 +10,12 @@ from convsweep.display.words import say
 from convsweep.policy.budget import Budget
 from convsweep.policy.stopping_rules import StoppingRules
 from convsweep.space.space import Space
+from convsweep.space.values import as_override_value
 
 if TYPE_CHECKING:
     from optuna import Study
+
+    from convsweep.insight import Findings
 
 ENOUGH = 5  # configurations; fewer are worth a word where the budget is not a number of trials
 
@@ -23,6 +26,7 @@ def show_conclusion(
     sweeper: DictConfig,
     ended: str | None,
     left: bool,
+    findings: "Findings",
     command: Callable[..., str],
     console: Console,
 ) -> None:
@@ -34,6 +38,7 @@ def show_conclusion(
         sweeper: `hydra.sweeper`.
         ended: Which of the stopping rules ended it, in words.
         left: Whether the budget is not spent.
+        findings: What its trials say.
         command: Makes the command of this sweep, with overrides.
         console: Where to print.
     """
@@ -53,6 +58,16 @@ def show_conclusion(
             many = "one configuration was" if tried == 1 else f"{tried} configurations were"
             say(console, f"note     only {many} tried in {Budget.of(sweeper)}: too few to call it a search; go on")
         say(console, f"go on    {command(*more)}")
+    if not left and (overrides := _advised(findings)):
+        earlier = f"hydra.sweeper.warm_start_from={as_override_value(study.study_name)}"
+        say(console, f"next     {command(*overrides, 'hydra.sweeper.on_change=new', earlier)}")
+
+
+def _advised(findings: "Findings") -> list[str]:
+    """Return the overrides of a search where the best values lie, and without those that cannot be run."""
+    wanted = [advice for advice in findings.advice if advice.kind in ("edge", "kept out")]
+    by_key = {override.split("=")[0]: override for advice in wanted for override in advice.overrides}
+    return list(by_key.values())
 
 
 def _more(sweeper: DictConfig) -> list[str]:

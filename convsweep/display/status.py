@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from convsweep.display.summary import show_best, show_failures
+from convsweep.display.summary import show_best, show_failures, show_findings
 from convsweep.display.words import WORDS, goals_in_words, params_in_words, say, state_of, time_left
 from convsweep.policy.asha import pauses
 from convsweep.policy.work import WORKER, seconds_of
@@ -37,20 +37,29 @@ def show_studies(folder: Path, storage: str | None, console: Console) -> None:
         say(console, f"no studies in {storage or folder}")
 
 
-def show_status(name: str, folder: Path, storage: str | None, console: Console) -> None:
-    """Print what a study is, where it stands, who runs which of its trials, and its best ones.
+def show_status(name: str, folder: Path, storage: str | None, console: Console, *, looking_back: bool = True) -> bool:
+    """Print what a study is, where it stands, who runs which of its trials, its best ones, and what mattered.
 
     Args:
         name: The study's name, or its own folder where that is not in `folder`.
         folder: Where the studies' folders are.
         storage: As in `hydra.sweeper.storage`, None for the journal in the study's own folder.
         console: Where to print.
+        looking_back: Whether what mattered is worth its time.
+
+    Returns:
+        Whether there may be more to see later: somebody runs it, or may.
 
     Raises:
         UserError: There is no such study; lists those that there are.
     """
-    directory = place_of(name, folder)
-    _show(find_study(name, folder, storage), directory, is_local(storage), console)
+    study, directory = find_study(name, folder, storage), place_of(name, folder)
+    _show(study, directory, is_local(storage), console)
+    if looking_back:
+        from convsweep.insight import look_back  # which needs NumPy
+
+        show_findings(look_back(study), console)
+    return driver_of(directory) is not None if is_local(storage) else _left(study)
 
 
 def _show(study: "Study", directory: Path, local: bool, console: Console) -> None:

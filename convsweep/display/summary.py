@@ -18,6 +18,8 @@ from convsweep.policy.work import seconds_of
 if TYPE_CHECKING:
     from optuna import Study
     from optuna.trial import FrozenTrial
+
+    from convsweep.insight import Findings
 from convsweep.study.metric_names import metric_names
 from convsweep.study.ranking import ranked
 
@@ -49,8 +51,8 @@ def write_results(study: "Study", directory: Path) -> Path:
     return path
 
 
-def show_summary(study: "Study", directory: Path, console: Console) -> None:
-    """Print the counts, the best trials as a table, and each kind of failure with the trial to look at."""
+def show_summary(study: "Study", directory: Path, findings: "Findings", console: Console) -> None:
+    """Print the counts, the best trials as a table, each kind of failure with the trial to look at, what mattered."""
     trials = study.get_trials(deepcopy=False)
     counts = Counter(state_of(trial) for trial in trials if trial.state.is_finished())
     say(
@@ -61,6 +63,7 @@ def show_summary(study: "Study", directory: Path, console: Console) -> None:
     )
     show_best(study, console)
     show_failures(study, console)
+    show_findings(findings, console)
     say(console, f"results  {os.path.relpath(directory / 'optimization_results.yaml')}")
 
 
@@ -82,6 +85,14 @@ def show_failures(study: "Study", console: Console) -> None:
         say(console, f"failed   {which}: {error}")
     if more := sum(map(len, list(failures.values())[KINDS:])):
         say(console, f"failed   {more} more")
+
+
+def show_findings(findings: "Findings", console: Console) -> None:
+    """Print which keys mattered, and advice that can be typed."""
+    from convsweep.insight import as_lines  # which needs NumPy: not on the way to a mistake in the command
+
+    for line in as_lines(findings):
+        say(console, line)
 
 
 def _table(trials: list["FrozenTrial"], metrics: list[str], console: Console) -> Table:

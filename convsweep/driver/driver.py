@@ -48,6 +48,8 @@ if TYPE_CHECKING:
     from optuna import Study
     from optuna.storages import BaseStorage
 
+    from convsweep.insight import Findings
+
 
 @dataclass
 class Driver:
@@ -205,12 +207,14 @@ class Driver:
             with exclusively(study._storage, self.sweep.name):  # a study's drivers come to its end together
                 close(study, begun=policy.asha is not None and bool(finishing))
         write_results(study, self.sweep.directory)
-        show_summary(study, self.sweep.directory, self.console)
+        findings = _look_back(study)
+        show_summary(study, self.sweep.directory, findings, self.console)
         problems = self._end_callbacks(study)
         ended = rules.reached(study) or rules.hopeless(study, least=1)
         show_conclusion(
-            study, self.sweep.space, self.sweep.config.hydra.sweeper, ended, left, self.sweep.command, self.console
-        )
+            study, self.sweep.space, self.sweep.config.hydra.sweeper, ended, left, findings, self.sweep.command,
+            self.console,
+        )  # fmt: skip
         if problems:
             raise UserError(problems)
         if interrupted:
@@ -272,6 +276,12 @@ class Driver:
 
         wanted = 1 if is_in_process(self.sweep.config) else self.sweep.config.hydra.sweeper.n_jobs or cpu_count()
         return max(1, min(wanted, left))
+
+
+def _look_back(study: "Study") -> "Findings":
+    from convsweep.insight import look_back  # which needs NumPy: not on the way to a mistake in the command
+
+    return look_back(study)
 
 
 def _of_callbacks(error: BaseException) -> str:
