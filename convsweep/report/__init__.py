@@ -1,0 +1,28 @@
+"""How is a study told? Its figures and its report, one HTML file that needs nothing else; its trials as tables, and
+from Python. Plotly and pandas are imported where they are needed, and need not be installed.
+"""
+
+from convsweep.report.comparison import ABSENT, Side, Verdict, differing, flat, side_of, verdicts
+from convsweep.report.figures import figures
+from convsweep.report.page import Exhibit, write_report
+from convsweep.report.tables import as_csv, as_data, rows, studies_data
+from convsweep.report.view import StudyView, open_study
+
+__all__ = [
+    "ABSENT",
+    "Exhibit",
+    "Side",
+    "StudyView",
+    "Verdict",
+    "as_csv",
+    "as_data",
+    "differing",
+    "figures",
+    "flat",
+    "open_study",
+    "rows",
+    "side_of",
+    "studies_data",
+    "verdicts",
+    "write_report",
+]
