@@ -4,6 +4,10 @@ import os
 import sys
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from src.deployment.trained_study import TrainedStudy
 
 NEEDED = (
     "hydra",
@@ -45,3 +49,27 @@ if problem := _no_environment():
 from src.process.without_pictures import keep_keras_from_matplotlib  # noqa: E402 - needs no package either
 
 keep_keras_from_matplotlib()
+
+
+def open_study(
+    name: str | os.PathLike[str],
+    folder: str | os.PathLike[str] = "multirun",
+    storage: str | None = None,
+    uri: str | None = None,
+) -> "TrainedStudy":
+    """Open a study of this application, while it runs or later; nothing is changed.
+
+    As `convsweep.open_study`, whose methods it has, and `model()`: the best trial's.
+
+    Args:
+        name: The study's name, or its own folder where that is not in `folder`.
+        folder: Where the studies' folders are.
+        storage: As in `hydra.sweeper.storage`, for a study that does not use a journal.
+        uri: As in `tracking.uri`, where its runs are not where they usually are.
+
+    Raises:
+        UserError: There is no such study; lists those that there are.
+    """
+    from src.deployment.trained_study import open_study
+
+    return open_study(name, folder, storage, uri)

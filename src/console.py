@@ -8,6 +8,8 @@ COMMANDS = {
     "sweep": "train once, or search with -m (--dry-run: see what it would do)",
     "status": "how the studies stand, or one of them, from any terminal",
     "simulate": "what a search would have cost with other settings, replayed in seconds",
+    "report": "a study as one HTML file: words, figures, pictures",
+    "compare": "what differs between configurations, and whether one is better by more than noise",
     "predict": "ask a kept model about image files",
     "export": "write a kept model as Keras, SavedModel, ONNX or TFLite",
     "reproduce": "train a kept run again, and say whether it comes out the same",

@@ -1,16 +1,25 @@
 """Look at a study while it runs, or later: `python -m src.status fashion_mnist`; without a name, list the studies."""
 
 import argparse
+import io
+import json
 import sys
+import time
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
+from rich.live import Live
+from rich.text import Text
 
 from convsweep.display import show_status, show_studies
 from convsweep.errors import UserError, printable
+from convsweep.report import as_csv, as_data, rows, studies_data
+from convsweep.study import find_study
 from src.process import program
 
 FOLDER = Path("multirun")
+SECONDS = 2.0  # between two looks
 
 
 def main() -> None:
@@ -18,14 +27,63 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog=program("status"), description=__doc__)
     parser.add_argument("study", nargs="?", help=f"a study's name, or its folder where that is not in {FOLDER}")
     parser.add_argument("--storage", help="as in hydra.sweeper.storage, for a study that does not use a journal")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="all of it as JSON: trials, best, what mattered, advice")
+    form.add_argument("--csv", action="store_true", help="a row a trial as CSV")
+    form.add_argument(
+        "--watch", action="store_true", help=f"look again every {SECONDS:g} seconds while it runs; ends with Ctrl-C"
+    )
     arguments = parser.parse_args()
     try:
-        if arguments.study:
-            show_status(arguments.study, FOLDER, arguments.storage, Console())
+        if arguments.json or arguments.csv:
+            sys.stdout.write(_data(arguments))
+        elif arguments.watch:
+            _watch(arguments)
         else:
-            show_studies(FOLDER, arguments.storage, Console())
+            _look(arguments, Console())
     except UserError as error:
         sys.exit(f"error: {printable(str(error))}")
+
+
+def _look(arguments: argparse.Namespace, console: Console, looking_back: bool = True) -> bool:
+    """Print the study, or all of them; return whether there may be more to see later."""
+    if arguments.study:
+        return show_status(arguments.study, FOLDER, arguments.storage, console, looking_back=looking_back)
+    show_studies(FOLDER, arguments.storage, console)
+    return True
+
+
+def _watch(arguments: argparse.Namespace) -> None:
+    """Look again and again; what mattered is only told at the end, since it takes a worker's time."""
+    console = Console()
+    try:
+        with Live(console=console, auto_refresh=False, transient=True, vertical_overflow="crop") as live:
+            while True:
+                shown = Console(
+                    file=io.StringIO(),
+                    width=console.width,
+                    color_system="truecolor",
+                    force_terminal=console.is_terminal,
+                )
+                if not _look(arguments, shown, looking_back=False):
+                    break
+                live.update(Text.from_ansi(shown.file.getvalue()), refresh=True)  # pyright: ignore[reportAttributeAccessIssue]
+                time.sleep(SECONDS)
+    except KeyboardInterrupt:
+        pass
+    _look(arguments, console)
+
+
+def _data(arguments: argparse.Namespace) -> str:
+    if not arguments.study:
+        known = studies_data(FOLDER, arguments.storage)
+        return as_csv(known) if arguments.csv else _json(known)
+    study = find_study(arguments.study, FOLDER, arguments.storage)
+    return as_csv(rows(study)) if arguments.csv else _json(as_data(study))
+
+
+def _json(data: Any) -> str:
+    return json.dumps(data, indent=2, ensure_ascii=False, default=str) + "\n"
 
 
 if __name__ == "__main__":

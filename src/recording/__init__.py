@@ -4,7 +4,17 @@ checkpoints take. Imports no TensorFlow.
 
 from src.recording.checkpoints import CHECKPOINT, bound_checkpoints
 from src.recording.study_data import StudyData, await_data
+from src.recording.study_report import best_metrics, exhibits
 from src.recording.study_tracking import StudyTracking
 from src.recording.system import system_metrics
 
-__all__ = ["CHECKPOINT", "StudyData", "StudyTracking", "await_data", "bound_checkpoints", "system_metrics"]
+__all__ = [
+    "CHECKPOINT",
+    "StudyData",
+    "StudyTracking",
+    "await_data",
+    "best_metrics",
+    "bound_checkpoints",
+    "exhibits",
+    "system_metrics",
+]

@@ -1,11 +1,13 @@
 """The application's part in the driver of a sweep: the checks before it, and the study's own MLflow run."""
 
 import hashlib
+import os
 import shlex
 import sys
 import threading
 from collections import Counter
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,12 +15,14 @@ import numpy as np
 from omegaconf import DictConfig
 
 from convsweep import StudyCallback
+from convsweep.errors import UserError
 from convsweep.policy import rungs_of, seconds_of
 from convsweep.storage import alone
 from convsweep.study import ranked
 from src.config import Config, ConfigError, settings
 from src.config.objective import directions, objectives
 from src.recording.checkpoints import CHECKPOINT
+from src.recording.study_report import PARENT, REPORTED, exhibits
 from src.tracking import (
     Address,
     Courier,
@@ -38,9 +42,6 @@ from src.tracking import (
 if TYPE_CHECKING:
     from optuna import Study
 
-# The study's attributes: the id of its MLflow run, for each driver, whose MLflow may be another one; and for each such
-# id, whether that run has its report.
-PARENT, REPORTED = "mlflow_run_id:", "mlflow_reported:"
 OPEN = "mlflow_open:"  # with a digest of an address: a driver began to record there, and has not reported yet
 OUTBOX = "outbox"  # beside the trials' folders: what MLflow is still to get
 LEADERS = 20
@@ -90,6 +91,8 @@ class StudyTracking(StudyCallback):
         if not self._is_reported(study) and (waits := self._finish(study, directory)):
             print(f"waiting  for MLflow at {self._address.uri}: {waits}; the same command delivers it")
         self._post.leave()
+        if (report := directory / "report.html").exists():
+            print(f"report   {os.path.relpath(report)}")
         print(f"review   {where_to_look(self._config, page(self._address, study.study_name, self._maximizes))}")
 
     @property
@@ -245,6 +248,25 @@ class StudyTracking(StudyCallback):
             )
             if figure is not None:
                 run.log_figure(figure, f"slices/{name}.png")
+        self._log_report(study, directory, run)
+
+    def _log_report(self, study: "Study", directory: Path, run: StudyRun) -> None:
+        """Write the study's report into its folder and keep it in MLflow; without Plotly there is none."""
+        if find_spec("plotly") is None:
+            return
+        from convsweep.report import write_report
+
+        file = directory / "report.html"
+        try:
+            found, note = exhibits(study, self._address.uri)
+            write_report(study, file, found, note=note)
+            run.log_file(str(file))
+        except (
+            UserError,
+            OSError,
+            ValueError,
+        ) as error:  # a picture that cannot be drawn is no reason to lose the rest
+            print(f"note     the report was not written: {error}")
 
 
 def _in_order(study: "Study", best: list[Any]) -> list[dict[str, Any]]:

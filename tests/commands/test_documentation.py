@@ -20,7 +20,8 @@ from tests.helpers.dataset_files import cifar10_batches, write_images, write_tar
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "benchmarks/README.md"]
 CONFIGS = [path for folder in ("conf", "sweeps") for path in sorted((ROOT / folder).rglob("*.yaml"))]
-PROSE = ("python -m src.sweep", "python -m src.status", "python -m src.simulate", "python -m src.proxy")
+PROSE = ("python -m src.sweep", "python -m src.status", "python -m src.simulate", "python -m src.proxy",
+         "python -m src.report", "python -m src.compare")  # fmt: skip
 
 
 def commands(path: Path, start: str) -> Iterator[str]:

@@ -1,6 +1,8 @@
 """A look at a study from outside: `python -m src.status`."""
 
+import csv
 import fcntl
+import json
 import os
 import re
 from pathlib import Path
@@ -73,6 +75,27 @@ def test_two_objectives_show_their_front_and_a_folder_is_a_name(sweeps: Path) ->
     assert "study    two: minimize and maximize" in shown
     assert "Pareto front" in shown
     assert status(sweeps, "two", "--storage", "multirun/two/journal.log") == shown
+
+
+def test_all_of_it_as_json_and_a_row_a_trial_as_csv(sweeps: Path) -> None:
+    data = json.loads(status(sweeps, "done", "--json"))
+    assert data["study"] == "done"
+    assert data["directions"] == {"value": "minimize"}
+    assert data["best"] == [0]
+    assert [trial["state"] for trial in data["trials"]] == ["COMPLETE"] * 3 + ["FAIL"]
+    assert data["trials"][3]["error"] == "RuntimeError: x is 4"
+    assert data["advice"][0]["overrides"] == ["+repeat=range(4)"]
+    rows = list(csv.DictReader(status(sweeps, "done", "--csv").splitlines()))
+    assert [(row["trial"], row["state"], row["x"]) for row in rows[2:]] == [("2", "COMPLETE", "3"), ("3", "FAIL", "4")]
+    two = json.loads(status(sweeps, "two", "--json"))
+    assert two["trials"][0]["values"] == {"value 0": 0.5, "value 1": 1.0}
+    known = {study["study"]: study["complete"] for study in json.loads(status(sweeps, "--json"))}
+    assert known == {"done": 3, "two": 2, "going": 2}
+    assert status(sweeps, "--csv").startswith("study,folder,process,waiting,running,complete,")
+
+
+def test_watching_a_study_that_nobody_runs_shows_it_once(sweeps: Path) -> None:
+    assert status(sweeps, "done", "--watch") == status(sweeps, "done")
 
 
 def test_all_studies_are_listed_and_nothing_is_changed(sweeps: Path, tmp_path: Path) -> None:

@@ -1,0 +1,209 @@
+"""What differs between configurations, and is one better by more than noise?
+
+    python -m src.compare fashion_mnist digits            the best configurations of two studies
+    python -m src.compare fashion_mnist/3 fashion_mnist/7  two trials of one
+    python -m src.compare fashion_mnist 0a1b...            a study's best, and a run by its id in MLflow
+
+Values come with 95% intervals (Student's) where a configuration was trained more than once: by python -m src.finalize,
+or by '+repeat=range(3)' in the sweep. Runs with the same seeds are compared one by one.
+"""
+
+import argparse
+import json
+import math
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from convsweep.display import say, value_in_words
+from convsweep.errors import UserError, printable
+from convsweep.report import ABSENT, Side, Verdict, as_csv, differing, flat, open_study, side_of, verdicts
+from src.config.objective import direction
+from src.deployment import ModelNotFound, find_run
+from src.process import program
+from src.recording import best_metrics
+from src.tracking import NotHere
+
+FOLDER = Path("multirun")
+RUN_ID = re.compile("[0-9a-f]{32}")
+
+
+def main() -> None:
+    """Print a column a configuration."""
+    parser = argparse.ArgumentParser(
+        prog=program("compare"), description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("sides", nargs="+", metavar="STUDY|STUDY/TRIAL|RUN", help="two or more configurations")
+    parser.add_argument("--storage", help="as in hydra.sweeper.storage, for studies that do not use a journal")
+    parser.add_argument("--uri", help="as in tracking.uri, where runs are not where they usually are")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="all of it as JSON")
+    form.add_argument("--csv", action="store_true", help="a row a key and a metric as CSV")
+    arguments = parser.parse_args()
+    if len(arguments.sides) < 2:
+        parser.error("name two configurations or more")
+    sides, problems = [], []
+    for name in arguments.sides:
+        try:
+            sides.append(_side(name, arguments.storage, arguments.uri))
+        except UserError as error:
+            problems += error.problems
+    if problems:
+        sys.exit("\n".join(f"error: {printable(problem)}" for problem in problems))
+    if arguments.json:
+        print(json.dumps(_data(sides), indent=2, ensure_ascii=False, default=str))
+    elif arguments.csv:
+        sys.stdout.write(as_csv(_rows(sides)))
+    else:
+        _show(sides, Console())
+
+
+def _side(name: str, storage: str | None, uri: str | None) -> Side:
+    """Return what a name stands for: a study, a trial of one, or a run of MLflow's.
+
+    Raises:
+        UserError: There is no such thing.
+    """
+    head, slash, tail = name.rstrip("/").rpartition("/")
+    if slash and tail.removeprefix("trial-").isdigit():
+        return side_of(open_study(head, FOLDER, storage), name, int(tail.removeprefix("trial-")))
+    try:
+        return side_of(open_study(name, FOLDER, storage), name)
+    except UserError:
+        if not RUN_ID.fullmatch(name):
+            raise
+    return _run(name, uri)
+
+
+def _run(run_id: str, uri: str | None) -> Side:
+    import yaml
+
+    try:
+        run, lookup = find_run(run_id, uri)
+        config = yaml.safe_load(lookup.fetch(run.artifacts, "config.yaml").read_text())
+    except (ModelNotFound, NotHere) as error:
+        raise UserError(str(error)) from error
+    values = {name: {(): value} for name, value in best_metrics(run.metrics).items() if direction(name) is not None}
+    maximize = {name: direction(name) == "maximize" for name in values}
+    return Side(run_id, flat(config), values, maximize, best_metrics(run.metrics).get("fit_seconds"), run.trial)
+
+
+def _show(sides: Sequence[Side], console: Console) -> None:
+    table = Table(box=None, pad_edge=False, header_style="bold", title="what differs", title_justify="left")
+    table.add_column("", overflow="fold")
+    for side in sides:
+        trial = f" (trial {side.trial})" if side.trial is not None and "/" not in side.name else ""
+        table.add_column(escape(printable(side.name + trial)), overflow="fold")
+    found = differing(sides)
+    for key, values in found.items():
+        table.add_row(escape(printable(key)), *(escape(printable(_words(value))) for value in values))
+    if not found:
+        table.add_row("nothing", *[""] * len(sides))
+    table.add_section()
+    for metric in _metrics(sides):
+        table.add_row(escape(printable(metric)), *(_mean(side, metric) for side in sides))
+    table.add_row("seconds", *("-" if side.seconds is None else f"{side.seconds:.1f}" for side in sides))
+    console.print(table)
+    for verdict in verdicts(sides):
+        say(console, f"verdict  {_verdict(verdict)}")
+
+
+def _verdict(verdict: Verdict) -> str:
+    difference = verdict.difference
+    amount = f"{verdict.metric} of {verdict.one} is {abs(difference.value):.4g} " + (
+        "higher" if difference.value > 0 else "lower"
+    )
+    amount = f"{amount} than that of {verdict.other}" if difference.value else f"{verdict.metric}: no difference"
+    if not verdict.told:
+        return f"{amount}: whether that is more than noise is not known, train both again: python -m src.finalize STUDY"
+    ends = f"95% interval {difference.low:.4g} to {difference.high:.4g}, p={difference.p_value:.2g}"
+    how = "paired by seed" if difference.paired else "Welch's test"
+    if not verdict.real:
+        return f"{amount}: within noise ({ends}, {how})"
+    better = f"; {verdict.better} is better" if verdict.better else ""
+    return f"{amount}: more than noise ({ends}, {how}){better}"
+
+
+def _mean(side: Side, metric: str) -> str:
+    mean = side.mean(metric)
+    if mean is None:
+        return "-"
+    return f"{mean.value:.5g}" if mean.count < 2 else f"{mean.value:.5g} ± {mean.half_width:.2g} ({mean.count} runs)"
+
+
+def _metrics(sides: Sequence[Side]) -> list[str]:
+    return list(dict.fromkeys(metric for side in sides for metric in side.values))
+
+
+def _words(value: Any) -> str:
+    return str(value) if value is ABSENT else value_in_words(value)
+
+
+def _rows(sides: Sequence[Side]) -> list[dict[str, Any]]:
+    """Return a row a key that differs, and for each metric a row with the means, the intervals' ends and the counts."""
+    found: list[dict[str, Any]] = []
+    for key, values in differing(sides).items():
+        found.append({"key": key} | {side.name: _words(value) for side, value in zip(sides, values, strict=True)})
+    for metric in _metrics(sides):
+        means = {side.name: side.mean(metric) for side in sides}
+        for part in ("value", "low", "high", "count"):
+            name = metric if part == "value" else f"{metric}.{part}"
+            cells = {side: None if mean is None else _finite(getattr(mean, part)) for side, mean in means.items()}
+            found.append({"key": name} | cells)
+    return found
+
+
+def _data(sides: Sequence[Side]) -> dict[str, Any]:
+    def mean_data(side: Side, metric: str) -> dict[str, Any] | None:
+        mean = side.mean(metric)
+        if mean is None:
+            return None
+        return {
+            "mean": mean.value, "low": _finite(mean.low), "high": _finite(mean.high), "runs": mean.count,
+            "values": list(side.values[metric].values()),
+        }  # fmt: skip
+
+    return {
+        "sides": [
+            {
+                "name": side.name,
+                "trial": side.trial,
+                "seconds": side.seconds,
+                "config": dict(side.config),
+                "values": {metric: mean_data(side, metric) for metric in _metrics(sides)},
+            }
+            for side in sides
+        ],
+        "differs": {
+            key: {side.name: None if value is ABSENT else value for side, value in zip(sides, values, strict=True)}
+            for key, values in differing(sides).items()
+        },
+        "verdicts": [
+            {
+                "metric": one.metric,
+                "one": one.one,
+                "other": one.other,
+                "difference": one.difference.value,
+                "low": _finite(one.difference.low),
+                "high": _finite(one.difference.high),
+                "p_value": one.difference.p_value if one.told else None,
+                "more_than_noise": one.real if one.told else None,
+                "better": one.better,
+            }
+            for one in verdicts(sides)
+        ],
+    }
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+if __name__ == "__main__":
+    main()

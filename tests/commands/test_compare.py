@@ -1,0 +1,113 @@
+"""Configurations side by side: `python -m src.compare`."""
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+from optuna.distributions import CategoricalDistribution, IntDistribution
+from optuna.trial import TrialState, create_trial
+
+from convsweep.storage.opening import open_storage
+from convsweep.study.metric_names import name_metrics
+from tests.helpers.command import run_inside
+
+SEEDS = IntDistribution(0, 4)
+
+
+def study(folder: Path, name: str, values: dict[str, list[float]], settings: dict[str, Any]) -> optuna.Study:
+    """Make a study in which each optimizer was trained with some seeds."""
+    storage = open_storage(None, folder / "multirun" / name)
+    made = optuna.create_study(storage=storage, study_name=name, direction="maximize")
+    name_metrics(made, ["accuracy"])
+    made.set_user_attr("convsweep", {"space": {}, "settings": settings})
+    for optimizer, found in values.items():
+        for seed, value in enumerate(found):
+            params = {"optimizer": optimizer, "repeat": seed}
+            distributions = {"optimizer": CategoricalDistribution(tuple(values)), "repeat": SEEDS}
+            made.add_trial(create_trial(value=value, params=params, distributions=distributions))
+    return made
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("compared")
+    one = {"adam": [0.90, 0.92, 0.91, 0.93], "sgd": [0.80, 0.83, 0.81, 0.82]}
+    study(folder, "one", one, {"training.epochs": 9, "seed": 0})
+    study(folder, "two", {"adam": [0.91, 0.90, 0.93, 0.92]}, {"training.epochs": 3, "seed": 0})
+    failed = study(folder, "failed", {}, {})
+    failed.add_trial(create_trial(state=TrialState.FAIL))
+    once = study(folder, "once", {"<b>": [0.5]}, {"training.epochs": 9})
+    once.add_trial(create_trial(state=TrialState.FAIL))
+    return folder
+
+
+def compare(folder: Path, *arguments: str) -> str:
+    done = run_inside(["-m", "src.compare", *arguments], folder)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_two_trials_differ_by_more_than_noise(folder: Path) -> None:
+    shown = compare(folder, "one/0", "one/trial-0004")
+    assert "optimizer" in shown and "adam" in shown and "sgd" in shown
+    assert "training.epochs" not in shown, "it is the same"
+    assert "repeat" not in shown
+    assert "0.915 ± 0.021 (4 runs)" in shown
+    assert (
+        "verdict  accuracy of one/0 is 0.1 higher than that of one/trial-0004: more than noise (95% interval 0.08"
+        in shown
+    )
+    assert "paired by seed); one/0 is better" in shown
+
+
+def test_the_best_of_two_studies_are_within_noise(folder: Path) -> None:
+    shown = compare(folder, "one", "two")
+    assert "one (trial 3)" in shown
+    assert "training.epochs" in shown
+    assert "verdict  accuracy: no difference: within noise" in shown
+
+
+def test_one_training_says_that_nothing_is_known(folder: Path) -> None:
+    shown = compare(folder, "one", "once")
+    assert "whether that is more than noise is not known" in shown
+    assert "<b>" in shown
+
+
+def test_json_and_csv_have_the_same(folder: Path) -> None:
+    data = json.loads(compare(folder, "one/0", "one/4", "two", "--json"))
+    assert [side["name"] for side in data["sides"]] == ["one/0", "one/4", "two"]
+    assert data["sides"][0]["values"]["accuracy"]["runs"] == 4
+    assert data["differs"]["optimizer"] == {"one/0": "adam", "one/4": "sgd", "two": "adam"}
+    assert [(one["other"], one["more_than_noise"]) for one in data["verdicts"]] == [("one/4", True), ("two", False)]
+    rows = {row["key"]: row for row in csv.DictReader(compare(folder, "one/0", "one/4", "--csv").splitlines())}
+    assert rows["optimizer"] == {"key": "optimizer", "one/0": "adam", "one/4": "sgd"}
+    assert float(rows["accuracy"]["one/0"]) == pytest.approx(0.915)
+    assert float(rows["accuracy.low"]["one/0"]) < 0.915 < float(rows["accuracy.high"]["one/0"])
+    once = json.loads(compare(folder, "one", "once", "--json"))
+    assert once["verdicts"][0]["more_than_noise"] is None
+    assert once["sides"][1]["values"]["accuracy"]["low"] is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["one", "tow"], ["no study tow in multirun; there are failed, once, one, two; did you mean two?"]),
+        (["one/99", "failed"], [
+            "one has no trial 99; it has 8",
+            "no trial of failed has been trained to its end: it has nothing to compare",
+        ]),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_compared_is_named_all_at_once(folder: Path, arguments: list[str], said: list[str]) -> None:
+    done = run_inside(["-m", "src.compare", *arguments], folder)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.splitlines() == [f"error: {line}" for line in said]
+
+
+def test_one_configuration_is_not_compared(folder: Path) -> None:
+    done = run_inside(["-m", "src.compare", "one"], folder)
+    assert done.returncode == 2
+    assert "name two configurations or more" in done.stderr
