@@ -37,6 +37,10 @@ class ConvsweepConf:
     # best trial is trained to its own end. What earlier runs of the study used counts. null: see n_trials.
     budget: Any = None
 
+    # The last part of the budget: `3x2` trains the three best again, each with two fresh seeds, and their means decide.
+    # null: the best value decides.
+    confirm: str | None = None
+
     # How many steps (epochs) a whole trial has, as far as known; a scheduler and a budget plan with it.
     max_resource: int | None = None
 

@@ -8,6 +8,7 @@ from rich.console import Console
 
 from convsweep.display.words import say
 from convsweep.policy.budget import Budget
+from convsweep.policy.repeats import is_repeat
 from convsweep.policy.stopping_rules import StoppingRules
 from convsweep.space.space import Space
 from convsweep.space.values import as_override_value
@@ -45,6 +46,8 @@ def show_conclusion(
     trials = study.get_trials(deepcopy=False)
     more = [] if left else _more(sweeper)
     open_ = space.size is None or space.size > len(trials) or any(trial.state.name == "WAITING" for trial in trials)
+    if all(map(is_repeat, trials)):  # there is nothing to search
+        open_ = False
     if ended:
         say(console, f"ended    {ended}")
         lifted = [f"hydra.sweeper.{key}=null" for key in StoppingRules.of(sweeper).names_reached(study)]

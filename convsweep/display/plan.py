@@ -10,6 +10,7 @@ from rich.console import Console
 from convsweep.display.words import goals_in_words, say
 from convsweep.policy.asha import Asha
 from convsweep.policy.budget import Budget
+from convsweep.policy.repeats import Confirmation, is_repeat
 from convsweep.space.space import Space
 
 if TYPE_CHECKING:
@@ -42,9 +43,15 @@ def show_plan(
         enumerated: Whether every combination is tried once.
         console: Where to print.
     """
-    budget = Budget.of(sweeper)
+    budget, confirmation = Budget.of(sweeper), Confirmation.of(sweeper)
     searched = "  ".join(f"{name} {words}" for name, words in space.describe().items()) or NOTHING
     how = "every combination once" if enumerated else f"drawn by {_class_name(sweeper.sampler)}"
+    if all(map(is_repeat, study.get_trials(deepcopy=False))):
+        how = "configurations of before with fresh seeds"
+    again = ""
+    if confirmation:
+        trials += confirmation.trials
+        again = f", then the best {confirmation.candidates} again with {confirmation.seeds} fresh seeds each"
     size = f"{trials} trial{'s' * (trials != 1)}" if budget.trials is not None else str(budget)
     done = f", {finished} {'of them' if budget.trials is not None else 'trials'} done" if finished else ""
     never = "NopPruner" in sweeper.pruner._target_ or len(study.directions) > 1
@@ -58,7 +65,7 @@ def show_plan(
     for line in (
         f"study   {study.study_name}: {goals_in_words(study)}, in {os.path.relpath(directory)}",
         f"space   {searched}",
-        f"budget  {size}{done}, {how}, {pruner}; {workers} worker{'s' * (workers > 1)}{limit}",
+        f"budget  {size}{done}, {how}, {pruner}{again}; {workers} worker{'s' * (workers > 1)}{limit}",
         *(f"note    {note}" for note in space.notes),
     ):
         say(console, line)

@@ -11,8 +11,9 @@ from rich.markup import escape
 from rich.measure import Measurement
 from rich.table import Table
 
-from convsweep.display.words import WORDS, error_in_words, params_in_words, say, state_of, value_in_words
+from convsweep.display.words import WORDS, error_in_words, mean_in_words, params_in_words, say, state_of, value_in_words
 from convsweep.errors import printable
+from convsweep.policy.repeats import is_repeat
 from convsweep.policy.work import seconds_of
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from convsweep.insight import Findings
 from convsweep.study.metric_names import metric_names
 from convsweep.study.ranking import ranked
+from convsweep.study.repeats import repeated
 
 TOP = 5
 KINDS = 20  # of failures are shown at most
@@ -41,6 +43,11 @@ def write_results(study: "Study", directory: Path) -> Path:
             "best_value": top.value,
             "best_trial": top.number,
         }
+        if again := repeated(study):
+            mean = again[0].mean
+            interval = [mean.low, mean.high] if mean.count > 1 else None
+            confirmed = {"trial": again[0].number, "mean": mean.value, "interval": interval, "runs": mean.count}
+            results["confirmed"] = confirmed
     else:
         results = {"name": "convsweep", "best_params": {}, "best_value": None, "best_trial": None}
     path = directory / "optimization_results.yaml"
@@ -62,6 +69,7 @@ def show_summary(study: "Study", directory: Path, findings: "Findings", console:
         else ", ".join(f"{counts[state]} {word}" for state, word in WORDS.items() if counts[state]),
     )
     show_best(study, console)
+    show_confirmed(study, console)
     show_failures(study, console)
     show_findings(findings, console)
     say(console, f"results  {os.path.relpath(directory / 'optimization_results.yaml')}")
@@ -72,6 +80,18 @@ def show_best(study: "Study", console: Console) -> None:
     best = ranked(study)[:TOP]
     if best:
         console.print(_table(best, metric_names(study), console))
+
+
+def show_confirmed(study: "Study", console: Console) -> None:
+    """Print the mean of each configuration that was trained again, with its 95% interval, the chosen one first.
+
+    A study that has no other trials has been asked for by somebody who shows them.
+    """
+    first = [trial for trial in study.get_trials(deepcopy=False) if trial.values and not is_repeat(trial)]
+    known = {trial.number: f", {trial.values[0]:.4f} before" for trial in first}
+    for one in repeated(study) if known and len(study.directions) == 1 else ():
+        before = known.get(one.number, "")
+        say(console, f"confirmed trial {one.number}: {mean_in_words(one.mean)}{before}")
 
 
 def show_failures(study: "Study", console: Console) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from convsweep.errors import bounded, printable
+from convsweep.intervals import Mean
 from convsweep.policy.asha import pauses, was_left_paused
 from convsweep.policy.work import seconds_of
 from convsweep.space.values import as_override_value
@@ -51,6 +52,13 @@ def wrapped(line: str, width: int) -> str:
     return textwrap.fill(
         line, width, subsequent_indent=rest, break_long_words=False, break_on_hyphens=False, replace_whitespace=False
     )
+
+
+def mean_in_words(mean: Mean) -> str:
+    """Return a mean with half of its interval, which a single run does not have."""
+    if mean.count == 1:
+        return f"{mean.value:.4f} (one run)"
+    return f"{mean.value:.4f} ± {mean.half_width:.4f} ({mean.count} runs)"
 
 
 def error_in_words(trial: "FrozenTrial") -> str:

@@ -6,6 +6,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 PRUNER, SCHEDULER = "hydra/sweeper/pruner", "hydra/sweeper/scheduler"
 DEFAULT_PRUNER = "successive_halving"
+NO_PRUNER = {"_target_": "optuna.pruners.NopPruner"}
 
 
 def set_aside_scheduler(config: DictConfig, enumerated: bool) -> None:
@@ -26,7 +27,7 @@ def set_aside_pruner(config: DictConfig, enumerated: bool) -> None:
     chosen = config.hydra.runtime.choices.get(PRUNER) != DEFAULT_PRUNER or _typed(config, PRUNER)
     if (enumerated or sweeper.scheduler) and not chosen:
         with open_dict(config):
-            sweeper.pruner = {"_target_": "optuna.pruners.NopPruner"}
+            sweeper.pruner = NO_PRUNER
 
 
 def _typed(config: DictConfig, group: str) -> bool:

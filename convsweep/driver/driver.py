@@ -1,30 +1,33 @@
 """The driver: opens a sweep's study, launches the workers, and says what came of it."""
 
+import copy
 import os
+import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict
 from rich.console import Console
 
 from convsweep.display.conclusion import show_conclusion
 from convsweep.display.plan import show_plan
 from convsweep.display.progress import Monitor
 from convsweep.display.summary import show_summary, write_results
-from convsweep.display.words import SHOWN
+from convsweep.display.words import SHOWN, say
 from convsweep.driver.checks import directions, plain
-from convsweep.driver.defaults import set_aside_pruner, set_aside_scheduler
+from convsweep.driver.defaults import NO_PRUNER, set_aside_pruner, set_aside_scheduler
 from convsweep.driver.dry_run import copy_of, find_storage, show_dry_run
 from convsweep.driver.refusals import keep_apart, which_study
 from convsweep.driver.sweep import Sweep
 from convsweep.errors import UserError, bounded, is_disk_full
 from convsweep.policy.budget import Budget, count_trials
 from convsweep.policy.policy import Phase, Policy
+from convsweep.policy.repeats import Confirmation, is_repeat
 from convsweep.policy.stopping_rules import StoppingRules
-from convsweep.policy.time_budget import TimeBudget
+from convsweep.policy.time_budget import SPENT, TimeBudget
 from convsweep.space.described import described
 from convsweep.storage.address import is_shared
 from convsweep.storage.driver_lock import lock_files, only_driver
@@ -36,7 +39,8 @@ from convsweep.study.identity import change, open_study
 from convsweep.study.metric_names import name_metrics
 from convsweep.study.optuna_logging import quieten_optuna
 from convsweep.study.queue import fill, parse_enqueue
-from convsweep.study.ranking import ranked
+from convsweep.study.ranking import leaders, ranked
+from convsweep.study.repeats import add_repeats
 from convsweep.study.trial_states import close, settle
 from convsweep.study.warm_start import find_earlier, remember
 from convsweep.workers.app_log import AppLog
@@ -153,6 +157,10 @@ class Driver:
         sweeper = self.sweep.config.hydra.sweeper
         if not is_shared(self.sweep.config):
             settle(study, sweeper.max_retries if is_in_process(self.sweep.config) else None)
+        trials = study.get_trials(deepcopy=False)
+        if trials and all(map(is_repeat, trials)):  # they were laid out beforehand, and are all that there is to do
+            self.sweep.config = _without_stops(self.sweep.config)
+            return Policy(len(trials), confirming=True), True
         earlier = find_earlier(plain(sweeper.warm_start_from), sweeper.storage, self.sweep.directory, self.sweep.name)
         first = remember(study, earlier, self.sweep.space)
         most = count_trials(sweeper, self.sweep.space.size)
@@ -206,6 +214,10 @@ class Driver:
         if not (interrupted or left or rules.reached(study)):
             with exclusively(study._storage, self.sweep.name):  # a study's drivers come to its end together
                 close(study, begun=policy.asha is not None and bool(finishing))
+        enough = not left or rules.good_enough(study)
+        if enough and not (interrupted or policy.confirming or rules.hopeless(study, least=1)):
+            interrupted, again = self._confirm(study)
+            left = left or again
         write_results(study, self.sweep.directory)
         findings = _look_back(study)
         show_summary(study, self.sweep.directory, findings, self.console)
@@ -223,14 +235,42 @@ class Driver:
             return 1
         return 0 if left or ranked(study) else 1
 
+    def _confirm(self, study: "Study") -> tuple[bool, bool]:
+        """Train the best again, if that is asked for; return whether the user interrupted, and whether some is left."""
+        confirmation = Confirmation.of(self.sweep.config.hydra.sweeper)
+        if confirmation is None:
+            return False, False
+        best = leaders(study, confirmation.candidates)
+        with exclusively(study._storage, self.sweep.name):
+            add_repeats(study, {trial.number: trial.params for trial in best}, confirmation.seeds)
+        trials = len(study.get_trials(deepcopy=False))
+        policy = Policy(trials, confirming=True)
+        waiting = [trial for trial in policy.candidates(study) if trial is not None]
+        if not waiting:
+            return False, False
+        numbers = ", ".join(str(trial.number) for trial in best)
+        say(self.console, f"confirm  {numbers}, the best so far, with {confirmation.seeds} fresh seeds each")
+        config = _without_stops(self.sweep.config)
+        launch = Launch(
+            self.sweep.hydra_context, self.sweep.task_function, config, self.sweep.space, self.sweep.name,
+            self.sweep.directory, policy, self.console, self._forks,
+        )  # fmt: skip
+        started = time.monotonic()
+        interrupted, _ = self._launch(launch, study, self._n_workers(len(waiting)), trials)
+        if Budget.of(self.sweep.config.hydra.sweeper).seconds:
+            study.set_user_attr(SPENT, round(study.user_attrs.get(SPENT, 0.0) + time.monotonic() - started, 1))
+        return interrupted, policy.is_left(study)
+
     def _launch(self, launch: Launch, study: "Study", workers: int, trials: int) -> tuple[bool, Phase]:
         """Run the workers, and the callbacks' start beside them.
 
         Return whether the user interrupted, and whether a budget of time came to its end.
         """
-        sweeper, driver = self.sweep.config.hydra.sweeper, uuid.uuid4().hex[:8]
-        budget = Budget.of(sweeper)
-        clock = TimeBudget(study, driver, launch.policy, budget.seconds) if budget.seconds else None
+        sweeper, driver = launch.config.hydra.sweeper, uuid.uuid4().hex[:8]
+        budget, confirmation = Budget.of(sweeper), Confirmation.of(sweeper)
+        again = confirmation.trials / workers if confirmation else 0
+        policy = launch.policy
+        clock = TimeBudget(study, driver, policy, budget.seconds, again=again) if budget.seconds else None
         stopping = Stopping(study, driver, sweeper.timeout, self.console, clock)
         monitor = Monitor(study, budget, trials, self.console)
         with ThreadPoolExecutor(1) as pool, monitor, AppLog(driver, self.console), stopping:
@@ -282,6 +322,17 @@ def _look_back(study: "Study") -> "Findings":
     from convsweep.insight import look_back  # which needs NumPy: not on the way to a mistake in the command
 
     return look_back(study)
+
+
+def _without_stops(config: DictConfig) -> DictConfig:
+    """Return a sweep's config for trials that are all to be trained to their end."""
+    config = copy.deepcopy(config)
+    with open_dict(config):
+        config.hydra.sweeper.pruner = NO_PRUNER
+        config.hydra.sweeper.scheduler = {}
+        for key in ("budget", "confirm", "n_trials", "timeout", "target", "patience"):
+            config.hydra.sweeper[key] = None
+    return config
 
 
 def _of_callbacks(error: BaseException) -> str:

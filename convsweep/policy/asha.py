@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig
 
+from convsweep.policy.repeats import is_repeat
 from convsweep.policy.ties import order
 
 if TYPE_CHECKING:
@@ -107,12 +108,14 @@ class Asha:
         return ranked[: len(ranked) // self.reduction_factor]
 
     def _ranked(self, study: "Study", rung: int, trials: "list[FrozenTrial] | None" = None) -> Sequence["FrozenTrial"]:
-        """Return the trials that reached a rung, the best first; a failed one is none of them."""
+        """Return the trials that reached a rung, the best first; a failed one is none of them, nor one that repeats."""
         step, sign = self.step(rung), -1 if study.direction.name == "MAXIMIZE" else 1
         there = [
             trial
             for trial in (study.get_trials(deepcopy=False) if trials is None else trials)
-            if math.isfinite(trial.intermediate_values.get(step, math.nan)) and trial.state.name != "FAIL"
+            if math.isfinite(trial.intermediate_values.get(step, math.nan))
+            and trial.state.name != "FAIL"
+            and not is_repeat(trial)
         ]
         return sorted(there, key=lambda trial: order(trial, trial.intermediate_values[step], sign, step))
 

@@ -6,6 +6,8 @@ from typing import Any
 
 from omegaconf import DictConfig
 
+from convsweep.policy.repeats import Confirmation
+
 DEFAULT_TRIALS = 20
 MANY = 100_000  # trials of a budget of steps or time, which ends before
 MAX_ENUMERATED = 1000  # combinations that such a budget lists; more are drawn
@@ -62,17 +64,60 @@ def parse(given: Any) -> Budget:
 
 
 def count_trials(sweeper: DictConfig, size: int | None) -> int:
-    """Return how many trials a study can have at most, in a space of `size` combinations, None for countless ones."""
-    budget = Budget.of(sweeper)
+    """Return how many trials search at most, in a space of `size` combinations, None for countless ones."""
+    budget, confirmation = Budget.of(sweeper), Confirmation.of(sweeper)
     if budget.trials is not None:
-        return budget.trials
+        return budget.trials - (confirmation.trials if confirmation else 0)
     most = MANY if sweeper.n_trials is None else sweeper.n_trials
     return min(most, size) if size is not None and size <= MAX_ENUMERATED else most
 
 
+def count_steps(sweeper: DictConfig) -> int | None:
+    """Return how many steps the searching trials may take together, None where steps are not counted."""
+    budget, confirmation = Budget.of(sweeper), Confirmation.of(sweeper)
+    if budget.steps is None or confirmation is None:
+        return budget.steps
+    return budget.steps - confirmation.trials * (sweeper.max_resource or 0)
+
+
+def _check_confirm(sweeper: DictConfig) -> list[str]:
+    """Return what is wrong with `confirm`."""
+    if sweeper.get("confirm") is None:
+        return []
+    confirmation, budget = Confirmation.of(sweeper), Budget.of(sweeper)
+    if confirmation is None:
+        return [
+            "`hydra.sweeper.confirm` must say how many of the best are trained again with how many seeds, 1 or more of "
+            f"each, or null, got {sweeper.confirm}; type e.g. hydra.sweeper.confirm=3x2"
+        ]
+    if not isinstance(sweeper.direction, str) and len(sweeper.direction or []) > 1:
+        return [
+            "`hydra.sweeper.confirm` must be null in a study with several objectives, which has no best trials, got "
+            f"{sweeper.confirm}; type hydra.sweeper.confirm=null"
+        ]
+    again = confirmation.trials
+    if budget.trials is not None and budget.trials <= again:
+        return [
+            f"`hydra.sweeper.confirm` must leave some of the {budget.trials} trials to the search, got "
+            f"{sweeper.confirm}, which takes {again}; type e.g. hydra.sweeper.n_trials={5 * again}"
+        ]
+    if budget.steps is not None and sweeper.max_resource is None:
+        return [
+            "`hydra.sweeper.max_resource` must say how many steps a trial has where a budget of steps is to hold "
+            f"hydra.sweeper.confirm={sweeper.confirm}, got null; type e.g. hydra.sweeper.max_resource=10"
+        ]
+    if budget.steps is not None and budget.steps <= again * sweeper.max_resource:
+        return [
+            f"`hydra.sweeper.confirm` must leave some of the {budget.steps} epochs to the search, got "
+            f"{sweeper.confirm}, which takes {again * sweeper.max_resource}; type e.g. "
+            f"hydra.sweeper.budget={5 * again * sweeper.max_resource}epochs"
+        ]
+    return []
+
+
 def check(sweeper: DictConfig) -> list[str]:
-    """Return what is wrong with `budget` and `n_trials`."""
-    problems = []
+    """Return what is wrong with `budget`, `n_trials` and `confirm`."""
+    problems = _check_confirm(sweeper)
     if sweeper.n_trials is not None and sweeper.n_trials < 1:
         problems.append(
             f"`hydra.sweeper.n_trials` must be 1 or more, got {sweeper.n_trials}; type e.g. hydra.sweeper.n_trials=20"

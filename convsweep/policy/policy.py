@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from omegaconf import DictConfig
 
 from convsweep.policy.asha import Asha, feasible, pauses
-from convsweep.policy.budget import Budget
+from convsweep.policy.budget import Budget, count_steps
 from convsweep.policy.pace import PACE, Paces
+from convsweep.policy.repeats import is_repeat
 from convsweep.policy.step_budget import StepBudget
 from convsweep.policy.work import WORKER, is_alive, last_step, seconds_of
 
@@ -33,6 +34,7 @@ class Policy:
         max_resource: How many steps a trial has, as far as that is configured.
         growing: Whether new trials are added as they are wanted: nobody can say how many there will be.
         timed: Whether the budget is one of time.
+        confirming: Whether the trials to take are those that repeat others, which nothing stops, and no other ones.
     """
 
     n_trials: int
@@ -41,6 +43,7 @@ class Policy:
     max_resource: int | None = None
     growing: bool = False
     timed: bool = False
+    confirming: bool = False
 
     @classmethod
     def of(cls, sweeper: DictConfig, n_trials: int, enumerated: bool = False) -> "Policy":
@@ -48,7 +51,12 @@ class Policy:
         budget = Budget.of(sweeper)
         growing = budget.trials is None and not enumerated
         return cls(
-            n_trials, Asha.of(sweeper), budget.steps, sweeper.max_resource, growing, timed=budget.seconds is not None
+            n_trials,
+            Asha.of(sweeper),
+            count_steps(sweeper),
+            sweeper.max_resource,
+            growing,
+            timed=budget.seconds is not None,
         )
 
     @property
@@ -65,6 +73,7 @@ class Policy:
 
         trials = study.get_trials(deepcopy=False)
         waiting = [t for t in trials if t.state == TrialState.WAITING and t.number < self.n_trials]
+        waiting = [trial for trial in waiting if is_repeat(trial) == self.confirming]
         if finishing and (self.asha is not None or finishing == OVER):
             answer = self._answer(study, finishing)
             yield from (trial for trial in waiting if answer is not None and trial.number == answer.number)
@@ -186,6 +195,14 @@ class Policy:
         running = [trial for trial in trials if trial.state.name == "RUNNING"]
         steps = [(length - last_step(trial)) * (paces.step_of(trial) or math.inf) for trial in running]
         return max(steps, default=0.0) + paces.after
+
+    def seconds_of_one(self, study: "Study") -> float:
+        """Estimate how long the training of a whole trial takes. 0: not known."""
+        trials = study.get_trials(deepcopy=False)
+        paces = Paces.of(trials)
+        if done := [self._seconds_anew(t, paces) for t in trials if t.state.name == "COMPLETE"]:
+            return sum(done) / len(done)
+        return paces.start + (paces.step or 0.0) * self._steps.length(trials) + paces.after
 
     def _seconds_anew(self, trial: "FrozenTrial", paces: Paces) -> float:
         """Return how long a complete trial would take in a process that has run another one."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from omegaconf import DictConfig
 
 from convsweep.policy.asha import feasible, was_left_paused
+from convsweep.policy.repeats import is_repeat
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -62,7 +63,8 @@ class StoppingRules:
         sign = -1 if study.direction.name == "MAXIMIZE" else 1
         best, since = float("inf"), 0
         for trial in _finished(study):
-            if was_left_paused(trial):  # it was not trained for long enough to be the best
+            # It was not trained for long enough to be the best, or had its turn as the trial that it repeats.
+            if was_left_paused(trial) or is_repeat(trial):
                 continue
             since += 1
             if trial.state.name == "COMPLETE" and feasible(trial) and sign * trial.values[0] < best:

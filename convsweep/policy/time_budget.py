@@ -1,5 +1,6 @@
 """A budget in time: the driver's clock says when the exploring ends and the best is trained to its end."""
 
+import math
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -18,19 +19,34 @@ TOLERANCE = 0.05  # by this share the training of a better answer than there is 
 class TimeBudget:
     """Counts the time of one driver on top of that of earlier ones.
 
+    Args:
+        study: The study.
+        driver: The driver's id.
+        policy: Which trial is next.
+        seconds: The budget.
+        clock: Says the time in seconds.
+        again: How many whole trials, one after the other, the end of the budget is kept for.
+
     Attributes:
         finishing: False while there is time to explore; True once what is left is needed for the training of the
             answer, which is taken back when that proves to be faster than it seemed; OVER when the time is.
     """
 
     def __init__(
-        self, study: "Study", driver: str, policy: Policy, seconds: float, clock: Callable[[], float] = time.monotonic
+        self,
+        study: "Study",
+        driver: str,
+        policy: Policy,
+        seconds: float,
+        clock: Callable[[], float] = time.monotonic,
+        again: float = 0,
     ) -> None:
         self.finishing: Phase = False
         self._study, self._driver, self._policy, self._seconds = study, driver, policy, seconds
         self._before = study.user_attrs.get(SPENT, 0.0)
         # Not the clock on the wall, which may be set anew meanwhile.
         self._clock = clock
+        self._again = math.ceil(again)
         self._started = self._saved = clock()
         self._looked = float("-inf")
 
@@ -53,7 +69,8 @@ class TimeBudget:
 
     def _phase(self) -> Phase:
         policy, study = self._policy, self._study
-        if self._seconds - self.spent > policy.seconds_to_finish(study):
+        kept = self._again * policy.seconds_of_one(study) if self._again else 0.0
+        if self._seconds - self.spent > policy.seconds_to_finish(study) + kept:
             return False
         if not policy.is_at_work(study):
             return OVER

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import DictConfig, OmegaConf
 
 from convsweep.policy.asha import Asha
+from convsweep.policy.repeats import is_repeat
 from convsweep.sampling.instantiate import derive_seed, make_sampler
 from convsweep.sampling.sketch import sketch
 from convsweep.space.space import Space
@@ -67,6 +68,10 @@ def draw(
     if not space.custom and not space.missing(known):
         _write(study, taken, known, {n: p.distribution for n, p in space.parameters.items() if n in known})
         return known
+    if is_repeat(taken):
+        again = _attempt(study, taken, space, known, sweeper, compose, 0)
+        _write(study, taken, again.params, again.distributions)
+        return again.params
     drawn: Drawn | None = None
     while True:
         before = study.get_trials(deepcopy=False)

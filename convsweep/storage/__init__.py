@@ -3,9 +3,10 @@ writers, full disks, outages; and the locks that keep drivers out of each other'
 """
 
 from convsweep.storage.address import runs_here
+from convsweep.storage.driver_lock import only_driver
 from convsweep.storage.folder import folder_name
 from convsweep.storage.opening import open_storage
 from convsweep.storage.proxy import serve
 from convsweep.storage.study_lock import alone
 
-__all__ = ["alone", "folder_name", "open_storage", "runs_here", "serve"]
+__all__ = ["alone", "folder_name", "only_driver", "open_storage", "runs_here", "serve"]

@@ -26,13 +26,13 @@ def lock_files(storage: str | None, directory: Path, name: str) -> list[Path]:
 
 
 @contextmanager
-def only_driver(lock: Path, directory: Path, instead: str) -> Iterator[None]:
+def only_driver(lock: Path, directory: Path, instead: str | None = None) -> Iterator[None]:
     """Hold a study's lock, with this process's id in it; the operating system frees it when the process ends.
 
     Args:
         lock: The file.
         directory: The study's folder.
-        instead: The command that begins another study.
+        instead: The command that begins another study, None where there is no such.
 
     Raises:
         UserError: Another process holds it.
@@ -42,9 +42,9 @@ def only_driver(lock: Path, directory: Path, instead: str) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             file.seek(0)
+            choices = f"wait for it, stop it, or begin another one: {instead}" if instead else "wait for it, or stop it"
             raise UserError(
-                f"the study in {os.path.relpath(directory)} is being run by process {file.read().strip()}; "
-                f"wait for it, stop it, or begin another one: {instead}"
+                f"the study in {os.path.relpath(directory)} is being run by process {file.read().strip()}; {choices}"
             ) from None
         file.truncate(0)
         file.write(str(os.getpid()))

@@ -1,9 +1,15 @@
 """What is a study, and which way does a trial take through its states? Its identity, its queue of waiting trials, what
-it takes over from earlier ones, how it is found, which trials are its best, and an app's part in it.
+it takes over from earlier ones, how it is found, which trials are its best, and still are when they are trained again,
+and an app's part in it.
 """
 
 from convsweep.study.callback import StudyCallback
-from convsweep.study.finding import find_study
-from convsweep.study.ranking import ranked
+from convsweep.study.finding import find_study, place_of
+from convsweep.study.metric_names import metric_names
+from convsweep.study.ranking import leaders, ranked
+from convsweep.study.repeats import SOURCE, Repeated, open_repeats, repeated
 
-__all__ = ["StudyCallback", "find_study", "ranked"]
+__all__ = [
+    "SOURCE", "Repeated", "StudyCallback", "find_study", "leaders", "metric_names", "open_repeats", "place_of",
+    "ranked", "repeated",
+]  # fmt: skip

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from convsweep.errors import bounded
 from convsweep.policy.asha import RUNG, pauses
 from convsweep.policy.policy import Phase, Policy
+from convsweep.policy.repeats import is_repeat
 from convsweep.policy.work import SECONDS, WORKER
 from convsweep.storage.turns import in_turn
 from convsweep.study.failure import LONGEST, traceback_of, words_of
@@ -145,7 +146,7 @@ def close(study: "Study", begun: bool = False) -> None:
     if any(trial.state == TrialState.RUNNING for trial in trials):
         return
     for trial in trials:
-        stopped = begun and trial.state == TrialState.WAITING and WORKER in trial.system_attrs
+        stopped = begun and trial.state == TrialState.WAITING and WORKER in trial.system_attrs and not is_repeat(trial)
         if (pauses(trial) or stopped) and _is_taken(study._storage, trial._trial_id):
             study.tell(trial.number, state=TrialState.PRUNED)
 

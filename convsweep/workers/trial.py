@@ -12,6 +12,7 @@ from pathlib import Path
 from convsweep.policy.asha import RUNG, feasible, pause
 from convsweep.policy.pace import PACE, Pace, Stopwatch
 from convsweep.policy.policy import Phase, Policy
+from convsweep.policy.repeats import repeated_number
 from convsweep.policy.ties import order, tie_key
 from convsweep.policy.time_budget import FINISH
 
@@ -39,7 +40,9 @@ class TrialHandle:
 
     Attributes:
         number: The trial's number in its study, from 0.
-        seed: An integer below 2**32, derived from the study's seed and the number alone.
+        seed: An integer below 2**32, derived from the study's seed and the number alone; of a trial that repeats
+            another one from which repeat it is, so that repeats of two configurations have the same seeds.
+        repeats: The number of the trial that this one trains again, with another seed; None for other trials.
         driver: An id of the sweep's process, which several machines may have one of; as its callbacks know it.
         study_name: The name of the study.
         params: The searched values, by key, as the sampler chose them.
@@ -70,6 +73,7 @@ class TrialHandle:
         self._watch = watch or Stopwatch(Pace.of(began), _is_warm)
         self._looked = self._watch.clock()
         self.number: int = trial.number
+        self.repeats = repeated_number(began)
         self.seed = seed
         self.driver = driver
         self.study_name: str = trial.study.study_name

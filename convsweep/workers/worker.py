@@ -15,6 +15,7 @@ from omegaconf import DictConfig, open_dict
 
 from convsweep.errors import UserError, is_disk_full
 from convsweep.policy.policy import Policy
+from convsweep.policy.repeats import seed_parts
 from convsweep.policy.stopping_rules import StoppingRules
 from convsweep.policy.time_budget import FINISH
 from convsweep.sampling.draw import draw
@@ -139,7 +140,7 @@ class Worker:
             config.hydra.job.num = taken.number
             config.hydra.sweep.dir = str(self.directory)
             config.hydra.sweeper.study_name = self.name
-        seed = derive_seed(study.user_attrs["seed"], taken.number)
+        seed = derive_seed(study.user_attrs["seed"], *seed_parts(taken))
         HydraConfig.instance().set_config(copy.deepcopy(config))  # for ${hydra:...} in it; Hydra sets it later
         directory = self.directory / str(config.hydra.sweep.subdir)
         attempt.handle = TrialHandle(Trial(study, taken._trial_id), seed, directory, self.driver, self.policy)

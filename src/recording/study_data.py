@@ -32,6 +32,7 @@ class StudyData(StudyCallback):
     def __init__(self) -> None:
         self._wanted: dict[str, tuple[DatasetConfig, int]] = {}
         self._here = True
+        self._told: set[str] = set()
 
     def check(self, config: DictConfig) -> list[str]:
         try:
@@ -54,15 +55,14 @@ class StudyData(StudyCallback):
     def on_study_start(self, study: "Study", directory: Path, driver: str) -> None:
         from src.dataset import DatasetError, prepare
 
-        told: set[str] = set()
         for config, seed in self._wanted.values() if self._here else ():
             try:
                 notes = prepare(config, seed)
             except DatasetError as error:
                 raise UserError(str(error).splitlines()) from error
-            for note in (note for note in notes if note not in told):
+            for note in (note for note in notes if note not in self._told):
                 print(f"dataset  {note}", flush=True)
-            told.update(notes)
+            self._told.update(notes)
         study.set_user_attr(READY + driver, True)
 
 
