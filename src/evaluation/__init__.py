@@ -9,6 +9,7 @@ from src.evaluation.confusion import (
     normalize_rows,
     score_classes,
 )
+from src.evaluation.ensemble import Ensemble, find_ensemble
 from src.evaluation.evaluation import Evaluation, check_metrics, evaluate
 from src.evaluation.prediction import latency_ms, predict
 from src.evaluation.robustness import Robustness, measure_robustness
@@ -18,6 +19,7 @@ __all__ = [
     "Calibration",
     "ClassScores",
     "Confusion",
+    "Ensemble",
     "Evaluation",
     "Robustness",
     "calibrate",
@@ -25,6 +27,7 @@ __all__ = [
     "count_confusions",
     "evaluate",
     "fit_temperature",
+    "find_ensemble",
     "latency_ms",
     "measure_robustness",
     "most_confused",
