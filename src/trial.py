@@ -26,7 +26,7 @@ from src.evaluation import (
 )
 from src.model.geometry import check_geometry
 from src.model.own import ModelError
-from src.recording import CHECKPOINT, await_data, bound_checkpoints, system_metrics
+from src.recording import CHECKPOINT, FIT, await_data, bound_checkpoints, is_member, keep_member, system_metrics
 from src.recording.trial_record import (
     record_augmentation,
     record_environment,
@@ -101,9 +101,13 @@ def run(config: Config) -> float | list[float]:
         record_results(config, record, data, history, known, values)
         if trial is not None:  # few validation images tie all the time
             trial.set_tie_break(history.best["val_loss"])
-        if best := not broken and (trial is None or (_state(trial) == "COMPLETE" and trial.is_best(values[0]))):
+            trial.set_attr(FIT, {**_cost(known), "best_epoch": history.best_epoch})
+        if best := not broken and (trial is None or (_state(trial) == "COMPLETE" and _is_worth_it(trial, values[0]))):
             judged = judged or evaluate(network, data.validation)
             keep(config, record, network, data, judged)
+        if trial is not None and is_member(trial) and _state(trial) == "COMPLETE":
+            judged = judged or evaluate(network, data.validation)
+            keep_member(trial.directory, network, judged)
         _examine(config, trial, record, data, network, robust, judged, best)
         if config.evaluation.test:
             _test(record, data, network)
@@ -259,6 +263,16 @@ def _examine(
         record_evaluation(record, data, judged, closely)
         if trial is None:
             print(summary(judged, robust, data.class_names))
+
+
+def _cost(known: dict[str, float]) -> dict[str, float]:
+    """Return what a trained model costs, as far as it is known of every one."""
+    return {name: float(known[name]) for name in ("parameters", "fit_seconds")}
+
+
+def _is_worth_it(trial: "TrialHandle", value: float) -> bool:
+    """Whether a trial's model may be wanted: the study's best, or one of those that are trained again to be sure."""
+    return not is_member(trial) and (trial.repeats is not None or trial.is_best(value))
 
 
 def keep(

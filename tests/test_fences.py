@@ -38,22 +38,22 @@ KNOWS_KERAS = {"convsweep/keras.py"}
 # The rooms of src/ in the order in which data flows; a room imports only those before it.
 ROOMS = [
     "process", "config", "dataset", "augmentation", "model", "training", "evaluation", "tracking", "report",
-    "recording", "deployment",
+    "recording", "deployment", "finalizing",
 ]  # fmt: skip
 # At the root of src/ stand the commands that a user types, and the table of contents of a trial.
 COMMANDS = {
-    "sweep.py", "status.py", "simulate.py", "proxy.py", "ui.py", "predict.py", "export.py", "reproduce.py",
-    "compare.py",
+    "sweep.py", "finalize.py", "status.py", "simulate.py", "proxy.py", "ui.py", "predict.py", "export.py",
+    "reproduce.py", "compare.py",
 }  # fmt: skip
 # One that has the name of a room, and stands in it.
 COMMANDS_IN_ROOMS = {"src/report/__main__.py"}
-ROOT_FILES = COMMANDS | {"trial.py", "__init__.py", "__main__.py", "console.py", "completion.py"}
+ROOT_FILES = COMMANDS | {"trial.py", "final_model.py", "__init__.py", "__main__.py", "console.py", "completion.py"}
 # Where the application meets the engine, beside its commands and the trial.
-MEETS_ENGINE = {"recording", "deployment"}
+MEETS_ENGINE = {"recording", "deployment", "finalizing"}
 # Whose checkpoints are those of the engine's callback.
 MEETS_CALLBACK = {"src/training/checkpoint.py"}
-# Who words mistakes as the engine does, and knows the keys of hydra.sweeper.
-MEETS_GROUND = {"config"}
+# Who words mistakes, and how sure a number is, as the engine does, and knows the keys of hydra.sweeper.
+MEETS_GROUND = {"config", "evaluation"}
 
 SOURCES = sorted((ROOT / "src").rglob("*.py"))
 MODULES = sorted((ROOT / "convsweep").rglob("*.py"))

@@ -22,6 +22,8 @@ class TrackingConfig:
     patience: float = 10.0
     # Whether each epoch's share of the processors, memory and, if there is one, the GPU's memory are recorded, too.
     system_metrics: bool = False
+    # The name under which `python -m src.finalize` registers the model in MLflow; null: the study's.
+    register: str | None = None
 
 
 @dataclass

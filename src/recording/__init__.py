@@ -1,20 +1,16 @@
-"""What is kept of a trial and of a study: their records for MLflow with numbers and pictures, and the disk that their
-checkpoints take. Imports no TensorFlow.
+"""What is kept of a trial and of a study: their records for MLflow with numbers and pictures, the disk that their
+checkpoints take, and those that may be members of an ensemble. Imports no TensorFlow.
 """
 
 from src.recording.checkpoints import CHECKPOINT, bound_checkpoints
+from src.recording.members import FIT, Member, is_member, keep_member, read_member
 from src.recording.study_data import StudyData, await_data
 from src.recording.study_report import best_metrics, exhibits
-from src.recording.study_tracking import StudyTracking
+from src.recording.study_tracking import ABOVE, OUTBOX, StudyTracking, command, runs_of, study_run
 from src.recording.system import system_metrics
 
 __all__ = [
-    "CHECKPOINT",
-    "StudyData",
-    "StudyTracking",
-    "await_data",
-    "best_metrics",
-    "bound_checkpoints",
-    "exhibits",
+    "ABOVE", "CHECKPOINT", "FIT", "OUTBOX", "Member", "StudyData", "StudyTracking", "await_data", "best_metrics",
+    "bound_checkpoints", "command", "exhibits", "is_member", "keep_member", "read_member", "runs_of", "study_run",
     "system_metrics",
-]
+]  # fmt: skip

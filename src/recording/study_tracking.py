@@ -42,6 +42,7 @@ from src.tracking import (
 if TYPE_CHECKING:
     from optuna import Study
 
+ABOVE = "mlflow_above"  # the ids of the runs, in one store or another, below one of which the study's is to be
 OPEN = "mlflow_open:"  # with a digest of an address: a driver began to record there, and has not reported yet
 OUTBOX = "outbox"  # beside the trials' folders: what MLflow is still to get
 LEADERS = 20
@@ -118,11 +119,7 @@ class StudyTracking(StudyCallback):
     def _run_in(self, store: Store, study: "Study") -> StudyRun:
         with self._opening:
             if store.address not in self._runs:
-                with alone(study):  # or drivers of several machines that start at once would make a run each
-                    known = sorted(key.removeprefix(REPORTED) for key in study.user_attrs if key.startswith(REPORTED))
-                    run = StudyRun(store, study.study_name, command(), known)
-                    study.set_user_attr(REPORTED + run.run_id, False)
-                self._runs[store.address] = run
+                self._runs[store.address] = study_run(store, study)
             return self._runs[store.address]
 
     def _is_reported(self, study: "Study") -> bool:
@@ -269,6 +266,19 @@ class StudyTracking(StudyCallback):
             print(f"note     the report was not written: {error}")
 
 
+def study_run(store: Store, study: "Study") -> StudyRun:
+    """Return the study's run in a store, a new one if there is none."""
+    with alone(study):  # or drivers of several machines that start at once would make a run each
+        run = StudyRun(store, study.study_name, command(), runs_of(study), study.user_attrs.get(ABOVE, ()))
+        study.set_user_attr(REPORTED + run.run_id, False)
+        return run
+
+
+def runs_of(study: "Study") -> list[str]:
+    """Return the ids of a study's runs, in whatever store each is."""
+    return sorted(key.removeprefix(REPORTED) for key in study.user_attrs if key.startswith(REPORTED))
+
+
 def _in_order(study: "Study", best: list[Any]) -> list[dict[str, Any]]:
     """Return all trials as rows of a table: the ranked ones, then the rest by number."""
     ranked = {trial.number for trial in best}
@@ -318,4 +328,5 @@ def _short(value: Any) -> str:
 
 def command() -> str:
     """Return the command that this process was started with, as one would type it."""
-    return shlex.join(["python", "-m", "src.sweep", *sys.argv[1:]])
+    name = Path(sys.argv[0]).stem
+    return shlex.join(["python", "-m", f"src.{name if name == 'finalize' else 'sweep'}", *sys.argv[1:]])

@@ -11,6 +11,7 @@ from src.tracking.courier import Courier, courier
 from src.tracking.envelope import is_served, waiting
 from src.tracking.links import find_port, page
 from src.tracking.lookup import CHAMPION, Lookup, NotHere, Run, Version, local, look_up
+from src.tracking.registry import Registered, crown, find_champion, register
 from src.tracking.store import Refused, Store, is_outage, open_address, open_store
 from src.tracking.study_run import StudyRun
 from src.tracking.trial_run import TrialRun
@@ -22,12 +23,15 @@ __all__ = [
     "Lookup",
     "NotHere",
     "Refused",
+    "Registered",
     "Run",
     "Store",
     "StudyRun",
     "TrialRun",
     "Version",
     "courier",
+    "crown",
+    "find_champion",
     "find_port",
     "find_problem",
     "find_problem_of_scheme",
@@ -40,6 +44,7 @@ __all__ = [
     "open_address",
     "open_store",
     "page",
+    "register",
     "tracking_uri",
     "unreachable",
     "waiting",

@@ -18,7 +18,20 @@ from typing import Any
 from src.tracking.address import Address
 from src.tracking.envelope import CLAIM, MODEL, RECORDS, is_abandoned
 from src.tracking.model import describe
-from src.tracking.store import MODEL_ID, PARENT_RUN, RECORD, STATE, STATUS, Refused, Store, is_outage
+from src.tracking.store import (
+    MODEL_ID,
+    PARENT_RUN,
+    RECORD,
+    ROLE,
+    STATE,
+    STATUS,
+    STUDY,
+    TRIAL,
+    Refused,
+    Store,
+    is_outage,
+    model_name,
+)  # fmt: skip
 
 BATCH = 100  # epochs in a request; MLflow takes 1000 metrics
 TRAINED = (b'{"do": "metrics"', b'{"do": "end"')  # how a line begins that is written after the first epoch
@@ -212,8 +225,9 @@ class Delivery:
         client, run = store.client, store.client.get_run(self.run_id)
         where = f"source_run_id = '{self.run_id}'"
         found = client.search_logged_models([store.experiment_id], where, max_results=1)
+        tags = {key: run.data.tags[key] for key in (ROLE, STUDY, TRIAL) if key in run.data.tags}
         model = found[0] if found else client.create_logged_model(
-            store.experiment_id, MODEL, self.run_id, params=run.data.params
+            store.experiment_id, model_name(tags, run.info.run_name or MODEL), self.run_id, tags, run.data.params
         )  # fmt: skip
         if model.model_id not in {output.model_id for output in (run.outputs.model_outputs if run.outputs else [])}:
             client.log_outputs(self.run_id, [LoggedModelOutput(model.model_id, step=0)])

@@ -3,8 +3,9 @@ import fcntl
 import functools
 import logging
 import os
+import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +22,8 @@ RECORD = "convsweep.record"  # on a trial's run: the one name under which all at
 DRIVER = "convsweep.driver."  # with a driver's id, on the study's run below which that driver's trials go
 MODEL_ID = "convsweep.model"  # on a run whose model is kept
 PARENT_RUN = "mlflow.parentRunId"
+
+FOREIGN = re.compile(r"[/:.%\"'\s]+")  # what MLflow does not take in the name of a model
 
 # What MLflow calls the state of a trial. A waiting one was interrupted; its run is taken up when the trial is.
 STATUS = {"COMPLETE": "FINISHED", "PRUNED": "KILLED", "FAIL": "FAILED", "WAITING": "KILLED"}
@@ -46,6 +49,17 @@ class Store:
     @property
     def uri(self) -> str:
         return self.address.uri
+
+
+def model_name(tags: Mapping[str, str], run_name: str) -> str:
+    """Return how MLflow is to list the model of a run: by its study, and by its trial, whose name a run has."""
+    study = tags.get(STUDY)
+    return as_model_name(f"{study}-{run_name}" if study else run_name)
+
+
+def as_model_name(text: str) -> str:
+    """Return a text as MLflow takes it in the name of a model."""
+    return FOREIGN.sub("-", text).strip("-") or "model"
 
 
 def is_outage(error: Exception) -> bool:

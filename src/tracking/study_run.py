@@ -14,14 +14,21 @@ LONGEST_PARAM = 6000  # letters that MLflow takes
 class StudyRun:
     """MLflow's record of a study: the parent of its trials' runs."""
 
-    def __init__(self, store: Store, study: str, command: str, known: Iterable[str] = ()) -> None:
-        """Create the run, or go on with the first of the study's `known` ids that is one in this store."""
+    def __init__(
+        self, store: Store, study: str, command: str, known: Iterable[str] = (), above: Iterable[str] = ()
+    ) -> None:
+        """Create the run, or go on with the first of the study's `known` ids that is one in this store.
+
+        A new one goes below the first of the ids `above` that is one, if any.
+        """
         self._store, self._client = store, store.client
         if run_id := next(filter(self._is_there, known), None):
             self.run_id = run_id
             self._client.update_run(run_id, status="RUNNING")
         else:
             tags = {ROLE: "study", STUDY: study}
+            if parent := next(filter(self._is_there, above), None):
+                tags[PARENT_RUN] = parent
             self.run_id = self._client.create_run(store.experiment_id, tags=tags, run_name=study).info.run_id
         self._client.set_tag(self.run_id, "convsweep.command", command)
         self._client.log_text(self.run_id, command + "\n", "command.txt")
@@ -52,7 +59,7 @@ class StudyRun:
 
     @property
     def _below(self) -> str:
-        return f"tags.`{PARENT_RUN}` = '{self.run_id}'"
+        return f"tags.`{PARENT_RUN}` = '{self.run_id}' and tags.`{ROLE}` = 'trial'"
 
     def describe(self, markdown: str) -> None:
         """Set the text that the run's page shows at its top."""

@@ -44,6 +44,7 @@ class TrialRun:
         number: int | None = None,
         parent: str | None = None,
         driver: str | None = None,
+        role: str = "trial",
     ) -> None:
         """Start the run, or go on with that of the trial `number` below the study's run.
 
@@ -56,17 +57,19 @@ class TrialRun:
             number: Of the trial.
             parent: The id of the study's run.
             driver: In its place, the id of the sweep's process whose run that is, found when it is delivered.
+            role: What the run is to the study; below one run there is one of each name and role.
         """
         self._courier, self._address = (to, to.address) if isinstance(to, Courier) else (None, to)
         self._outbox, self._name = outbox, name
         self._envelope: Envelope | None = None
         self._alone, self._complained, self._ended = study is None, False, False
-        tags = {ROLE: "trial", RECORD: uuid.uuid4().hex}
+        tags = {ROLE: role, RECORD: uuid.uuid4().hex}
         below: dict[str, Any] = {}
         if study is not None:
             tags |= {STUDY: study, TRIAL: str(number)}
         if parent is not None:
-            tags |= {RECORD: f"{parent}/{number}", PARENT_RUN: parent}
+            one = number if role == "trial" else f"{role}/{name}"
+            tags |= {RECORD: f"{parent}/{one}", PARENT_RUN: parent}
         elif driver is not None:
             below = {"driver": driver, "number": number}
         self._write("create", address=asdict(self._address), name=name, tags=tags, **below)

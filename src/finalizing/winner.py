@@ -1,0 +1,151 @@
+"""Training the model that is to be used, and judging it; what it comes to is kept in a folder of its own.
+
+Whatever is there is not made again: the same command goes on after a kill, and the test images are asked once.
+"""
+
+import json
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from src import dataset, model, training
+from src.augmentation import rescaled
+from src.config import Config, make_optimizer
+from src.config.objective import leading_metric
+from src.dataset import Dataset, Split
+from src.evaluation import Evaluation, evaluate, measure_robustness
+from src.recording import CHECKPOINT
+
+ON = ("train", "train+validation")
+LEFT = "steps_left"  # falls with every epoch: the last one is the best by it
+SHOWN = ("loss", "accuracy", "val_loss", "val_accuracy")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be trained.
+
+    Attributes:
+        config: Of the trial that was chosen.
+        on: One of `ON`.
+        epochs: How many, where no image is left to say which epoch is the best.
+        seed: Of the training.
+        folder: Where the model and what it came to are kept.
+    """
+
+    config: Config
+    on: str
+    epochs: int
+    seed: int
+    folder: Path
+
+    @property
+    def file(self) -> Path:
+        return self.folder / "model.keras"
+
+    @property
+    def results(self) -> dict[str, Any]:
+        """What the training took, and its history."""
+        return json.loads((self.folder / "results.json").read_text())
+
+    @property
+    def is_trained(self) -> bool:
+        return self.file.exists() and (self.folder / "results.json").exists()
+
+
+def load_data(config: Config) -> Dataset:
+    return rescaled(dataset.load(config.dataset, config.seed), config.augmentation.rescale)
+
+
+def joined(data: Dataset) -> Dataset:
+    """Return a dataset whose training images are the validation images as well."""
+    parts = (data.train, data.validation)
+    return replace(data, train=Split(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True))))
+
+
+def train(plan: Plan, data: Dataset) -> None:
+    """Train the model, from its checkpoint if there is one, and keep it with what it took.
+
+    On all images none is left to say which epoch is the best: it is trained for `plan.epochs`, and the last one counts.
+
+    Raises:
+        Diverged: The loss became NaN or infinite.
+    """
+    config, whole = plan.config, plan.on == ON[1]
+    plan.folder.mkdir(parents=True, exist_ok=True)
+    checkpoint = training.Checkpoint(plan.folder / CHECKPOINT)
+    network = model.build(config.model, data.input_shape, len(data.class_names), plan.seed, data.scale, data.offset)
+    settings = replace(config.training, epochs=plan.epochs, early_stopping=None) if whole else config.training
+
+    def follow(epoch: int, metrics: dict[str, float], last: bool) -> training.Verdict:
+        shown = [f"{name} {value:.4f}" for name, value in metrics.items() if name in SHOWN and _is_told(name, whole)]
+        print(f"epoch {epoch}/{settings.epochs}: {' '.join(shown)}, {metrics['epoch_seconds']:.1f} s", flush=True)
+        return training.Verdict.GO_ON
+
+    history = training.fit(
+        network, make_optimizer(config.optimizer), joined(data) if whole else data, settings, config.schedule,
+        LEFT if whole else leading_metric(config.objective), plan.seed, follow, checkpoint, config.augmentation,
+        _count_down if whole else None,
+    )  # fmt: skip
+    results = {
+        "history": [
+            {name: value for name, value in metrics.items() if _is_told(name, whole)} for metrics in history.epochs
+        ],
+        "best_epoch": history.best_epoch,
+        "fit_seconds": history.fit_seconds,
+        "parameters": network.count_params(),
+    }
+    keep(plan, training.finished(network, make_optimizer(config.optimizer), data, config.training), results)
+    checkpoint.remove()
+
+
+def keep(plan: Plan, network: keras.Model, results: dict[str, Any]) -> None:
+    """Write a model and what it took to its folder, the model first."""
+    plan.folder.mkdir(parents=True, exist_ok=True)
+    partial = plan.folder / ".model.keras"
+    network.save(partial)
+    os.replace(partial, plan.file)
+    write(plan.folder / "results.json", json.dumps(results, indent=2))
+
+
+def _is_told(name: str, whole: bool) -> bool:
+    """Whether a metric says something: of images that are trained on as well, their validation does not."""
+    return name != LEFT and not (whole and name.startswith("val_"))
+
+
+def _count_down(network: keras.Model) -> dict[str, float]:
+    return {LEFT: -float(np.asarray(keras.ops.convert_to_numpy(network.optimizer.iterations)))}
+
+
+def judge(plan: Plan, network: keras.Model, split: Split, part: str) -> Evaluation:
+    """Return what the model says of a split's images, which are asked only if nobody has kept it."""
+    file = plan.folder / f"{part}.npz"
+    if file.exists():
+        with np.load(file) as kept:
+            return Evaluation(kept["probabilities"], kept["true"])
+    judged = evaluate(network, split)
+    partial = plan.folder / f".{part}.npz"
+    np.savez_compressed(partial, probabilities=judged.probabilities, true=judged.true)
+    os.replace(partial, file)
+    return judged
+
+
+def robustness(plan: Plan, network: keras.Model, split: Split) -> dict[str, Any]:
+    """Return the accuracy on altered copies of a split's images, by kind; measured once."""
+    file = plan.folder / "robustness.json"
+    if not file.exists():
+        robust = measure_robustness(network, split, plan.config.seed)
+        found = {"robust_accuracy": robust.robust_accuracy, "images": robust.images, **robust.accuracies}
+        write(file, json.dumps({name: float(value) for name, value in found.items()}, indent=2))
+    return json.loads(file.read_text())
+
+
+def write(file: Path, text: str) -> None:
+    """Write a file in one step."""
+    partial = file.with_name(f".{file.name}")
+    partial.write_text(text, encoding="utf-8")
+    os.replace(partial, file)

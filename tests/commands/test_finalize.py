@@ -1,0 +1,145 @@
+"""From a finished study to a registered model: judged once, resumable, and clear about what cannot be done."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import keras
+import mlflow
+import numpy as np
+import pytest
+from mlflow import MlflowClient
+
+from src.finalizing import winner
+from tests.helpers.command import load_study, run_inside
+
+SWEEP = [
+    "-m", "src.sweep", "-m", "hydra/launcher=basic", "hydra.sweeper.study_name=digits", "dataset.limit=200",
+    "training.epochs=1", "model.filters=4,8", "model.dense_units=8", "optimizer.learning_rate=0.01",
+]  # fmt: skip
+FINALIZE = ["-m", "src.finalize", "digits", "--top", "2", "--seeds", "2"]
+
+
+def finalize(folder: Path, *more: str) -> tuple[str, int]:
+    """Finalize the study, and count how often the test images are asked."""
+    asked = 0
+
+    def evaluate(network: keras.Model, split: winner.Split) -> winner.Evaluation:
+        nonlocal asked
+        asked += len(split.images) == 359
+        return evaluated(network, split)
+
+    evaluated = winner.evaluate
+    with mock.patch.object(winner, "evaluate", evaluate):
+        done = run_inside([*FINALIZE, *more], folder)
+    assert done.returncode == 0, done.stderr + done.stdout
+    return done.stdout, asked
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of a study of two trials, finalized."""
+    folder = tmp_path_factory.mktemp("finalize")
+    done = run_inside(SWEEP, folder)
+    assert done.returncode == 0, done.stderr
+    said, asked = finalize(folder)
+    assert asked == 1
+    for word in ("choice ", "test  ", "registry models:/digits/1, the champion", "ensemble "):
+        assert word in said, said
+    return folder
+
+
+def client(folder: Path) -> MlflowClient:
+    return MlflowClient(f"sqlite:///{folder}/mlflow.db")
+
+
+@pytest.mark.slow
+def test_the_repeats_are_a_study_below_the_first(study: Path) -> None:
+    repeats = load_study(study, "digits-final").trials
+    assert [trial.state.name for trial in repeats] == ["COMPLETE"] * 4
+    runs = client(study).search_runs(["1"], "tags.`convsweep.role` = 'study'")
+    first, again = sorted(runs, key=lambda run: len(run.info.run_name or ""))
+    assert again.data.tags["mlflow.parentRunId"] == first.info.run_id
+    (final,) = client(study).search_runs(["1"], "tags.`convsweep.role` = 'final'")
+    assert final.data.tags["mlflow.parentRunId"] == again.info.run_id
+    assert final.data.metrics["test_accuracy"] > 0
+    assert "python -m src.finalize digits" in again.data.tags["convsweep.command"]
+
+
+@pytest.mark.slow
+def test_the_champion_loads_and_says_whose_it_is(study: Path) -> None:
+    version = client(study).get_model_version_by_alias("digits", "champion")
+    assert version.tags["convsweep.study"] == "digits"
+    assert len(json.loads(version.tags["convsweep.values"])) == 2
+    assert "# Model card: digits" in (version.description or "")
+    mlflow.set_tracking_uri(f"sqlite:///{study}/mlflow.db")
+    model: Any = mlflow.keras.load_model("models:/digits@champion")
+    file = next((study / "multirun/digits-final").glob("final-*/model.keras"))
+    images = np.zeros((2, 8, 8, 1), np.uint8)
+    kept: Any = keras.models.load_model(file)
+    np.testing.assert_array_equal(model(images), kept(images))
+
+
+@pytest.mark.slow
+def test_the_card_says_what_is_known(study: Path) -> None:
+    card = next((study / "multirun/digits-final").glob("final-*/model_card.md")).read_text()
+    for part in ("## Data", "digest ", "95% interval", "test accuracy", "Confusion matrix of the test images",
+                 "## What it confuses", "## Calibration", "## Robustness", "learning_rate: 0.01",
+                 "python -m src.finalize digits", "tensorflow"):  # fmt: skip
+        assert part in card, part
+
+
+@pytest.mark.slow
+def test_the_same_command_makes_nothing_again(study: Path) -> None:
+    said, asked = finalize(study)
+    assert asked == 0
+    assert "and not again" in said
+    assert len(client(study).search_model_versions("name = 'digits'")) == 1
+    assert len(load_study(study, "digits-final").trials) == 4
+
+
+@pytest.mark.slow
+def test_on_all_images_after_a_kill_in_the_middle(study: Path) -> None:
+    """What was there goes on; a second judgement says that there was a first; the champion keeps its place."""
+    with mock.patch.object(winner, "keep", side_effect=KeyboardInterrupt):
+        assert run_inside([*FINALIZE, "--on", "train+validation"], study).returncode == 130
+    said, asked = finalize(study, "--on", "train+validation")
+    assert asked == 1
+    assert "judged final-" in said and "already" in said
+    assert "version 1 stays the champion" in said
+    assert "for 1 epochs, the mean of its best ones" in said
+
+
+@pytest.mark.slow
+def test_an_ensemble_is_one_model(study: Path) -> None:
+    said, asked = finalize(study, "--ensemble", "tracking.register=together")
+    assert asked == 1
+    assert "models:/together/1" in said
+    folder = study / "multirun/digits-final"
+    model: Any = keras.models.load_model(folder / "ensemble/model.keras")
+    images = np.random.default_rng(0).integers(0, 256, (5, 8, 8, 1), np.uint8)
+    members = json.loads((folder / "ensemble/members.json").read_text())
+    models: Any = {n: keras.models.load_model(folder / f"trial-{int(n):04d}/model.keras") for n in members}
+    mean = sum(count * np.asarray(models[n](images)) for n, count in members.items()) / sum(members.values())
+    np.testing.assert_allclose(model(images), mean, atol=1e-6)
+
+
+@pytest.mark.slow
+def test_what_is_gone_is_said_in_a_line(study: Path, tmp_path: Path) -> None:
+    shutil.copytree(study / "multirun", tmp_path / "multirun")
+    (tmp_path / "multirun/digits/multirun.yaml").unlink()
+    wrong = {
+        ("digit",): "did you mean digits?",
+        ("digits",): "multirun.yaml must say how",
+        ("digits-final",): "type python -m src.finalize digits",
+        ("digits", "--trial", "9"): "the best are ",
+        ("digits", "training.epochs=3"): "would change what is trained",
+        ("digits", "--ensemble", "--on", "train+validation"): "--on must be train",
+    }
+    for arguments, words in wrong.items():
+        done = run_inside(["-m", "src.finalize", *arguments], tmp_path)
+        assert done.returncode == 1
+        assert words in done.stderr, done.stderr
+        assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1, done.stderr

@@ -1,0 +1,51 @@
+"""Which of some configurations is to be used."""
+
+from src.finalizing import Candidate, choose
+
+
+def candidate(number: int, values: list[float], parameters: float = 1000, seconds: float = 10) -> Candidate:
+    costs = {"parameters": parameters, "fit_seconds": seconds}
+    return Candidate(number, {}, [dict(enumerate(values))], [0.9], costs)
+
+
+BEST = candidate(7, [0.91, 0.92, 0.93], parameters=5000)
+
+
+def test_the_best_is_chosen_where_it_is_better_by_more_than_noise() -> None:
+    choice = choose([BEST, candidate(3, [0.89, 0.90, 0.911], parameters=10)], maximize=True)
+    assert choice.winner is BEST
+    assert choice.difference is not None and choice.difference.paired
+    assert "trial 7 is better than 3: +0.0197" in choice.words
+
+
+def test_the_cheaper_of_two_that_do_not_differ_is_chosen() -> None:
+    other = candidate(3, [0.92, 0.90, 0.93], parameters=1000)
+    choice = choose([BEST, other], maximize=True)
+    assert choice.winner is other
+    assert "costs more: 5,000 parameters against 1,000" in choice.words
+    quick = candidate(4, [0.92, 0.90, 0.93], parameters=5000, seconds=5)
+    assert choose([BEST, quick], maximize=True).winner is quick
+    alike = candidate(5, [0.92, 0.90, 0.93], parameters=4900, seconds=9.9)
+    assert choose([BEST, alike], maximize=True).winner is BEST
+
+
+def test_less_is_better_where_it_is_minimized() -> None:
+    best, other = candidate(1, [0.1, 0.11, 0.12]), candidate(2, [0.2, 0.21, 0.221], parameters=1)
+    choice = choose([best, other], maximize=False)
+    assert choice.winner is best
+    assert choice.difference is not None and choice.difference.value > 0
+
+
+def test_few_seeds_do_not_make_what_is_worse_the_choice() -> None:
+    """No test of two seeds finds a difference; one above the spread is none to give away."""
+    one, cheap = candidate(1, [0.9, 0.96]), candidate(2, [0.84, 0.80], parameters=1)
+    choice = choose([one, cheap], maximize=True)
+    assert choice.difference is not None and not choice.difference.is_real()
+    assert choice.winner is one
+
+
+def test_one_seed_or_one_candidate_decides_nothing() -> None:
+    one, cheap = candidate(1, [0.9]), candidate(2, [0.89], parameters=1)
+    choice = choose([one, cheap], maximize=True)
+    assert choice.winner is one and "too few seeds" in choice.words
+    assert choose([one], maximize=True).winner is one
