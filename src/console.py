@@ -10,6 +10,7 @@ COMMANDS = {
     "simulate": "what a search would have cost with other settings, replayed in seconds",
     "report": "a study as one HTML file: words, figures, pictures",
     "compare": "what differs between configurations, and whether one is better by more than noise",
+    "finalize": "train the best again, choose one, register it with a model card",
     "predict": "ask a kept model about image files",
     "export": "write a kept model as Keras, SavedModel, ONNX or TFLite",
     "reproduce": "train a kept run again, and say whether it comes out the same",

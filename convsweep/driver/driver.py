@@ -252,8 +252,8 @@ class Driver:
         say(self.console, f"confirm  {numbers}, the best so far, with {confirmation.seeds} fresh seeds each")
         config = _without_stops(self.sweep.config)
         launch = Launch(
-            self.sweep.hydra_context, self.sweep.task_function, config, self.sweep.space, self.sweep.name,
-            self.sweep.directory, policy, self.console, self._forks,
+            self.sweep.hydra_context, self.sweep.task_function, config, self.sweep.compose,
+            self.sweep.space, self.sweep.name, self.sweep.directory, policy, self.console, self._forks,
         )  # fmt: skip
         started = time.monotonic()
         interrupted, _ = self._launch(launch, study, self._n_workers(len(waiting)), trials)
