@@ -16,7 +16,7 @@ from rich.console import Console
 from convsweep.display import say
 from convsweep.errors import UserError
 from convsweep.intervals import share_of
-from convsweep.study import metric_names
+from convsweep.study import value_names
 from src import training
 from src.config import Config, register, settings
 from src.dataset import Dataset
@@ -42,7 +42,7 @@ def keep_final(job: Job, candidates: Sequence[Candidate], choices: Sequence[Choi
         UserError: Members of the ensemble are gone.
     """
     configs = [_config_of(job, choice.winner) for choice in choices]
-    found = ensembles.find(job.study, job.folder, configs[0].seed) if len(metric_names(job.study)) == 1 else None
+    found = ensembles.find(job.study, job.folder, configs[0].seed) if len(value_names(job.study)) == 1 else None
     if job.ensemble:
         choices, configs = choices[:1], configs[:1]
     for choice, config in zip(choices, configs, strict=True):

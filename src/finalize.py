@@ -17,7 +17,7 @@ from convsweep.display import error_in_words, say
 from convsweep.errors import UserError, explain, is_hydras, printable
 from convsweep.space import as_override_value
 from convsweep.storage import folder_name, only_driver
-from convsweep.study import find_study, metric_names, open_repeats, place_of
+from convsweep.study import find_study, open_repeats, place_of, value_names
 from src.config import ConfigError, groups, register
 from src.dataset import DatasetError
 from src.finalizing import (
@@ -160,7 +160,7 @@ def _show(study: "Study", candidates: list[Candidate], console: Console) -> None
         said = next(filter(None, map(error_in_words, study.get_trials(deepcopy=False))), "no reason is known")
         raise UserError(f"none of the best was trained to its end again, the first said: {said}")
     table = Table(title="the best again, with 95% intervals", title_justify="left", box=None, pad_edge=False)
-    for column in header_of(metric_names(study)):
+    for column in header_of(value_names(study)):
         table.add_column(column, justify="right", no_wrap=True)
     for row in rows_of(candidates):
         table.add_row(*row)

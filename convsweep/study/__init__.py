@@ -5,11 +5,11 @@ and an app's part in it.
 
 from convsweep.study.callback import StudyCallback
 from convsweep.study.finding import find_study, place_of
-from convsweep.study.metric_names import metric_names
+from convsweep.study.metric_names import metric_names as value_names
 from convsweep.study.ranking import leaders, ranked
 from convsweep.study.repeats import SOURCE, Repeated, open_repeats, repeated
 
 __all__ = [
-    "SOURCE", "Repeated", "StudyCallback", "find_study", "leaders", "metric_names", "open_repeats", "place_of",
-    "ranked", "repeated",
+    "SOURCE", "Repeated", "StudyCallback", "find_study", "leaders", "open_repeats", "place_of",
+    "ranked", "repeated", "value_names",
 ]  # fmt: skip

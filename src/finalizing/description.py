@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from convsweep.intervals import share_of
-from convsweep.study import metric_names
+from convsweep.study import value_names
 from src.config import as_yaml
 from src.finalizing.choice import Candidate, header_of, rows_of
 from src.finalizing.job import Final, Job
@@ -15,7 +15,7 @@ from src.report import Card, model_card
 
 def describe(job: Job, final: Final, candidates: Sequence[Candidate]) -> str:
     """Return the model card."""
-    data, names = final.data, metric_names(job.source)
+    data, names = final.data, value_names(job.source)
     trained = [part for part in ("train", "validation", "test") if getattr(data, part) is not None]
     sizes = ", ".join(f"{len(getattr(data, part).images):,} {part}" for part in trained)
     height, width, channels = data.input_shape

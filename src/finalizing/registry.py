@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 
 from convsweep.intervals import unpaired_difference
-from convsweep.study import metric_names
+from convsweep.study import value_names
 from src.finalizing.job import Final, Job
 from src.recording.environment import digest_of
 from src.tracking import Registered, Store, crown, find_champion, register
@@ -12,7 +12,7 @@ from src.tracking import Registered, Store, crown, find_champion, register
 
 def enter(job: Job, final: Final, card: str, store: Store, name: str, run_id: str) -> str:
     """Register the model, and let it be the champion if there is none, or it is better than that by more than noise."""
-    objective = metric_names(job.source)[0]
+    objective = value_names(job.source)[0]
     values = list(final.choice.winner.values[0].values())
     tags = {
         "convsweep.study": job.source.study_name,
