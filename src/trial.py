@@ -76,6 +76,7 @@ def run(config: Config) -> float | list[float]:
         if problems := check_metrics(_metrics(config), data.class_names):
             raise DatasetError("\n".join(problems))
         network, known = _build(config, trial, record, data, seed)
+        _check_sizes(config, network)
         record_network(record, network)
         record_environment(config, record, data, seed, threads)
         record_augmentation(config, record, data, seed)
@@ -110,7 +111,7 @@ def run(config: Config) -> float | list[float]:
             keep_member(trial.directory, network, judged)
         _examine(config, trial, record, data, network, robust, judged, best)
         if config.evaluation.test:
-            _test(record, data, network)
+            _test(config, record, data, network)
         record.end(_state(trial))
     checkpoint.remove()
     if trial is None:
@@ -160,6 +161,7 @@ def _build(
     if not broken:
         try:
             network = model.build(config.model, data.input_shape, len(data.class_names), seed, data.scale, data.offset)
+            model.whiten(network, data)
         except Infeasible as error:  # a network of one's own says so
             raise _infeasible(record, [str(error)]) from error
         known: dict[str, float] = {"parameters": network.count_params()}
@@ -171,6 +173,16 @@ def _build(
         if not broken:
             return network, known
     raise _infeasible(record, broken)
+
+
+def _check_sizes(config: Config, network: "keras.Model") -> None:
+    """Raise where a network of one's own does not take the sizes that it is to be trained with."""
+    sizes = config.training.progressive_resizing
+    if sizes is not None and isinstance(config.model, Custom) and not training.takes_size(network, sizes[0]):
+        raise ModelError(
+            f"`training.progressive_resizing` must be null with {config.model.build}, which takes one size of image, "
+            f"got {sizes}; give it a GlobalAveragePooling2D in place of its Flatten"
+        )
 
 
 def _infeasible(record: TrialRun, broken: list[str]) -> Infeasible:
@@ -207,7 +219,7 @@ def _judge(config: Config, data: dataset.Dataset, network: "keras.Model", known:
     names = [name for name in _metrics(config) if evaluated(name)]
     if not names:
         return None
-    judged = evaluate(network, data.validation)
+    judged = evaluate(network, data.validation, config.evaluation.tta)
     known |= {name: judged.number(name, data.class_names) for name in names}
     return judged
 
@@ -259,7 +271,7 @@ def _examine(
     if robust is not None:
         record_robustness(record, robust)
     if closely or len(data.validation.images) <= CHEAP_IMAGES:
-        judged = judged or evaluate(network, data.validation)
+        judged = judged or evaluate(network, data.validation, config.evaluation.tta)
         record_evaluation(record, data, judged, closely)
         if trial is None:
             print(summary(judged, robust, data.class_names))
@@ -304,10 +316,10 @@ def keep(
         record.log_text(f"{said}\n", "model_not_kept.txt")
 
 
-def _test(record: TrialRun, data: dataset.Dataset, network: "keras.Model") -> None:
+def _test(config: Config, record: TrialRun, data: dataset.Dataset, network: "keras.Model") -> None:
     """Judge the model by the test images, which had no part in anything before."""
     assert data.test is not None  # `run` has looked
-    judged = evaluate(network, data.test)
+    judged = evaluate(network, data.test, config.evaluation.tta)
     record.log_metrics({"test_accuracy": judged.accuracy, "test_log_loss": judged.numbers["log_loss"]})
     print(f"test     accuracy {judged.accuracy:.4f} on {len(judged.true)} images", flush=True)
 

@@ -1,4 +1,6 @@
-"""The `augmentation` group: random variants of the training images, in the words of Keras's ImageDataGenerator."""
+"""The `augmentation` group: random variants of the training images, in the words of Keras's ImageDataGenerator where it
+has them, and of the papers where not.
+"""
 
 import math
 from collections.abc import Sequence
@@ -9,11 +11,12 @@ from hydra.core.config_store import ConfigStore
 
 FILL_MODES = ("nearest", "constant", "reflect", "wrap")
 MODES = ("stream", "expand")
+MAX_ALPHA = 100  # where all weights are nearly a half
 
 
 @dataclass
 class AugmentationConfig:
-    """How far images are turned, shifted, sheared, zoomed and flipped at random; as it stands, not at all.
+    """How far images are turned, shifted, coloured, erased and mixed at random; as it stands, not at all.
 
     Attributes:
         rotation_range: degrees, to either side.
@@ -30,6 +33,14 @@ class AugmentationConfig:
         rescale: factor of the raw pixels for the network, in training and after; None for 1.
         mode: other variants in each epoch (`stream`), or the same ones beside the originals (`expand`).
         copies: variants of each image with mode=expand; None for one.
+        random_crop: padding on each side, of which a window of the image's size is cut: below 1 a fraction of the
+            side, else whole pixels; what the padding holds, `fill_mode` says.
+        alternating_flip: mirror every image left to right in every second epoch, half of them in the even ones.
+        color_jitter: s for brightness, contrast and saturation times 1 - s to 1 + s, and hues turned by up to s / 4.
+        rand_augment: strength of two of RandAugment's operations an image, as a part of their whole ranges.
+        random_erasing: the part of the images in which a rectangle becomes noise.
+        mixup: alpha of the Beta distribution of the weights with which two images are added.
+        cutmix: alpha of that of the part of an image which a rectangle of another one covers.
     """
 
     rotation_range: float = 0.0
@@ -44,12 +55,35 @@ class AugmentationConfig:
     rescale: float | None = None
     mode: str = "stream"
     copies: int | None = None
+    random_crop: Any = 0.0
+    alternating_flip: bool = False
+    color_jitter: float = 0.0
+    rand_augment: float = 0.0
+    random_erasing: float = 0.0
+    mixup: float = 0.0
+    cutmix: float = 0.0
 
     @property
     def on(self) -> bool:
         """Whether anything is done to the training images."""
+        return self.warps or self.recolours or self.mixes or self.alternating_flip
+
+    @property
+    def warps(self) -> bool:
+        """Whether pixels move within their image."""
         shifts = self.rotation_range or self.width_shift_range or self.height_shift_range or self.shear_range
-        return bool(shifts or self.zoom_factors != (1, 1) or self.horizontal_flip or self.vertical_flip)
+        flips = self.horizontal_flip or self.vertical_flip
+        return bool(shifts or self.zoom_factors != (1, 1) or flips or self.random_crop)
+
+    @property
+    def recolours(self) -> bool:
+        """Whether pixels get other values."""
+        return bool(self.color_jitter or self.rand_augment or self.random_erasing)
+
+    @property
+    def mixes(self) -> bool:
+        """Whether images and their labels are mixed with others'."""
+        return bool(self.mixup or self.cutmix)
 
     @property
     def zoom_factors(self) -> tuple[float, float]:
@@ -89,6 +123,18 @@ def check(config: AugmentationConfig) -> list[str]:
     expect(config.mode in MODES, "mode", f"one of {', '.join(MODES)}", MODES[0])
     expect(copies is None or copies >= 1, "copies", "1 or more, or null", "1")
     expect(copies is None or config.mode != "stream", "copies", "null with augmentation.mode=stream", "null")
+    crop = "a number from 0 up: below 1 a fraction, else whole pixels"
+    expect(_is_padding(config.random_crop), "random_crop", crop, "0.1")
+    for key in ("color_jitter", "rand_augment", "random_erasing"):
+        expect(0 <= getattr(config, key) <= 1, key, "a number from 0 to 1", "0.25")
+    for key in ("mixup", "cutmix"):
+        expect(0 <= getattr(config, key) <= MAX_ALPHA, key, f"an alpha from 0 to {MAX_ALPHA}", "0.2")
+    twice = config.alternating_flip and config.horizontal_flip
+    expect(not twice, "alternating_flip", "false with augmentation.horizontal_flip=true", "false")
+    expand = config.mode == "expand"
+    expect(not (expand and config.alternating_flip), "alternating_flip", "false with augmentation.mode=expand", "false")
+    for key in ("mixup", "cutmix"):
+        expect(not (expand and getattr(config, key) > 0), key, "0 with augmentation.mode=expand", "0")
     if not problems and config.mode == "expand" and not config.on:
         problems.append(
             "`augmentation.mode` must be stream where nothing is augmented, got expand; type e.g. augmentation=affine"
@@ -98,6 +144,10 @@ def check(config: AugmentationConfig) -> list[str]:
 
 def _is_number(value: object, lowest: float) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and lowest <= value < math.inf
+
+
+def _is_padding(value: object) -> bool:
+    return _is_number(value, 0) and (value < 1 or value == int(value))  # pyright: ignore
 
 
 def _is_zoom(value: object) -> bool:

@@ -96,6 +96,7 @@ def _check_together(config: Config) -> list[str]:
             f"`training.label_smoothing` must be 0 with dataset.labels=sparse, got {smoothing}; "
             "type e.g. dataset.labels=onehot"
         )
+    problems += model.check_sizes(config.model, config.training.progressive_resizing)
     if name != "constant" and isinstance(config.optimizer.get("learning_rate"), dict):
         problems.append(
             f"`schedule` must be constant where optimizer.learning_rate is a schedule of its own, got {name}; "

@@ -15,6 +15,9 @@ class EvaluationConfig:
     # Whether a single run is judged on the test images as well, once, after its training. Never in a study: what is
     # chosen by the test images is not tested by them.
     test: bool = False
+    # Whether what is measured after the training asks the network about an image and its mirror image, and takes the
+    # mean of its answers. What is known after each epoch stays plain, and the kept model answers for what it is given.
+    tta: bool = False
 
 
 def check(config: EvaluationConfig) -> list[str]:

@@ -29,6 +29,11 @@ class ModelConfig:
     l1: float  # of every kernel: adds l1 * sum(|w|) to the loss
     l2: float  # of every kernel: adds l2 * sum(w^2) to the loss
 
+    @property
+    def any_size(self) -> bool:
+        """Whether the classifier comes after a global pooling, so that images of any size have the same weights."""
+        return False
+
 
 @dataclass(kw_only=True)
 class CNN(ModelConfig):
@@ -66,6 +71,10 @@ class VGG(ModelConfig):
     name: str = "vgg"
     stem: str
 
+    @property
+    def any_size(self) -> bool:
+        return self.stem == "small"
+
 
 @dataclass(kw_only=True)
 class Inception(ModelConfig):
@@ -73,6 +82,10 @@ class Inception(ModelConfig):
 
     name: str = "inception"
     stem: str
+
+    @property
+    def any_size(self) -> bool:
+        return True
 
 
 @dataclass(kw_only=True)
@@ -82,8 +95,24 @@ class ResNet(ModelConfig):
     name: str = "resnet"
     stem: str
 
+    @property
+    def any_size(self) -> bool:
+        return True
 
-ARCHITECTURES: tuple[type[ModelConfig], ...] = (CNN, MLP, AlexNet, VGG, Inception, ResNet)
+
+@dataclass(kw_only=True)
+class Airbench(ModelConfig):
+    """A whitening layer, then three groups of two (depth 8) or three (11) convolutions."""
+
+    name: str = "airbench"
+    bias_scale: float  # how many times as fast as all else the biases of the normalizations learn, under SGD
+
+    @property
+    def any_size(self) -> bool:
+        return True
+
+
+ARCHITECTURES: tuple[type[ModelConfig], ...] = (CNN, MLP, AlexNet, VGG, Inception, ResNet, Airbench)
 
 
 def register(store: ConfigStore) -> None:
@@ -144,6 +173,8 @@ _RULES: dict[str, _Rule] = {
     "vgg.depth": _one_of(11, 13, 16, 19),
     "inception.depth": _one_of(10, 14, 18, 22),
     "resnet.depth": _one_of(18, 34, 50, 101, 152),
+    "airbench.depth": _one_of(8, 11),
+    "bias_scale": _at_least(1, 64),
 }
 
 
@@ -162,3 +193,14 @@ def check(config: ModelConfig | Custom) -> list[str]:
             instead = f"type e.g. model.{key}={rule.near(value)}"
             problems.append(f"`model.{key}` must be {rule.expected}, got {value}; {instead}")
     return problems
+
+
+def check_sizes(config: ModelConfig | Custom, sizes: object) -> list[str]:
+    """Return why a network cannot be trained on images of other sizes; of one's own it is seen when it is built."""
+    if sizes is None or getattr(config, "any_size", True):
+        return []
+    instead = "model.stem=small" if config.name == "vgg" else "model=resnet"
+    return [
+        f"`training.progressive_resizing` must be null with model={config.name}, which has no global pooling before "
+        f"its dense layers and so takes one size of image, got {sizes}; type e.g. {instead}"
+    ]

@@ -43,6 +43,16 @@ class OneCycle(ScheduleConfig):
 
 
 @dataclass(kw_only=True)
+class Triangle(ScheduleConfig):
+    """A straight line up and a straight line down, by step."""
+
+    name: str = "triangle"
+    warmup: float  # the part of all steps in which the rate rises
+    initial_fraction: float  # of the highest rate, before the first step
+    final_fraction: float  # of the highest rate, after the last step
+
+
+@dataclass(kw_only=True)
 class Plateau(ScheduleConfig):
     """Lower after epochs without a better `val_loss`."""
 
@@ -56,6 +66,7 @@ SCHEDULES: dict[str, type[ScheduleConfig]] = {
     "constant": Constant,
     "cosine": Cosine,
     "one_cycle": OneCycle,
+    "triangle": Triangle,
     "plateau": Plateau,
 }
 
@@ -73,6 +84,9 @@ _RULES = {
     "one_cycle.warmup": (lambda value: 0 < value < 1, "above 0 and below 1", "0.25"),
     "one_cycle.initial_divisor": (lambda value: 1 <= value < float("inf"), "a number from 1 up", "25"),
     "one_cycle.final_divisor": (lambda value: 1 <= value < float("inf"), "a number from 1 up", "1e5"),
+    "triangle.warmup": (lambda value: 0 < value < 1, "above 0 and below 1", "0.23"),
+    "triangle.initial_fraction": (lambda value: 0 <= value <= 1, "a number from 0 to 1", "0.2"),
+    "triangle.final_fraction": (lambda value: 0 <= value <= 1, "a number from 0 to 1", "0.07"),
     "plateau.factor": (lambda value: 0 < value < 1, "above 0 and below 1", "0.5"),
     "plateau.patience": (lambda value: value >= 1, "1 or more epochs", "2"),
     "plateau.min_rate": (lambda value: 0 <= value < float("inf"), "a number from 0 up", "1e-5"),

@@ -24,6 +24,8 @@ class TrainingConfig:
     class_weight: str = "none"
     # Whether each batch has as many images of a rare class as of a frequent one.
     balanced_batches: bool = False
+    # [start, end]: pixels of the training images' smaller side in the first and in the last epoch; null: their own.
+    progressive_resizing: list[int] | None = None
     # float32, mixed_bfloat16, mixed_float16, or auto: mixed_bfloat16 where the processor computes in it.
     precision: str = MISSING
     # Threads that one operation may use; null: 1 in a study, where each core has a worker, else one a core.
@@ -50,6 +52,9 @@ def check(training: TrainingConfig) -> list[str]:
     expect(training.loss in LOSSES, "loss", f"one of {', '.join(LOSSES)}", LOSSES[0])
     expect(0 <= training.label_smoothing < 1, "label_smoothing", "at least 0 and below 1", "0.1")
     expect(training.class_weight in CLASS_WEIGHTS, "class_weight", f"one of {', '.join(CLASS_WEIGHTS)}", "balanced")
+    sizes = training.progressive_resizing
+    fits = sizes is None or (len(sizes) == 2 and 1 <= sizes[0] <= sizes[1])
+    expect(fits, "progressive_resizing", "null, or [start,end] in pixels with 1 <= start <= end", "[16,28]")
     expect(training.precision in PRECISIONS, "precision", f"one of {', '.join(PRECISIONS)}", "auto")
     expect(training.paused_mb >= 0, "paused_mb", "0 or more", "2000")
     expect(threads is None or threads >= 1, "threads", "1 or more, or null", "1")

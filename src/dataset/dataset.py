@@ -78,6 +78,7 @@ class Dataset:
         names: the file of each image by part, where the data came in files.
         digests: names the content of each part: its images, prepared, and their labels.
         notes: how the data was read, and what was left out: lines for the user.
+        white: the value of a white pixel: 255, but of images that are all dark, as the digits, their highest.
     """
 
     name: str
@@ -92,6 +93,7 @@ class Dataset:
     names: Mapping[str, np.ndarray] = field(default_factory=dict)
     digests: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    white: float = 255.0
 
     @property
     def input_shape(self) -> tuple[int, int, int]:

@@ -85,6 +85,7 @@ def _load(config: DatasetConfig, seed: int, folder: Path) -> Dataset:
         names=names,
         digests=parted.meta.get("digests") or _digests(_by_part(parted.arrays, whole.arrays)),
         notes=(*source.notes, *whole.meta["notes"]),
+        white=scaling.white(parted.arrays["histogram"]),
     )
 
 

@@ -40,3 +40,12 @@ def rescaling(scaling: str, counts: np.ndarray) -> tuple[tuple[float, ...] | Non
     # A channel of one value carries nothing: it becomes 0, not a division by zero.
     spread[spread < 1e-6] = 1.0
     return tuple((1 / spread).tolist()), tuple((0.0 - low / spread).tolist())
+
+
+def white(counts: np.ndarray) -> float:
+    """Return the value of a white pixel: 255, but of images that use less than half of that, their highest value.
+
+    scikit-learn's digits end at 16.
+    """
+    highest = float(np.flatnonzero(counts.any(axis=0)).max())
+    return 255.0 if highest > 127 else max(highest, 1.0)

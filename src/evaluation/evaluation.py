@@ -121,6 +121,6 @@ def check_metrics(metrics: Iterable[str], class_names: Sequence[str]) -> list[st
     return problems
 
 
-def evaluate(model: keras.Model, split: Split) -> Evaluation:
-    """Predict the split's images, once."""
-    return Evaluation(predict(model, split), true_classes(split))
+def evaluate(model: keras.Model, split: Split, flips: bool = False) -> Evaluation:
+    """Predict the split's images, once, or with `flips` both ways round."""
+    return Evaluation(predict(model, split, flips), true_classes(split))

@@ -9,11 +9,20 @@ from src.training import evaluation_batch_size
 LATENCY_RUNS, LATENCY_WARMUP = 50, 5
 
 
-def predict(model: keras.Model, split: Split) -> np.ndarray:
-    """Return the probability of each class, float32 [N, classes], for a split's images, uint8 [N, H, W, C]."""
+def predict(model: keras.Model, split: Split, flips: bool = False) -> np.ndarray:
+    """Return the probability of each class, float32 [N, classes], for a split's images, uint8 [N, H, W, C].
+
+    With `flips` it is the mean of those of an image and of its mirror image.
+    """
     size = evaluation_batch_size(split)
     starts = range(0, len(split.images), size)
-    return np.concatenate([predict_batch(model, split.images[start : start + size]) for start in starts])
+    ask = predict_both_ways if flips else predict_batch
+    return np.concatenate([ask(model, split.images[start : start + size]) for start in starts])
+
+
+def predict_both_ways(model: keras.Model, images: np.ndarray) -> np.ndarray:
+    """Do as `predict_batch` for images and for their mirror images; return the mean."""
+    return (predict_batch(model, images) + predict_batch(model, images[:, :, ::-1])) / 2
 
 
 def predict_batch(model: keras.Model, images: np.ndarray) -> np.ndarray:

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from src.config.model import Custom, ModelConfig, check
+from src.model.whitening import whiten
 
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["build", "normalizes"]
+__all__ = ["build", "normalizes", "whiten"]
 
 
 def build(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from src.config.model import CNN, MLP, VGG, AlexNet, Inception, ModelConfig, ResNet
-from src.model import alexnet, cnn, inception, mlp, resnet, vgg
+from src.config.model import CNN, MLP, VGG, Airbench, AlexNet, Inception, ModelConfig, ResNet
+from src.model import airbench, alexnet, cnn, inception, mlp, resnet, vgg
 from src.model.net import Net, T
 
 
@@ -22,5 +22,7 @@ def connect(net: Net[T], x: T, config: ModelConfig) -> T:
             return inception.connect(net, x, config)
         case ResNet():
             return resnet.connect(net, x, config)
+        case Airbench():
+            return airbench.connect(net, x, config)
         case _:
             raise TypeError(f"Expected a dataclass of src.config.model, got {type(config).__name__}")

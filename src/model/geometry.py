@@ -55,8 +55,11 @@ class ShapeNet(Net[Shape]):
         self.shapes[name] = shape
         return shape
 
-    def conv(self, x, name, filters, kernel, stride=1, padding="same", bias=True):
+    def conv(self, x, name, filters, kernel, stride=1, padding="same", bias=True, identity=False):
         return self._window(x, name, filters, (kernel, stride, padding))
+
+    def whiten(self, x, name, size):
+        return self._window(x, name, 2 * size * size * x[2], (size, 1, "valid"))
 
     def pool(self, x, name, size, stride, padding="valid", kind="max"):
         return self._window(x, name, x[2], (size, stride, padding))
@@ -64,10 +67,16 @@ class ShapeNet(Net[Shape]):
     def dense(self, x, name, units, bias=True):
         return self._keep(name, (units,))
 
-    def normalize(self, x, name):
+    def normalize(self, x, name, bias_scale=0.0):
         return x
 
     def relu(self, x, name):
+        return x
+
+    def gelu(self, x, name):
+        return x
+
+    def scale(self, x, name, factor):
         return x
 
     def dropout(self, x, name, rate):
@@ -80,6 +89,9 @@ class ShapeNet(Net[Shape]):
         return (x[0] * x[1] * x[2],)
 
     def global_average(self, x, name):
+        return (x[2],)
+
+    def global_max(self, x, name):
         return (x[2],)
 
     def concatenate(self, branches, name):

@@ -36,8 +36,8 @@ class KerasNet(Net[keras.KerasTensor]):
         seeded = initializer(seed=self._layer_seed(name))  # pyright: ignore[reportCallIssue]
         return {"kernel_initializer": seeded, "kernel_regularizer": regularizer}
 
-    def conv(self, x, name, filters, kernel, stride=1, padding="same", bias=True):
-        layer = keras.layers.Conv2D(
+    def conv(self, x, name, filters, kernel, stride=1, padding="same", bias=True, identity=False):
+        layer: Any = keras.layers.Conv2D(
             filters,
             kernel,
             strides=stride,
@@ -46,7 +46,20 @@ class KerasNet(Net[keras.KerasTensor]):
             name=name,
             **self._kernel(name, keras.initializers.HeNormal),
         )
-        return layer(x)
+        result = layer(x)
+        if identity:
+            # Not by an initializer of ours, which nobody else could load the model with.
+            drawn = np.array(keras.ops.convert_to_numpy(layer.kernel))
+            channels = min(filters, drawn.shape[2])
+            drawn[..., :channels] = 0
+            drawn[kernel // 2, kernel // 2, range(channels), range(channels)] = 1
+            layer.kernel.assign(drawn)
+        return result
+
+    def whiten(self, x, name, size):
+        kernel = self._kernel(name, keras.initializers.HeNormal)
+        filters = 2 * size * size * x.shape[-1]
+        return keras.layers.Conv2D(filters, size, use_bias=False, trainable=False, name=name, **kernel)(x)
 
     def pool(self, x, name, size, stride, padding="valid", kind="max"):
         layer = keras.layers.MaxPooling2D if kind == "max" else keras.layers.AveragePooling2D
@@ -56,11 +69,25 @@ class KerasNet(Net[keras.KerasTensor]):
         kernel = self._kernel(name, keras.initializers.HeNormal)
         return keras.layers.Dense(units, use_bias=bias, name=name, **kernel)(x)
 
-    def normalize(self, x, name):
-        return keras.layers.BatchNormalization(momentum=_NORM_MOMENTUM, name=name)(x)
+    def normalize(self, x, name, bias_scale=0.0):
+        if not bias_scale:
+            return keras.layers.BatchNormalization(momentum=_NORM_MOMENTUM, name=name)(x)
+        # s (x / s + b) = x + s b: a gradient step moves s b by s^2 times as much as it would move b without s.
+        factor = float(np.sqrt(bias_scale))
+        inverse: Any = keras.initializers.Constant(1 / factor)
+        layer: Any = keras.layers.BatchNormalization(momentum=_NORM_MOMENTUM, gamma_initializer=inverse, name=name)
+        result = keras.layers.Rescaling(factor, name=f"{name}_scale")(layer(x))
+        layer.gamma.trainable = False
+        return result
 
     def relu(self, x, name):
         return keras.layers.ReLU(name=name)(x)
+
+    def gelu(self, x, name):
+        return keras.layers.Activation("gelu", name=name)(x)
+
+    def scale(self, x, name, factor):
+        return keras.layers.Rescaling(factor, name=name)(x)
 
     def dropout(self, x, name, rate):
         return keras.layers.Dropout(rate, seed=self._layer_seed(name), name=name)(x) if rate else x
@@ -73,6 +100,9 @@ class KerasNet(Net[keras.KerasTensor]):
 
     def global_average(self, x, name):
         return keras.layers.GlobalAveragePooling2D(name=name)(x)
+
+    def global_max(self, x, name):
+        return keras.layers.GlobalMaxPooling2D(name=name)(x)
 
     def concatenate(self, branches, name):
         return keras.layers.Concatenate(name=name)(list(branches))

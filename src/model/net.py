@@ -19,9 +19,24 @@ class Net(ABC, Generic[T]):
 
     @abstractmethod
     def conv(
-        self, x: T, name: str, filters: int, kernel: int, stride: int = 1, padding: str = "same", bias: bool = True
+        self,
+        x: T,
+        name: str,
+        filters: int,
+        kernel: int,
+        stride: int = 1,
+        padding: str = "same",
+        bias: bool = True,
+        identity: bool = False,
     ) -> T:
-        """Convolve with square kernels; `padding` is same or valid."""
+        """Convolve with square kernels; `padding` is same or valid.
+
+        With `identity` the first filters, as many as there are channels, pass each its channel on at first.
+        """
+
+    @abstractmethod
+    def whiten(self, x: T, name: str, size: int) -> T:
+        """Convolve with fixed kernels, twice as many as a patch has numbers, that are set from images."""
 
     @abstractmethod
     def pool(self, x: T, name: str, size: int, stride: int, padding: str = "valid", kind: str = "max") -> T:
@@ -32,12 +47,23 @@ class Net(ABC, Generic[T]):
         """Connect every feature with every unit."""
 
     @abstractmethod
-    def normalize(self, x: T, name: str) -> T:
-        """Batch normalization over the channels."""
+    def normalize(self, x: T, name: str, bias_scale: float = 0.0) -> T:
+        """Batch normalization over the channels.
+
+        With a `bias_scale` there is no factor, and a step of SGD moves the term so many times as far.
+        """
 
     @abstractmethod
     def relu(self, x: T, name: str) -> T:
         """Rectify."""
+
+    @abstractmethod
+    def gelu(self, x: T, name: str) -> T:
+        """Rectify smoothly: x times the normal distribution's function of x."""
+
+    @abstractmethod
+    def scale(self, x: T, name: str, factor: float) -> T:
+        """Multiply by a constant."""
 
     @abstractmethod
     def dropout(self, x: T, name: str, rate: float) -> T:
@@ -53,7 +79,11 @@ class Net(ABC, Generic[T]):
 
     @abstractmethod
     def global_average(self, x: T, name: str) -> T:
-        """Image to one feature a channel."""
+        """Image to one feature a channel, its mean."""
+
+    @abstractmethod
+    def global_max(self, x: T, name: str) -> T:
+        """Image to one feature a channel, its highest value."""
 
     @abstractmethod
     def concatenate(self, branches: Sequence[T], name: str) -> T:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from src.augmentation import samples
+from src.augmentation import mixed_samples, samples
 from src.config import Config, as_yaml
 from src.config.objective import MODEL_METRICS, objectives
 from src.dataset import Dataset
@@ -149,11 +149,16 @@ def record_augmentation(config: Config, record: TrialRun, data: Dataset, seed: i
         return
     rows, columns = SAMPLES
     images, labels = np.array(data.train.images[:rows]), data.train.labels[:rows]
-    names = [data.class_names[int(np.argmax(label)) if label.ndim else int(label)] for label in labels]
+    classes = [int(np.argmax(label)) if label.ndim else int(label) for label in labels]
+    names = [data.class_names[index] for index in classes]
     step = -(-max(images.shape[1:3]) // SAMPLE_PIXELS)
-    variants = samples(images, config.augmentation, columns, seed)[:, :, ::step, ::step]
+    variants, shares = samples(images, config.augmentation, columns, seed, data.white), None
+    if config.augmentation.mixes:
+        onehot = np.eye(len(data.class_names), dtype=np.float32)[classes]
+        variants, shares = mixed_samples(variants, onehot, config.augmentation, seed)
     title = f"{data.name}: training images and variants of them"
-    draw = partial(augmentation_grid, images[:, ::step, ::step], variants, names, title)
+    variants = variants[:, :, ::step, ::step]
+    draw = partial(augmentation_grid, images[:, ::step, ::step], variants, names, title, shares, data.class_names)
     record.log_figure(draw, "augmentation.png")
 
 

@@ -5,6 +5,7 @@ from src.training.batches import evaluation_batch_size
 from src.training.checkpoint import Checkpoint
 from src.training.fit import Diverged, EpochEnd, Measure, Verdict, finished, fit
 from src.training.history import History
+from src.training.resizing import takes_size
 
 __all__ = [
     "Checkpoint",
@@ -17,4 +18,5 @@ __all__ = [
     "finished",
     "fit",
     "prepare",
+    "takes_size",
 ]

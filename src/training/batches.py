@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import tensorflow as tf
 
+from src.augmentation import mirrored
 from src.dataset import Split
 
 # Pixels in a batch that is only looked at: few batches for small images, little memory for large ones.
@@ -12,19 +13,22 @@ EVALUATION_PIXELS = 2**20
 
 
 def training_batches(
-    split: Split, batch_size: int, seed: int, first_epoch: int = 0, balanced: bool = False
+    split: Split, batch_size: int, seed: int, first_epoch: int = 0, balanced: bool = False, alternating: bool = False
 ) -> tf.data.Dataset:
     """Return batches for `fit`, in an order that depends on the seed and the epoch alone.
 
     Each pass over them is an epoch, from `first_epoch` on. With `balanced` the classes come by turns: an epoch is as
-    long as ever, the images of a rare class come several times, and of a frequent one other ones in each epoch.
+    long as ever, the images of a rare class come several times, and of a frequent one other ones in each epoch. With
+    `alternating` every image is mirrored left to right in every second epoch.
     """
     epoch = first_epoch
 
     def orders() -> Iterator[np.ndarray]:
         nonlocal epoch
         rng = np.random.default_rng([seed, epoch])
-        yield _by_turns(split, rng) if balanced else rng.permutation(len(split.images))
+        order = _by_turns(split, rng) if balanced else rng.permutation(len(split.images))
+        # A mirrored image goes by the complement of its index, which is negative.
+        yield np.where(mirrored(len(split.images), seed, epoch)[order], ~order, order) if alternating else order
         epoch += 1
 
     indices = tf.data.Dataset.from_generator(orders, output_signature=tf.TensorSpec([None], tf.int64))
@@ -62,10 +66,21 @@ def _gather(split: Split, indices: tf.data.Dataset, batch_size: int) -> tf.data.
     @tf.autograph.experimental.do_not_convert  # there is nothing in it to convert, which takes a tenth of a second
     def take(chosen):
         types = [tf.as_dtype(array.dtype) for array in split]
-        batch = tf.numpy_function(lambda i: [array[i] for array in split], [chosen], types, stateful=False)
+        batch = tf.numpy_function(lambda chosen: list(_taken(split, chosen)), [chosen], types, stateful=False)
         for tensor, array in zip(batch, split, strict=True):
             tensor.set_shape([None, *array.shape[1:]])
         return tuple(batch)
 
     count = -(-len(split.images) // batch_size)
     return indices.map(take).apply(tf.data.experimental.assert_cardinality(count)).prefetch(2)
+
+
+def _taken(split: Split, chosen: np.ndarray) -> Split:
+    """Return the images of these indices and their labels; of a negative one, the image ~index mirrored."""
+    flipped = chosen < 0
+    if not flipped.any():
+        return Split(split.images[chosen], split.labels[chosen])
+    indices = np.where(flipped, ~chosen, chosen)
+    images = split.images[indices]
+    images[flipped] = images[flipped, :, ::-1]
+    return Split(images, split.labels[indices])

@@ -23,7 +23,9 @@ class Checkpoint:
 
     def save(self, model: keras.Model, history: History, best_weights: Sequence[np.ndarray]) -> None:
         """Write weights, optimizer, random states, history, and the best epoch's weights where they are others."""
-        best = best_weights if history.best_epoch < len(history.epochs) else []
+        # Where an average is judged, the weights of the last epoch are others, too.
+        same = all(np.array_equal(one, other) for one, other in zip(best_weights, model.get_weights(), strict=False))
+        best = [] if same else best_weights
         self._file.save(model, asdict(history), {f"best{i}": weights for i, weights in enumerate(best)})
 
     def load(self, model: keras.Model) -> tuple[History, list[np.ndarray]] | None:

@@ -12,13 +12,15 @@ import numpy as np
 from src.augmentation import augmented, expanded
 from src.config.augmentation import AugmentationConfig
 from src.config.objective import direction
-from src.config.schedule import Cosine, OneCycle, Plateau, ScheduleConfig
+from src.config.schedule import Cosine, OneCycle, Plateau, ScheduleConfig, Triangle
 from src.config.training import TrainingConfig
 from src.dataset import Dataset, Split
+from src.training.averages import Averages
 from src.training.batches import evaluation_batches, training_batches
 from src.training.checkpoint import Checkpoint
 from src.training.history import History
 from src.training.losses import encoded, make_loss
+from src.training.resizing import Resize, size_in
 from src.training.schedule import rate_after, rate_by_step
 from src.training.traced import compiled
 from src.training.weights import class_weights
@@ -78,13 +80,14 @@ def fit(
         Diverged: The loss became NaN or infinite.
     """
     started = time.perf_counter()
-    classes = len(data.class_names)
-    fitted, train = _augmented(model, data.train, augmentation or AugmentationConfig(), seed)
-    train, validation = (encoded(split, classes, config) for split in (train, data.validation))
+    classes, augmentation = len(data.class_names), augmentation or AugmentationConfig()
+    resize = Resize() if config.progressive_resizing is not None else None
+    fitted, train = _augmented(model, data, augmentation, seed, resize)
+    train, validation = (encoded(split, classes, config, augmentation.mixes) for split in (train, data.validation))
     augmenting = time.perf_counter() - started
     rate = _rate(optimizer)
     steps = config.epochs * -(-len(train.images) // config.batch_size)
-    if isinstance(schedule, Cosine | OneCycle):
+    if isinstance(schedule, Cosine | OneCycle | Triangle):
         optimizer.learning_rate = rate_by_step(schedule, rate, steps)
     keras.utils.set_random_seed(seed)
     plateau = functools.partial(rate_after, schedule, rate) if isinstance(schedule, Plateau) else None
@@ -93,7 +96,9 @@ def fit(
         follower.history.fit_seconds += augmenting
         first = len(follower.history.epochs)
         traced.fit(
-            training_batches(train, config.batch_size, seed, first, config.balanced_batches),
+            training_batches(
+                train, config.batch_size, seed, first, config.balanced_batches, augmentation.alternating_flip
+            ),
             initial_epoch=first,
             epochs=config.epochs,
             validation_data=evaluation_batches(validation),
@@ -116,8 +121,10 @@ def finished(
     """Return a copy of a fitted model to keep: with its weights, compiled anew, to be trained on or evaluated.
 
     The fitted one's optimizer has the state of the last epoch, and its schedule may be a class that is not known where
-    a saved model is loaded.
+    a saved model is loaded. Nor are optimizers of ours: Keras's that they are made of takes their place.
     """
+    if type(optimizer).__module__.startswith("src."):
+        optimizer = type(optimizer).__base__.from_config(optimizer.get_config())
     copy: Any = keras.models.clone_model(model)
     copy.set_weights(model.get_weights())
     copy.compile(optimizer=optimizer, loss=make_loss(data.train.labels, config), metrics=["accuracy"])
@@ -126,16 +133,17 @@ def finished(
 
 
 def _augmented(
-    model: keras.Model, split: Split, augmentation: AugmentationConfig, seed: int
+    model: keras.Model, data: Dataset, augmentation: AugmentationConfig, seed: int, resize: Resize | None
 ) -> tuple[keras.Model, Split]:
     """Return what is to be fitted in place of the model, with the model's weights, and to which images."""
-    if not augmentation.on:
-        return model, split
     # Other numbers than those that the epochs' orders come from.
     drawn = int(np.random.SeedSequence([seed, crc32(b"augmentation")]).generate_state(1)[0] >> 1)
-    if augmentation.mode == "expand":
-        return model, expanded(split, augmentation, drawn)
-    return augmented(model, augmentation, drawn), split
+    train = data.train
+    if augmentation.on and augmentation.mode == "expand":
+        train, augmentation = expanded(train, augmentation, drawn, data.white), AugmentationConfig()
+    if resize is None and not (augmentation.warps or augmentation.recolours or augmentation.mixes):
+        return model, train
+    return augmented(model, augmentation, drawn, data.white, resize), train
 
 
 def _rate(optimizer: keras.optimizers.Optimizer) -> float:
@@ -159,6 +167,7 @@ class _Follower(keras.callbacks.Callback):
         self._network, self._metric, self._config = model, metric, config
         self._plateau, self._ask, self._checkpoint = plateau, on_epoch_end, checkpoint
         self._measure = measure
+        self._averages = Averages(model)
         self._sign = 1.0 if direction(metric) == "maximize" else -1.0
         self.history, self.best_weights = checkpoint.load(model) or (History(), [])
         self.history.paused = False
@@ -176,6 +185,13 @@ class _Follower(keras.callbacks.Callback):
         if self._plateau is not None:
             losses = [metrics["val_loss"] for metrics in self.history.epochs]
             self._network.optimizer.learning_rate = self._plateau(losses)
+        if self._config.progressive_resizing is not None:
+            resize: Any = self._network.get_layer("resize")
+            resize.set(*size_in(epoch, self._config, *self._network.input_shape[1:3]))
+
+    def on_test_begin(self, logs: dict[str, Any] | None = None) -> None:
+        # Of the validation after an epoch. They are there until its end, which measures and keeps them.
+        self._averages.put_in()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         metrics = {name: float(value) for name, value in (logs or {}).items()}
@@ -193,6 +209,7 @@ class _Follower(keras.callbacks.Callback):
         stale = patience is not None and history.stale(self._metric, self._sign) >= patience
         last = stale or epoch + 1 == self._config.epochs
         verdict = self._ask(epoch + 1, metrics, last)
+        self._averages.take_out()
         self.tick()
         if verdict is Verdict.PAUSE or (verdict is Verdict.GO_ON and not last and self._checkpoint.due()):
             self._checkpoint.save(self._network, history, self.best_weights)

@@ -22,8 +22,8 @@ def make_loss(labels: np.ndarray, config: TrainingConfig) -> keras.losses.Loss:
     return keras.losses.SparseCategoricalCrossentropy()
 
 
-def encoded(split: Split, classes: int, config: TrainingConfig) -> Split:
-    """Return a split with its labels as the loss takes them: Keras's focal loss wants one-hot ones."""
-    if config.loss == "focal" and split.labels.ndim == 1:
+def encoded(split: Split, classes: int, config: TrainingConfig, mixes: bool = False) -> Split:
+    """Return a split with its labels as the loss takes them: one-hot for Keras's focal loss, and to be mixed."""
+    if (config.loss == "focal" or mixes) and split.labels.ndim == 1:
         return split._replace(labels=np.eye(classes, dtype=np.float32)[split.labels])
     return split

@@ -7,11 +7,11 @@ from typing import Any
 import keras
 from keras import ops
 
-from src.config.schedule import Cosine, OneCycle, Plateau
+from src.config.schedule import Cosine, OneCycle, Plateau, Triangle
 
 
 def rate_by_step(
-    schedule: Cosine | OneCycle, rate: float, steps: int
+    schedule: Cosine | OneCycle | Triangle, rate: float, steps: int
 ) -> keras.optimizers.schedules.LearningRateSchedule:
     """Return the rate as a function of the steps taken, out of `steps` in all.
 
@@ -20,6 +20,9 @@ def rate_by_step(
     if isinstance(schedule, OneCycle):
         lowest = rate / schedule.initial_divisor, rate / schedule.final_divisor
         return OneCycleRate(lowest[0], rate, lowest[1], schedule.warmup * steps, steps)
+    if isinstance(schedule, Triangle):
+        initial, final = rate * schedule.initial_fraction, rate * schedule.final_fraction
+        return TriangleRate(initial, rate, final, schedule.warmup * steps, steps)
     if warmup := int(schedule.warmup * steps):
         return keras.optimizers.schedules.CosineDecay(
             0.0, steps - warmup, schedule.final_fraction, warmup_target=rate, warmup_steps=warmup
@@ -50,6 +53,18 @@ class OneCycleRate(keras.optimizers.schedules.LearningRateSchedule):
 
     def get_config(self) -> dict[str, Any]:
         return dict(vars(self))
+
+
+@keras.saving.register_keras_serializable("convsweep")
+class TriangleRate(OneCycleRate):
+    """The rates of airbench (Jordan 2024): from `initial` straight up to `highest`, and straight down to `final`."""
+
+    def __call__(self, step: Any) -> Any:
+        step = ops.cast(step, "float32")
+        after: Any = ops.minimum((step - self.warmup) / (self.steps - self.warmup), 1.0)
+        up = self.initial + (self.highest - self.initial) * (step / self.warmup)
+        down = self.highest + (self.final - self.highest) * after
+        return ops.where(step < self.warmup, up, down)
 
 
 def _half_cosine(start: float, end: float, done: Any) -> Any:

@@ -66,7 +66,7 @@ def _structure(
     None where nobody knows: an optimizer from elsewhere may depend on more than it says, and a layer may say nothing.
     """
     parts: list[Any] = [keras.saving.serialize_keras_object(part) for part in (optimizer, loss)]
-    if not all(part["module"].partition(".")[0] == "keras" for part in parts):
+    if not all(part["module"].partition(".")[0] in ("keras", "src") for part in parts):
         return None
     try:
         layers = json.loads(model.to_json())

@@ -49,6 +49,13 @@ WRONG = [
     ("rescale=0", "a number above 0, or null, got 0.0"),
     ("mode=both", "one of stream, expand, got both"),
     ("copies=2", "null with augmentation.mode=stream, got 2; type e.g. augmentation.copies=null"),
+    ("random_crop=1.5", "a number from 0 up: below 1 a fraction, else whole pixels, got 1.5"),
+    ("random_crop=-1", "a number from 0 up: below 1 a fraction, else whole pixels, got -1"),
+    ("color_jitter=1.2", "a number from 0 to 1, got 1.2; type e.g. augmentation.color_jitter=0.25"),
+    ("rand_augment=9", "a number from 0 to 1, got 9.0"),
+    ("random_erasing=nan", "a number from 0 to 1, got nan"),
+    ("mixup=-0.2", "an alpha from 0 to 100, got -0.2; type e.g. augmentation.mixup=0.2"),
+    ("cutmix=inf", "an alpha from 0 to 100, got inf"),
     ("mode=expand", "stream where nothing is augmented, got expand; type e.g. augmentation=affine"),
 ]
 
@@ -68,3 +75,20 @@ def test_a_wrong_value_is_named_with_its_key_and_what_to_type(override: str, mes
 def test_copies_are_at_least_one() -> None:
     with pytest.raises(ConfigError, match=r"`augmentation.copies` must be 1 or more, or null, got 0"):
         composed("augmentation=shift", "augmentation.mode=expand", "augmentation.copies=0")
+
+
+@pytest.mark.usefixtures("composing")
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["horizontal_flip=true", "alternating_flip=true"], "alternating_flip` must be false with augmentation.horizo"),
+        (["mode=expand", "alternating_flip=true"], "alternating_flip` must be false with augmentation.mode=expand"),
+        (["mode=expand", "mixup=0.2"], "mixup` must be 0 with augmentation.mode=expand, got 0.2"),
+        (["mode=expand", "cutmix=1"], "cutmix` must be 0 with augmentation.mode=expand, got 1.0"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(overrides: list[str], message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        composed(*(f"augmentation.{override}" for override in overrides))
+    (problem,) = caught.value.problems
+    assert problem.startswith(f"`augmentation.{message}")

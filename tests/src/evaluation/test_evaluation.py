@@ -116,3 +116,13 @@ def test_the_worst_mistakes_are_the_most_confident_ones() -> None:
     assert judged.worst_mistakes(10).tolist() == [0, 2, 1]
     assert judged.worst_mistakes(2).tolist() == [0, 2]
     assert Evaluation(probabilities, judged.predicted).worst_mistakes(3).tolist() == []
+
+
+def test_flips_at_test_time_average_the_answers_for_an_image_and_its_mirror_image() -> None:
+    flatten = keras.layers.Flatten()
+    model = keras.Sequential([keras.Input((2, 3, 1)), flatten, keras.layers.Dense(3, "softmax")])
+    images = np.random.default_rng(0).integers(0, 9, (7, 2, 3, 1)).astype("uint8")
+    split = Split(images, np.zeros(7, "int32"))
+    both = (np.asarray(model(images)) + np.asarray(model(images[:, :, ::-1]))) / 2
+    np.testing.assert_allclose(evaluate(model, split, flips=True).probabilities, both, rtol=1e-6)
+    np.testing.assert_allclose(evaluate(model, split).probabilities, np.asarray(model(images)), rtol=1e-6)

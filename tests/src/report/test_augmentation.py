@@ -26,3 +26,14 @@ def test_the_picture_shows_a_row_an_image(channels: int) -> None:
     np.testing.assert_array_equal(canvas[-9:, -7:], variants[-1, -1])
     dark: Any = augmentation_grid(originals // 16, variants // 16, list("abcd"), "title").axes[0].images[0].get_array()
     assert dark.max() == 255
+
+
+def test_mixed_labels_stand_below_their_pictures() -> None:
+    originals, variants = np.full((2, 8, 8, 1), 200, "uint8"), np.full((2, 3, 8, 8, 1), 100, "uint8")
+    shares = np.zeros((2, 3, 4), "float32")
+    shares[..., 1], shares[..., 3] = 0.3, 0.7
+    shares[1, 2] = [0, 0, 1, 0]
+    figure = augmentation_grid(originals, variants, ["a", "b"], "title", shares, ["shirt", "boot", "bag", "coat"])
+    texts = [text.get_text() for text in figure.axes[0].texts]
+    assert texts == ["70% coat\n30% boot"] * 5 + ["100% bag"]
+    assert pixels(figure)[..., :3].std() > 0.1

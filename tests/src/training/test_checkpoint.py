@@ -59,6 +59,19 @@ def test_a_checkpoint_that_cannot_be_used_means_a_fresh_start(tmp_path: Path, da
         np.testing.assert_array_equal(one, same)
 
 
+def test_the_best_weights_are_kept_where_they_are_not_those_that_are_trained(tmp_path: Path) -> None:
+    """An average is judged: the last epoch is the best, and its weights are others than the model's."""
+    model = network()
+    model.compile("adam")
+    averaged = [weights + 1 for weights in model.get_weights()]
+    for best in (averaged, model.get_weights()):
+        Checkpoint(tmp_path / "checkpoint.npz").save(model, History([{"val_loss": 1.0}], 1), best)
+        loaded = Checkpoint(tmp_path / "checkpoint.npz").load(model)
+        assert loaded is not None
+        for one, other in zip(loaded[1], best, strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
 def test_a_full_disk_costs_the_checkpoint_alone(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     model = network()
     model.compile("adam")

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from src.config.dataset import DatasetConfig
-from src.config.schedule import Cosine, OneCycle, Plateau, ScheduleConfig
+from src.config.schedule import Cosine, OneCycle, Plateau, ScheduleConfig, Triangle
 from src.config.schema import TrainingConfig
 from src.dataset import load
 from src.training import Verdict, fit, prepare
@@ -37,11 +37,17 @@ BY_STEP = [
         + [(n, cosine(0.5, 5e-6, (n - 10) / 30)) for n in range(10, 41)]
         + [(50, 5e-6)],
     ),
+    (
+        Triangle(warmup=0.25, initial_fraction=0.2, final_fraction=0.1),
+        [(0, 0.1), (5, 0.3), (10, 0.5), (25, 0.275), (40, 0.05), (50, 0.05)],
+    ),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("schedule", "expected"), BY_STEP)
-def test_rates_by_step_follow_their_formula(schedule: Cosine | OneCycle, expected: list[tuple[int, float]]) -> None:
+def test_rates_by_step_follow_their_formula(
+    schedule: Cosine | OneCycle | Triangle, expected: list[tuple[int, float]]
+) -> None:
     rates: Any = rate_by_step(schedule, 0.5, 40)
     steps, values = zip(*expected, strict=True)
     np.testing.assert_allclose([float(rates(step)) for step in steps], values, rtol=1e-5, atol=1e-8)

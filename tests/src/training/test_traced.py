@@ -192,3 +192,17 @@ def test_several_steps_at_once_change_no_number(steps: int, monkeypatch: pytest.
     assert several == one
     for mine, other in zip(weights, same, strict=True):
         np.testing.assert_array_equal(mine, other)
+
+
+@pytest.mark.slow
+def test_a_graph_that_mixes_is_used_again_and_by_none_that_does_not() -> None:
+    mixing = AugmentationConfig(mixup=0.2, cutmix=1.0, alternating_flip=True)
+    new, weights = train(keras.optimizers.SGD(0.003), seed=5, augmentation=mixing)
+    traced._kept.clear()
+    train(keras.optimizers.SGD(0.01), seed=1, augmentation=mixing, batch_size=64)
+    again, same = train(keras.optimizers.SGD(0.003), seed=5, augmentation=mixing)
+    assert again == new
+    for one, other in zip(weights, same, strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert train(keras.optimizers.SGD(0.003), seed=5)[0] != new
+    assert len(traced._kept) == 2
