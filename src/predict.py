@@ -70,7 +70,8 @@ def _answer(arguments: argparse.Namespace, model: KeptModel, found: Gathered) ->
         _tell(file, why)
     answers.unreadable.update(found.unreadable)
     if answers.skipped:
-        print(f"note: {len(answers.skipped)} files that are no images are left out", file=sys.stderr)
+        count = len(answers.skipped)
+        print(f"note: {count} {'file' if count == 1 else 'files'} named like no image left out", file=sys.stderr)
     from src.deployment.showing import as_csv, as_json, show
 
     if arguments.json:

@@ -48,9 +48,8 @@ def gather(named: Sequence[str], class_names: Sequence[str]) -> Gathered:
         if path.is_dir():
             found = walk(path)
             unreadable |= found.skipped
-            own = [
-                Picture(file.path, _label(file.path, path, labels), is_image_name(file.path)) for file in found.files
-            ]
+            files = [os.path.normpath(file.path) for file in found.files]
+            own = [Picture(file, _label(file, path, labels), is_image_name(file)) for file in files]
             pictures += own
             notes += _notes(path, own, class_names, bool(found.skipped))
         elif problem := _problem(path):
@@ -68,14 +67,16 @@ def _label(file: str, folder: Path, labels: dict[str, int]) -> int | None:
 def _notes(folder: Path, pictures: list[Picture], class_names: Sequence[str], skipped: bool) -> list[str]:
     if not pictures:
         return [] if skipped else [f"{shown(folder)} holds no files"]
-    unlabelled = sum(picture.true is None for picture in pictures)
-    if unlabelled == len(pictures) and (inside := folders(folder)):
+    wanted = [picture for picture in pictures if picture.wanted]
+    unlabelled = sum(picture.true is None for picture in wanted)
+    if unlabelled == len(wanted) and (inside := folders(folder)):
         return [
             f"no folder in {shown(folder)} is named like a class ({_some(class_names)}), got {_some(inside)}: its "
             "images are predicted, not evaluated"
         ]
-    if 0 < unlabelled < len(pictures):
-        return [f"{unlabelled} files in {shown(folder)} lie in no class's folder: they are predicted, not evaluated"]
+    if 0 < unlabelled < len(wanted):
+        count = "1 image" if unlabelled == 1 else f"{unlabelled} images"
+        return [f"{count} in {shown(folder)} outside of the classes' folders: predicted, not evaluated"]
     return []
 
 

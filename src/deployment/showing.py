@@ -36,7 +36,7 @@ def show(answers: Answers, limit: float, console: Console) -> None:
     table.add_column("sure", justify="right", no_wrap=True)
     if judged:
         table.add_column("is", no_wrap=True, overflow="ellipsis", max_width=CLASS)
-    table.add_column("or", no_wrap=True, overflow="ellipsis", max_width=OTHERS - 8 * judged + wide)
+    table.add_column("or", no_wrap=True, overflow="ellipsis", max_width=OTHERS + wide)
     room = FILE - 8 * judged + wide // 2
     for row, picture in enumerate(answers.pictures):
         (name, sure), *others = answers.likeliest(row, 3)

@@ -4,8 +4,11 @@ import base64
 import io
 import json
 import os
+import signal
+import sys
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -158,17 +161,26 @@ def test_an_export_to_onnx_says_the_same_and_has_the_class_names(folder: Path) -
     assert json.loads(known["class_names"]) == list("0123456789")
 
 
-def test_a_served_model_answers_over_http_as_keras_does(folder: Path, tmp_path: Path) -> None:
+@pytest.fixture
+def port(folder: Path, tmp_path: Path) -> Iterator[int]:
+    """Serve the study's model as a user does, in a folder without this project, which is not on the path either."""
+    port = free_port()
+    options = ["--env-manager=local", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    where = str(find_model("fit").file.parents[1])
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])  # MLflow calls uvicorn by its name
+    server = start(["-m", "mlflow", "models", "serve", "-m", where, *options], tmp_path, PYTHONPATH="", PATH=path)
+    wait_until(lambda: server.poll() is not None or _answers(port), 120)
+    assert server.poll() is None, server.communicate()
+    yield port
+    os.killpg(server.pid, signal.SIGKILL)
+    server.communicate()
+
+
+def test_a_served_model_answers_over_http_as_keras_does(folder: Path, port: int) -> None:
     images, _ = pictures(folder, 5)
     model = find_model("fit")
     network: Any = model.load()
     expected = np.asarray(network(images))
-    port = free_port()
-    options = ["--env-manager=local", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-    where = str(model.file.parents[1])
-    # In a folder without this project, which is not on the path either.
-    server = start(["-m", "mlflow", "models", "serve", "-m", where, *options], tmp_path, PYTHONPATH="")
-    wait_until(lambda: server.poll() is not None or _answers(port), 120)
     coded = []
     for image in images:
         content = io.BytesIO()
@@ -183,8 +195,9 @@ def test_a_served_model_answers_over_http_as_keras_does(folder: Path, tmp_path: 
         assert [answer["class"] for answer in answers] == [model.class_names[i] for i in expected.argmax(axis=1)]
     with pytest.raises(urllib.error.HTTPError) as refused:
         _post(port, {"inputs": [base64.b64encode(b"text").decode()]})
-    assert refused.value.code == 400
-    assert b"image 0 that cannot be read (no image of a known format)" in refused.value.read()
+    with refused.value as answer:
+        assert answer.code == 400
+        assert b"image 0 that cannot be read (no image of a known format)" in answer.read()
 
 
 def _answers(port: int) -> bool:

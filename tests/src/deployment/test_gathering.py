@@ -32,7 +32,7 @@ def test_files_and_folders_in_order_with_the_classes_of_their_folders(tmp_path: 
         ("a.png", None, True),
     ]
     assert not found.unreadable
-    assert found.notes == [f"1 files in {tmp_path / 'b'} lie in no class's folder: they are predicted, not evaluated"]
+    assert found.notes == [f"1 image in {tmp_path / 'b'} outside of the classes' folders: predicted, not evaluated"]
 
 
 def test_folders_that_are_named_otherwise_are_told(tmp_path: Path) -> None:
