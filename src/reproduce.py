@@ -65,18 +65,20 @@ def _derived_seed(run: Run, config: Config) -> int:
 
 def _repeat(run: Run, lookup: Lookup, config: Config, then: dict[str, Any]) -> bool:
     """Train again, print what came out, and return whether it is equal."""
-    known = {name: lookup.history(run.run_id, name) for name in COMPARED}
+    folds = config.dataset.splits
+    known = {name: lookup.history(run.run_id, f"fold_1/{name}" if folds > 1 else name) for name in COMPARED}
     epochs = max(known["loss"], default=0)
     if not epochs:
         raise ModelNotFound(f"run {run.run_id} has no epoch to compare with: it ended before its first one")
     words = f"trial {run.trial} of study {run.study}" if run.study else f"run {run.run_id}"
+    words += f", fold 1 of {folds}" if folds > 1 else ""
     print(f"run      {words}: {epochs} epochs, seed {then['seed']}", flush=True)
     with quiet_native_stderr():
         from src import dataset, model, training
         from src.augmentation import rescaled
+        from src.fold import train
         from src.recording.environment import changed_files, environment
         from src.recording.trial_record import weights_digest
-        from src.trial import train
     threads = then.get("threads") if then.get("threads") != cores() else config.training.threads
     config.training = replace(config.training, precision=then.get("precision", config.training.precision))
     training.prepare(config.training.precision, threads)
@@ -95,7 +97,8 @@ def _repeat(run: Run, lookup: Lookup, config: Config, then: dict[str, Any]) -> b
     for i, line in enumerate(lines):
         print(f"{'differs' if i == 0 else '':8} {printable(line)}")
     gap, epoch, metric = largest_difference(known, history.epochs)
-    weights, same_length = run.tags.get(WEIGHTS), len(history.epochs) == epochs
+    weights = run.tags.get(WEIGHTS) if folds == 1 else None  # the last fold's
+    same_length = len(history.epochs) == epochs
     if gap == 0 and same_length and weights in (None, weights_digest(network)):
         print(f"equal    to the bit: {epochs} epochs{', the weights' if weights else ''}")
         return True

@@ -13,7 +13,7 @@ from omegaconf import DictConfig
 
 from convsweep import Infeasible, current_trial
 from convsweep.errors import explain, is_hydras, printable
-from src.config import ConfigError, as_dry_run, groups, register, settings
+from src.config import ConfigError, as_dry_run, constraint, groups, register, settings
 from src.process import quiet_native_stderr
 
 
@@ -24,11 +24,11 @@ def main(config: DictConfig) -> float | list[float]:
         checked = settings(config)
     except ConfigError as error:
         _refuse(error)
-    from src.dataset import DatasetError, is_light, load  # not needed to refuse a key
+    from src.dataset import DatasetError, is_light, prepare  # not needed to refuse a key
 
     try:
         if current_trial() is None and is_light(checked.dataset):
-            load(checked.dataset, checked.seed)  # what is wrong with it is said before TensorFlow is imported
+            prepare(checked.dataset, checked.seed, constraint.metrics(checked.objective, checked.constraints))
         with quiet_native_stderr():
             from src.trial import ModelError, run
     except DatasetError as error:

@@ -40,14 +40,22 @@ ROOMS = [
     "process", "config", "dataset", "augmentation", "model", "training", "evaluation", "tracking", "report",
     "recording", "deployment", "finalizing",
 ]  # fmt: skip
-# At the root of src/ stand the commands that a user types, and the table of contents of a trial.
+# At the root of src/ stand the commands that a user types, the table of contents of a trial, and its folds.
 COMMANDS = {
     "sweep.py", "finalize.py", "status.py", "simulate.py", "proxy.py", "ui.py", "predict.py", "export.py",
     "reproduce.py", "compare.py",
 }  # fmt: skip
 # One that has the name of a room, and stands in it.
 COMMANDS_IN_ROOMS = {"src/report/__main__.py"}
-ROOT_FILES = COMMANDS | {"trial.py", "final_model.py", "__init__.py", "__main__.py", "console.py", "completion.py"}
+ROOT_FILES = COMMANDS | {
+    "trial.py",
+    "fold.py",
+    "final_model.py",
+    "__init__.py",
+    "__main__.py",
+    "console.py",
+    "completion.py",
+}
 # Where the application meets the engine, beside its commands and the trial.
 MEETS_ENGINE = {"recording", "deployment", "finalizing"}
 # Whose checkpoints are those of the engine's callback.

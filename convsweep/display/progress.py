@@ -53,7 +53,7 @@ class Monitor:
         self.unit, self.total = (
             ("trials", n_trials)
             if budget.trials is not None
-            else ("epochs", budget.steps)
+            else (budget.unit, budget.steps)
             if budget.steps is not None
             else ("seconds", budget.seconds or 0.0)
         )
@@ -121,7 +121,7 @@ class Monitor:
         """Return how much of the budget is spent, in its unit."""
         if self.unit == "trials":
             return len(self.seen) + len(self.paused)
-        if self.unit == "epochs":
+        if self.unit == self.budget.unit:
             return sum(max(t.intermediate_values, default=0) for t in self.study.get_trials(deepcopy=False))
         return self.spent + time.monotonic() - self.started
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 from convsweep.study.metric_names import metric_names
 from convsweep.study.ranking import ranked
 from convsweep.study.repeats import repeated
+from convsweep.study.spread import values_of
 
 TOP = 5
 KINDS = 20  # of failures are shown at most
@@ -122,7 +123,7 @@ def _table(trials: list["FrozenTrial"], metrics: list[str], console: Console) ->
     narrow = _empty_table(metrics, ["searched values"])
     for trial in trials:
         seconds = f"{seconds_of(trial):.1f}"
-        known = [str(trial.number), *(f"{value:.5g}" for value in trial.values or []), seconds]
+        known = [str(trial.number), *values_of(trial), seconds]
         wide.add_row(
             *known, *(escape(printable(value_in_words(trial.params[n]))) if n in trial.params else "" for n in names)
         )

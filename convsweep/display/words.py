@@ -15,6 +15,7 @@ from convsweep.policy.asha import pauses, was_left_paused
 from convsweep.policy.work import seconds_of
 from convsweep.space.values import as_override_value
 from convsweep.study.metric_names import given_names
+from convsweep.study.spread import values_of
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -101,7 +102,7 @@ def goals_in_words(study: "Study") -> str:
 def values_in_words(trial: "FrozenTrial", names: Sequence[str] = ()) -> str:
     """Return a trial's values, each with its name where names are given."""
     named = [f"{printable(name)}=" for name in names] if len(names) == len(trial.values or []) else []
-    return " ".join(f"{name}{value:.5g}" for name, value in zip_longest(named, trial.values or [], fillvalue=""))
+    return " ".join(f"{name}{value}" for name, value in zip_longest(named, values_of(trial), fillvalue=""))
 
 
 def params_in_words(params: Mapping[str, Any]) -> str:

@@ -1,6 +1,10 @@
 """From what a user typed to a sweep that can run, or to all that is wrong with it."""
 
+import copy
+import itertools
 import math
+import re
+from collections.abc import Iterable
 from typing import Any
 
 from hydra.core.utils import JobRuntime
@@ -14,7 +18,7 @@ from convsweep.driver.defaults import set_aside_scheduler
 from convsweep.driver.sweep import Sweep
 from convsweep.errors import UserError, explain
 from convsweep.space.compose import Composer
-from convsweep.space.parameter import ends
+from convsweep.space.parameter import Parameter, ends
 from convsweep.space.space import Space
 from convsweep.space.values import is_number
 from convsweep.study.identity import default_name, fixed_settings, schema_defaults
@@ -54,7 +58,7 @@ def _prepare(
         space = read_space(arguments, compose, loader)
     except UserError as error:
         raise UserError(problems + error.problems) from None
-    _take_longest(sweeper, space)
+    _take_longest(config, space)
     problems += check_trials(compose, space, loader, callbacks)
     name = sweeper.study_name or default_name(_job_name(config), space)
     with open_dict(config):
@@ -79,12 +83,25 @@ def _job_name(config: DictConfig) -> str:
         return JobRuntime.instance().get("name")
 
 
-def _take_longest(sweeper: DictConfig, space: Space) -> None:
-    """Let `max_resource` be that of the longest trial where it follows a key that is searched."""
+def _take_longest(config: DictConfig, space: Space) -> None:
+    """Let `max_resource` be that of the longest trial where it follows keys that are searched."""
+    sweeper = config.hydra.sweeper
     given: Any = OmegaConf.to_container(sweeper, resolve=False)
-    key = str(given["max_resource"]).removeprefix("${").removesuffix("}")
-    if key in space.parameters:
-        parameter = space.parameters[key]
-        with open_dict(sweeper):
-            numbers = filter(is_number, parameter.values or ends(parameter))
-            sweeper.max_resource = max(filter(math.isfinite, numbers), default=None)
+    keys = [key for key in re.findall(r"\$\{([\w.]+)\}", str(given["max_resource"])) if key in space.parameters]
+    if not keys:
+        return
+    trial, lengths = copy.deepcopy(config), []
+    for values in itertools.product(*(_extremes(space.parameters[key]) for key in keys)):
+        for key, value in zip(keys, values, strict=True):
+            OmegaConf.update(trial, key, value, force_add=True)
+        lengths.append(trial.hydra.sweeper.max_resource)
+    with open_dict(sweeper):
+        sweeper.max_resource = max(filter(is_number, lengths), default=None)
+
+
+def _extremes(parameter: Parameter) -> Iterable[Any]:
+    """Return the values between which all others are: the lowest and the highest number, and what is no number."""
+    values = parameter.values or ends(parameter)
+    numbers = [value for value in values if is_number(value) and math.isfinite(value)]
+    others = [value for value in values if value is None]
+    return {*others, *([min(numbers), max(numbers)] if numbers else [])}

@@ -11,7 +11,7 @@ from convsweep.policy.repeats import Confirmation
 DEFAULT_TRIALS = 20
 MANY = 100_000  # trials of a budget of steps or time, which ends before
 MAX_ENUMERATED = 1000  # combinations that such a budget lists; more are drawn
-COUNTED = re.compile(r"(\d+)\s*(trials?|epochs?|steps?|)")
+COUNTED = re.compile(r"(\d+)\s*(trials?|epochs?|steps?|folds?|)")
 TIMED = re.compile(r"(?:(\d+(?:\.\d+)?)\s*h)?\s*(?:(\d+(?:\.\d+)?)\s*min)?\s*(?:(\d+(?:\.\d+)?)\s*s)?")
 
 
@@ -22,6 +22,7 @@ class Budget:
     trials: int | None = None
     steps: int | None = None
     seconds: float | None = None
+    unit: str = "epochs"  # what the app calls a step
 
     @classmethod
     def of(cls, sweeper: DictConfig) -> "Budget":
@@ -36,14 +37,14 @@ class Budget:
         if self.trials is not None:
             return f"hydra.sweeper.{'budget' if by_name else 'n_trials'}={2 * self.trials}"
         if self.steps is not None:
-            return f"hydra.sweeper.budget={2 * self.steps}epochs"
+            return f"hydra.sweeper.budget={2 * self.steps}{self.unit}"
         return f"hydra.sweeper.budget={2 * (self.seconds or 0):.10g}s"
 
     def __str__(self) -> str:
         if self.trials is not None:
             return f"{self.trials} trials"
         if self.steps is not None:
-            return f"{self.steps} epochs"
+            return f"{self.steps} {self.unit}"
         minutes, seconds = divmod(self.seconds or 0.0, 60)
         hours, minutes = divmod(minutes, 60)
         words = [f"{n:g} {unit}" for n, unit in ((hours, "h"), (minutes, "min"), (round(seconds, 1), "s")) if n]
@@ -55,6 +56,8 @@ def parse(given: Any) -> Budget:
     text = "" if given is None else str(given).strip().lower()
     if (counted := COUNTED.fullmatch(text)) and int(counted[1]) > 0:
         number = int(counted[1])
+        if counted[2].startswith("fold"):
+            return Budget(steps=number, unit="folds")
         return Budget(steps=number) if counted[2][:4] in ("epoc", "step") else Budget(trials=number)
     if text and (timed := TIMED.fullmatch(text)):
         hours, minutes, seconds = (float(part or 0) for part in timed.groups())

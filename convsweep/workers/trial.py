@@ -1,6 +1,6 @@
 """The one door between a Hydra app and the sweeper that runs it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ from convsweep.policy.policy import Phase, Policy
 from convsweep.policy.repeats import repeated_number
 from convsweep.policy.ties import order, tie_key
 from convsweep.policy.time_budget import FINISH
+from convsweep.study.spread import SPREAD
 
 if TYPE_CHECKING:
     import optuna
@@ -65,7 +66,7 @@ class TrialHandle:
         self._trial = trial
         self._policy, self._asha = policy, policy and policy.asha
         self._single = len(trial.study.directions) == 1
-        self._step = 0
+        self._step, self._judged = 0, False
         # While it runs nobody else writes to the trial, so that its storage need not be asked again what it holds.
         began = trial._cached_frozen_trial
         self._reported, self._constrained = set(began.intermediate_values), set(began.constraints)
@@ -131,7 +132,7 @@ class TrialHandle:
         from convsweep.storage.journal import together
 
         global _is_warm
-        self._step, _is_warm = step, True
+        self._step, self._judged, _is_warm = step, False, True
         self._watch.step()
         if self._single and step not in self._reported:
             self._reported.add(step)
@@ -154,6 +155,13 @@ class TrialHandle:
         """Say what decides between this trial and others that end with the same value: the lower one is the better."""
         self._set(tie_key(), float(value))
 
+    def set_spread(self, deviations: Sequence[float]) -> None:
+        """Say how far apart the parts lie that each of the trial's values is the mean of, as a standard deviation.
+
+        It is shown beside the value, and decides nothing.
+        """
+        self._set(SPREAD, [float(deviation) for deviation in deviations])
+
     def _set(self, key: str, value: Any) -> None:
         self._trial.storage.set_trial_system_attr(self._trial._trial_id, key, value)
 
@@ -161,11 +169,13 @@ class TrialHandle:
         """Ask whether to end now; after a yes, save what the trial needs to go on, and return.
 
         The trial is pruned or pauses, by the values reported so far, or the whole sweep stops. Ask while
-        there is something left to do, not after the last step.
+        there is something left to do, not after the last step. A value is judged once, however often it is asked
+        before the next one.
         """
         if not (self.stopped or self.interrupted):
             # The pruner has had its say on the steps that an interrupted run got past.
-            asked = self._single and self._step == max(self._reported, default=None)
+            asked = self._single and self._step == max(self._reported, default=None) and not self._judged
+            self._judged = True
             self.stopped = asked and self._is_pruned()
             self.interrupted = not self.stopped and (
                 self._gives_way() or (asked and self._pauses()) or self._sweep_stops()

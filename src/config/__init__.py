@@ -42,8 +42,8 @@ def groups() -> list[str]:
 
 
 def register() -> None:
-    """Tell Hydra the schema, and OmegaConf the resolvers: the sweep's direction, which follows the objective, and what
-    a cluster's jobs get of the environment.
+    """Tell Hydra the schema, and OmegaConf the resolvers: the sweep's direction, which follows the objective, how many
+    steps a trial has, and what a cluster's jobs get of the environment.
     """
     help.spare_groups(sys.argv)
     store = ConfigStore.instance()
@@ -58,4 +58,5 @@ def register() -> None:
     OmegaConf.register_new_resolver("help", help.text, replace=True)
     OmegaConf.register_new_resolver("directions_of", objective.directions, replace=True)
     OmegaConf.register_new_resolver("names_of", objective.objectives, replace=True)
+    OmegaConf.register_new_resolver("steps_of", dataset.steps, replace=True)
     OmegaConf.register_new_resolver("environment_for_workers", for_workers, replace=True)

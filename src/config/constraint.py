@@ -2,9 +2,11 @@
 
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from src.config.objective import METRICS, direction, meant
+from src.config.objective import METRICS, direction, meant, objectives
 
 _FORM = re.compile(r"\s*(\w+(?:\[.+\])?)\s*(<=|>=)\s*([-+.\w]+)\s*")
 
@@ -39,6 +41,11 @@ def parse(text: str) -> Constraint:
     if match is None or direction(match[1]) is None or not math.isfinite(float(match[3])):
         raise ValueError(text)
     return Constraint(match[1], match[2], float(match[3]))
+
+
+def metrics(objective: Any, constraints: Sequence[str]) -> list[str]:
+    """Return the metrics that the objectives and the constraints are about."""
+    return [*objectives(objective), *(parse(text).metric for text in constraints)]
 
 
 def check(constraints: list[str]) -> list[str]:

@@ -24,6 +24,7 @@ class DatasetConfig:
         path: a local copy (file or folder) instead of the usual places; required by one's own data.
         limit: take at most that many of the training images, stratified, before validation is split off.
         validation_fraction: the part of these images that becomes validation data.
+        folds: split them into so many parts in its place, each of which validates in turn; None or 1 for one split.
         image_size: resize to this many pixels a side, or to [height, width]; None keeps the size.
         fit: what becomes of images of another shape: pulled to it (`stretch`), cut in the middle (`crop`), or put on
             black (`pad`).
@@ -36,11 +37,17 @@ class DatasetConfig:
     path: str | None = None
     limit: int | None = None
     validation_fraction: float = 0.2
+    folds: int | None = None
     image_size: Any = None
     fit: str = "stretch"
     channels: Any = "auto"
     scaling: str = "minmax"
     labels: str = "sparse"
+
+    @property
+    def splits(self) -> int:
+        """How many splits into training and validation images there are."""
+        return self.folds or 1
 
 
 @dataclass
@@ -100,6 +107,11 @@ def register(store: ConfigStore) -> None:
         store.store(group="schemas/dataset", name=name, node=kind.schema(name=name))
 
 
+def steps(epochs: int, folds: int | None) -> int:
+    """Return after how many steps a trial is at its end: an epoch is one, or each fold as a whole."""
+    return folds if folds is not None and folds > 1 else epochs
+
+
 def check(config: DatasetConfig) -> list[str]:
     """Return every problem of the settings, a line each; reads no data."""
     problems = [
@@ -115,6 +127,8 @@ def check(config: DatasetConfig) -> list[str]:
         problems.append(
             _problem("validation_fraction", "a number between 0 and 1", config.validation_fraction, "e.g. {key}=0.2")
         )
+    if config.folds is not None and not _is_positive_int(config.folds):
+        problems.append(_problem("folds", "a whole number from 2, or null for one split", config.folds, "e.g. {key}=5"))
     if config.limit is not None and not _is_positive_int(config.limit):
         problems.append(_problem("limit", "a whole number from 1, or null", config.limit, "e.g. {key}=8000"))
     if not _is_image_size(config.image_size):

@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 # Known after every epoch: reported while a trial runs, and taken at its best epoch at the end.
@@ -18,6 +18,8 @@ EVALUATION_METRICS = {
     "log_loss": "minimize",
     "ece": "minimize",
 }
+TOP = 5  # of top_5_accuracy
+LISTED = 20  # class names in a line
 RECALL = re.compile(r"recall\[(.+)\]")  # of one class, by its name
 _FOREIGN = re.compile(r"[^\w.\- :]")  # what MLflow does not take in a metric's name
 # Known of a model before it is trained; the latency is that of one image, in milliseconds.
@@ -97,3 +99,23 @@ def check(objective: Any) -> list[str]:
             "type e.g. objective=[val_accuracy,parameters]"
         ]
     return []
+
+
+def check_classes(metrics: Iterable[str], class_names: Sequence[str]) -> list[str]:
+    """Return what is wrong with metrics for images of these classes, a line each."""
+    problems = []
+    for metric in dict.fromkeys(metrics):
+        name = class_of(metric)
+        if name is not None and name not in class_names:
+            close = (difflib.get_close_matches(name, class_names, 1) or class_names[:1])[0]
+            more = f" and {len(class_names) - LISTED} more" if len(class_names) > LISTED else ""
+            problems.append(
+                f"`{metric}` must name one of the classes {', '.join(class_names[:LISTED])}{more}, got {name}; "
+                f"type e.g. recall[{close}]"
+            )
+        if evaluated(metric) == "top_5_accuracy" and len(class_names) <= TOP:
+            problems.append(
+                f"`{metric}` must have more than {TOP} classes to choose from, got {len(class_names)}; "
+                "type e.g. val_accuracy in its place"
+            )
+    return problems

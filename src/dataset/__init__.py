@@ -1,7 +1,7 @@
 """The images: found, decoded, split and described, without TensorFlow."""
 
 from src.dataset.dataset import Dataset, DatasetError, Preprocessing, Split
-from src.dataset.loading import load
+from src.dataset.loading import all_validated, load
 from src.dataset.prepare import is_light, look, prepare
 from src.dataset.single import read_image, read_images
 
@@ -10,6 +10,7 @@ __all__ = [
     "DatasetError",
     "Preprocessing",
     "Split",
+    "all_validated",
     "is_light",
     "load",
     "look",

@@ -4,14 +4,15 @@ import json
 import sys
 
 from src.config.dataset import DATASETS
-from src.dataset import DatasetError, load
+from src.dataset import DatasetError
+from src.dataset.prepare import load_all
 
 
 def main() -> None:
-    """Answer with one line of JSON: `notes`, or `error`."""
+    """Answer with one line of JSON: `notes` and `class_names`, or `error`."""
     name, settings, seed = json.load(sys.stdin)
     try:
-        answer = {"notes": load(DATASETS[name].schema(**settings), seed).notes}
+        answer = load_all(DATASETS[name].schema(**settings), seed)
     except DatasetError as error:
         answer = {"error": str(error)}
     print(f"\n{json.dumps(answer)}")

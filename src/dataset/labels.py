@@ -32,6 +32,7 @@ def number(
     flat = {part: _flat(values, what[part]) for part, values in labels.items()}
     if class_names is not None and flat["train"].dtype.kind != "U":
         known = [str(name) for name in class_names]
+        _check_several(known, what["train"])
         for part, values in flat.items():
             _check_whole(values, what[part])
             if len(values) and not 0 <= values.min() <= values.max() < len(known):
@@ -46,8 +47,7 @@ def number(
                 f"{what[part]} must be {_kind(flat['train'])} as those of the training part, got {_kind(values)}"
             )
     classes = _classes(flat["train"], class_names)
-    if len(classes) < 2:
-        raise DatasetError(f"{what['train']} must hold at least two classes, got {_listed(classes) or 'none'}")
+    _check_several(classes, what["train"])
     for part, values in flat.items():
         if unknown := sorted(set(np.unique(values).tolist()) - set(classes)):
             count = int(np.isin(values, unknown).sum())
@@ -70,6 +70,11 @@ def _classes(train: np.ndarray, class_names: Sequence[str] | None) -> list[Any]:
     if missing := [name for name in known if name not in found]:
         raise DatasetError(f"no training image of class {_listed(missing)}; add some, or take the class name out")
     return known
+
+
+def _check_several(classes: Sequence[Any], what: str) -> None:
+    if len(classes) < 2:
+        raise DatasetError(f"{what} must hold at least two classes, got {_listed(classes) or 'none'}")
 
 
 def _flat(values: np.ndarray, what: str) -> np.ndarray:

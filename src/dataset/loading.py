@@ -15,12 +15,12 @@ from src.dataset.cache import Entry, default_folder, entry, save
 from src.dataset.dataset import Dataset, DatasetError, Preprocessing, Split
 from src.dataset.registry import DATASETS
 from src.dataset.source import PARTS
-from src.dataset.split import split, take
+from src.dataset.split import fold, split, take
 
 _loaded: dict[str, Dataset] = {}  # what this process has opened: a worker's later trials start from here
 
 
-def load(config: DatasetConfig, seed: int, cache: Path | None = None) -> Dataset:
+def load(config: DatasetConfig, seed: int, cache: Path | None = None, number: int = 1) -> Dataset:
     """Load a dataset.
 
     The validation part is split off the training data by the seed, stratified; an image folder with a
@@ -31,6 +31,7 @@ def load(config: DatasetConfig, seed: int, cache: Path | None = None) -> Dataset
         seed: decides which images validate, and which are taken under `limit`; the same for all trials that
             are to be compared.
         cache: where decoded images are kept; by default `~/.cache/convsweep`.
+        number: which of the folds validates, from 1, where `config` asks for folds.
 
     Raises:
         DatasetError: the data is not there, or not as it must be; the message says what to do.
@@ -40,10 +41,19 @@ def load(config: DatasetConfig, seed: int, cache: Path | None = None) -> Dataset
         raise DatasetError("\n".join(problems))
     folder = cache or default_folder()
     config = sized(config)
-    key = json.dumps([dataclasses.asdict(config), seed, str(folder)])
+    key = json.dumps([dataclasses.asdict(config), seed, str(folder), number])
     if key not in _loaded:
-        _loaded[key] = _load(config, seed, folder)
+        _loaded[key] = _load(config, seed, folder, number)
     return _loaded[key]
+
+
+def all_validated(config: DatasetConfig, seed: int, folds: int) -> Dataset:
+    """Return a dataset whose validation part is that of the first `folds` folds, in their order, in memory."""
+    parts = [load(config, seed, number=number) for number in range(1, folds + 1)]
+    images, labels = (np.concatenate(arrays) for arrays in zip(*(part.validation for part in parts), strict=True))
+    names = [part.names["validation"] for part in parts if "validation" in part.names]
+    together = {"validation": np.concatenate(names)} if names else {}
+    return dataclasses.replace(parts[0], validation=Split(images, labels), names={**parts[0].names, **together})
 
 
 def sized(config: DatasetConfig) -> DatasetConfig:
@@ -53,11 +63,13 @@ def sized(config: DatasetConfig) -> DatasetConfig:
     return dataclasses.replace(config, image_size=pair)
 
 
-def _load(config: DatasetConfig, seed: int, folder: Path) -> Dataset:
+def _load(config: DatasetConfig, seed: int, folder: Path, number: int) -> Dataset:
     source = DATASETS[config.name].find(config, folder)
     whole = entry(folder, source.key, source.build)
     settings = [config.limit, config.validation_fraction, config.image_size, config.fit, config.channels, seed]
-    parted = entry(folder, [source.key, settings], lambda place: _part(place, whole, config, seed))
+    if config.splits > 1:
+        settings += [config.splits, number]
+    parted = entry(folder, [source.key, settings], lambda place: _part(place, whole, config, seed, number))
     classes = len(whole.meta["class_names"])
     splits, names = {}, {}
     for part, arrays in _by_part(parted.arrays, whole.arrays).items():
@@ -89,10 +101,10 @@ def _load(config: DatasetConfig, seed: int, folder: Path) -> Dataset:
     )
 
 
-def _part(place: Path, whole: Entry, config: DatasetConfig, seed: int) -> dict[str, Any]:
+def _part(place: Path, whole: Entry, config: DatasetConfig, seed: int, number: int) -> dict[str, Any]:
     """Write the parts that differ from the whole: those that were chosen from it or are resized."""
-    chosen = _choose(whole, config, seed)
-    train = whole.arrays["train_images"]
+    chosen = _choose(whole, config, seed, number)
+    scaled = [whole.arrays["train_images"]]
     for part, indices in chosen.items():
         source = "train" if part == "validation" and "validation_images" not in whole.arrays else part
         images, labels = whole.arrays[f"{source}_images"], whole.arrays[f"{source}_labels"]
@@ -104,10 +116,14 @@ def _part(place: Path, whole: Entry, config: DatasetConfig, seed: int) -> dict[s
             save(place / f"{part}_labels.npy", labels[indices])
             if f"{source}_names" in whole.arrays:
                 save(place / f"{part}_names.npy", whole.arrays[f"{source}_names"][indices])
-            train = written if part == "train" else train
-    save(place / "histogram.npy", scaling.histogram(train))
-    written = {file.stem: np.load(file, mmap_mode="r") for file in place.glob("*.npy")}
-    return {"digests": _digests(_by_part(written, whole.arrays))}
+            if part == "train":
+                scaled = [written]
+            elif part == "validation" and config.splits > 1:
+                # All folds' networks scale alike, by the images that any of them is trained on: so they are one graph.
+                scaled.append(written)
+    save(place / "histogram.npy", np.sum([scaling.histogram(images) for images in scaled], axis=0))
+    parted = {file.stem: np.load(file, mmap_mode="r") for file in place.glob("*.npy")}
+    return {"digests": _digests(_by_part(parted, whole.arrays))}
 
 
 def _by_part(parted: Mapping[str, np.ndarray], whole: Mapping[str, np.ndarray]) -> dict[str, Mapping[str, np.ndarray]]:
@@ -128,16 +144,26 @@ def _digests(arrays: Mapping[str, Mapping[str, np.ndarray]]) -> dict[str, str]:
     return found
 
 
-def _choose(whole: Entry, config: DatasetConfig, seed: int) -> dict[str, np.ndarray]:
+def _choose(whole: Entry, config: DatasetConfig, seed: int, number: int) -> dict[str, np.ndarray]:
     """Return the indices of each part: of its own array, or of the training images for split-off validation."""
     chosen = {part: np.arange(len(whole.arrays[f"{part}_images"])) for part in PARTS if _has(whole, part)}
     labels = whole.arrays["train_labels"]
-    classes = len(whole.meta["class_names"])
+    class_names = whole.meta["class_names"]
+    classes = len(class_names)
     if _has(whole, "validation"):
+        if config.splits > 1:
+            raise DatasetError(
+                "`dataset.folds` must be null where the data has a validation part of its own, got "
+                f"{config.folds}; type dataset.folds=null, or move its images to the training part"
+            )
         chosen["train"] = take(labels, classes, config.limit, seed)
     else:
-        _check_enough(labels, whole.meta["class_names"])
-        chosen["train"], chosen["validation"] = split(labels, classes, config.limit, config.validation_fraction, seed)
+        _check_enough(labels, class_names)
+        if config.splits > 1:
+            parts = fold(labels, class_names, config.limit, config.splits, number, seed)
+        else:
+            parts = split(labels, classes, config.limit, config.validation_fraction, seed)
+        chosen["train"], chosen["validation"] = parts
     return chosen
 
 

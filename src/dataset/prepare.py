@@ -6,8 +6,11 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
+from typing import Any
 
 from src.config.dataset import DatasetConfig
+from src.config.objective import check_classes
 from src.dataset.cache import default_folder
 from src.dataset.dataset import DatasetError
 from src.dataset.loading import load, sized
@@ -31,17 +34,36 @@ def is_light(config: DatasetConfig) -> bool:
     return not DATASETS[config.name].is_heavy(config)
 
 
-def prepare(config: DatasetConfig, seed: int) -> tuple[str, ...]:
+def prepare(config: DatasetConfig, seed: int, metrics: Sequence[str] = ()) -> tuple[str, ...]:
     """Decode and split a dataset into the cache, as `load` does; in a process of its own where it is not light.
+
+    Args:
+        config: The settings.
+        seed: As for `load`.
+        metrics: What is to be measured of its classes.
 
     Returns:
         How the data was read, and what was left out: lines for the user.
 
     Raises:
-        DatasetError: It is not there, or not as it must be; the message says what to do.
+        DatasetError: It is not there, or not as it must be, or has not the classes that the metrics are about; the
+            message says what to do.
     """
-    if is_light(config):
-        return load(config, seed).notes
+    found = load_all(config, seed) if is_light(config) else _load_elsewhere(config, seed)
+    if problems := check_classes(metrics, found["class_names"]):
+        raise DatasetError("\n".join(problems))
+    return tuple(found["notes"])
+
+
+def load_all(config: DatasetConfig, seed: int) -> dict[str, Any]:
+    """Load a dataset, with all of its folds; return its `notes` and `class_names`."""
+    data = load(config, seed)
+    for number in range(2, config.splits + 1):
+        load(config, seed, number=number)
+    return {"notes": data.notes, "class_names": data.class_names}
+
+
+def _load_elsewhere(config: DatasetConfig, seed: int) -> dict[str, Any]:
     with tempfile.TemporaryFile("w+") as said:
         given = json.dumps([config.name, dataclasses.asdict(config), seed])
         done = subprocess.run(
@@ -62,4 +84,4 @@ def prepare(config: DatasetConfig, seed: int) -> tuple[str, ...]:
         raise DatasetError(f"the process that loads the data ended with status {done.returncode}: {last}") from None
     if "error" in answer:
         raise DatasetError(answer["error"])
-    return tuple(answer["notes"])
+    return answer

@@ -1,5 +1,7 @@
 """Which images are trained on and which validate: stratified, and decided by a seed."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from src.dataset.dataset import DatasetError
@@ -38,6 +40,37 @@ def split(
     train = [member[few:] for member, few in zip(members, validating, strict=True)]
     validation = [member[:few] for member, few in zip(members, validating, strict=True)]
     return np.sort(np.concatenate(train)), np.sort(np.concatenate(validation))
+
+
+def fold(
+    labels: np.ndarray, class_names: Sequence[str], limit: int | None, folds: int, number: int, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Choose the training and the validation images of a fold; over all folds, each image validates once.
+
+    The folds' sizes differ by one image at most, and so do their numbers of images of each class.
+
+    Args:
+        labels: as for `split`.
+        class_names: of all classes.
+        limit: how many images to use at most, all folds together; None for all.
+        folds: how many there are.
+        number: which one, from 1.
+        seed: the same seed gives the same folds.
+
+    Raises:
+        DatasetError: a class has fewer images than there are folds.
+    """
+    members = _members(labels, len(class_names), limit, seed)
+    smallest = min(range(len(members)), key=lambda label: len(members[label]))
+    if (fewest := len(members[smallest])) < folds:
+        under = "" if limit is None or limit >= len(labels) else f" under dataset.limit={limit}"
+        raise DatasetError(
+            f"`dataset.folds` must be at most {fewest}, the number of images of class {class_names[smallest]}{under}, "
+            f"got {folds}; type dataset.folds={fewest if fewest > 1 else 'null'}, or add images"
+        )
+    dealt = np.concatenate(members)  # like cards, class by class
+    validates = np.arange(len(dealt)) % folds == number - 1
+    return np.sort(dealt[~validates]), np.sort(dealt[validates])
 
 
 def take(labels: np.ndarray, classes: int, limit: int | None, seed: int) -> np.ndarray:

@@ -10,7 +10,7 @@ from src.evaluation.confusion import (
     score_classes,
 )
 from src.evaluation.ensemble import Ensemble, find_ensemble
-from src.evaluation.evaluation import Evaluation, check_metrics, evaluate
+from src.evaluation.evaluation import Evaluation, evaluate
 from src.evaluation.prediction import latency_ms, predict
 from src.evaluation.robustness import Robustness, measure_robustness
 from src.evaluation.temperature import fit_temperature, tempered
@@ -23,7 +23,6 @@ __all__ = [
     "Evaluation",
     "Robustness",
     "calibrate",
-    "check_metrics",
     "count_confusions",
     "evaluate",
     "find_ensemble",

@@ -1,19 +1,16 @@
-import difflib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import keras
 import numpy as np
 
-from src.config.objective import class_of, evaluated
+from src.config.objective import TOP, class_of, evaluated
 from src.dataset import Split
 from src.evaluation.calibration import Calibration, calibrate
 from src.evaluation.confusion import ClassScores, Confusion, count_confusions, most_confused, score_classes
 from src.evaluation.prediction import predict, true_classes
 from src.evaluation.ranking import macro_auc, top_k_accuracy
-
-TOP = 5
 
 
 @dataclass(frozen=True)
@@ -100,25 +97,6 @@ NUMBERS: dict[str, Callable[[Evaluation], float]] = {
     "auc": lambda of: macro_auc(of.probabilities, of.true),
     "ece": lambda of: of.calibration.ece,
 }
-
-
-def check_metrics(metrics: Iterable[str], class_names: Sequence[str]) -> list[str]:
-    """Return what is wrong with metrics for images of these classes, a line each."""
-    problems = []
-    for metric in dict.fromkeys(metrics):
-        name = class_of(metric)
-        if name is not None and name not in class_names:
-            close = difflib.get_close_matches(name, class_names, 1) or class_names[:1]
-            problems.append(
-                f"`{metric}` must name one of the classes {', '.join(class_names)}, got {name}; "
-                f"type e.g. recall[{close[0]}]"
-            )
-        if evaluated(metric) == "top_5_accuracy" and len(class_names) <= TOP:
-            problems.append(
-                f"`{metric}` must have more than {TOP} classes to choose from, got {len(class_names)}; "
-                "type e.g. val_accuracy in its place"
-            )
-    return problems
 
 
 def evaluate(model: keras.Model, split: Split, flips: bool = False) -> Evaluation:

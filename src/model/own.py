@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib
 import json
+import logging
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -14,8 +15,11 @@ import numpy as np
 
 from src.config.build import make_arguments
 from src.config.own_model import Custom, folder
+from src.model import randomness
 
 TOLERANCE = 0.02  # of the sum of an image's probabilities, which half precision rounds
+
+_told: set[str] = set()  # functions whose networks draw without a seed: a word about each is enough
 
 
 class ModelError(Exception):
@@ -66,6 +70,10 @@ def build_own(
     given = json.dumps([config.build, config.arguments], sort_keys=True, default=str)
     model = keras.Model(images, outputs, name=f"{config.name}_{hashlib.sha1(given.encode()).hexdigest()[:8]}")
     _check_probabilities(config, model, classes)
+    said = randomness.note(model)
+    if said is not None and config.build not in _told:
+        _told.add(config.build)
+        logging.getLogger(__name__).warning("%s %s", config.build, said)
     return model
 
 

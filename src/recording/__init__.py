@@ -2,7 +2,7 @@
 checkpoints take, and those that may be members of an ensemble. Imports no TensorFlow.
 """
 
-from src.recording.checkpoints import CHECKPOINT, bound_checkpoints
+from src.recording.checkpoints import CHECKPOINT, FOLDS, bound_checkpoints, checkpoint_of, remove_checkpoints
 from src.recording.members import FIT, Member, is_member, keep_member, read_member
 from src.recording.study_data import StudyData, await_data
 from src.recording.study_report import best_metrics, exhibits
@@ -10,7 +10,7 @@ from src.recording.study_tracking import ABOVE, OUTBOX, StudyTracking, command, 
 from src.recording.system import system_metrics
 
 __all__ = [
-    "ABOVE", "CHECKPOINT", "FIT", "OUTBOX", "Member", "StudyData", "StudyTracking", "await_data", "best_metrics",
-    "bound_checkpoints", "command", "exhibits", "is_member", "keep_member", "read_member", "runs_of", "study_run",
-    "system_metrics",
+    "ABOVE", "CHECKPOINT", "FIT", "FOLDS", "OUTBOX", "Member", "StudyData", "StudyTracking", "await_data",
+    "best_metrics", "bound_checkpoints", "checkpoint_of", "command", "exhibits", "is_member", "keep_member",
+    "read_member", "remove_checkpoints", "runs_of", "study_run", "system_metrics",
 ]  # fmt: skip

@@ -11,7 +11,7 @@ from omegaconf import DictConfig
 from convsweep import StudyCallback
 from convsweep.errors import UserError
 from convsweep.storage import runs_here
-from src.config import ConfigError, settings
+from src.config import ConfigError, constraint, settings
 from src.config.dataset import DatasetConfig
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class StudyData(StudyCallback):
     """
 
     def __init__(self) -> None:
-        self._wanted: dict[str, tuple[DatasetConfig, int]] = {}
+        self._wanted: dict[str, tuple[DatasetConfig, int, list[str]]] = {}
         self._here = True
         self._told: set[str] = set()
 
@@ -40,10 +40,11 @@ class StudyData(StudyCallback):
         except ConfigError:
             return []  # which the study's tracking says
         self._here = runs_here(config)
-        key = json.dumps([asdict(checked.dataset), checked.seed])
+        metrics = constraint.metrics(checked.objective, checked.constraints)
+        key = json.dumps([asdict(checked.dataset), checked.seed, metrics])
         if key in self._wanted:
             return []
-        self._wanted[key] = checked.dataset, checked.seed
+        self._wanted[key] = checked.dataset, checked.seed, metrics
         from src.dataset import DatasetError, look  # a tenth of a second, which a mistake in a key need not wait for
 
         try:
@@ -55,9 +56,9 @@ class StudyData(StudyCallback):
     def on_study_start(self, study: "Study", directory: Path, driver: str) -> None:
         from src.dataset import DatasetError, prepare
 
-        for config, seed in self._wanted.values() if self._here else ():
+        for config, seed, metrics in self._wanted.values() if self._here else ():
             try:
-                notes = prepare(config, seed)
+                notes = prepare(config, seed, metrics)
             except DatasetError as error:
                 raise UserError(str(error).splitlines()) from error
             for note in (note for note in notes if note not in self._told):

@@ -21,7 +21,7 @@ from convsweep.storage import alone
 from convsweep.study import ranked
 from src.config import Config, ConfigError, settings
 from src.config.objective import directions, objectives
-from src.recording.checkpoints import CHECKPOINT
+from src.recording.checkpoints import remove_checkpoints
 from src.recording.study_report import PARENT, REPORTED, exhibits
 from src.tracking import (
     Address,
@@ -66,6 +66,8 @@ class StudyTracking(StudyCallback):
                 "`evaluation.test` must be false in a sweep, whose trials are chosen by their validation images, got "
                 "true; train the best configuration by itself with evaluation.test=true"
             ]
+        if problem := _check_budget(self._config, self._sweeper.get("budget")):
+            return [problem]
         if not hasattr(self, "_problem"):  # one answer for all trials
             self._problem = find_problem(self._address)
         return [self._problem] if self._problem else []
@@ -88,7 +90,7 @@ class StudyTracking(StudyCallback):
     def on_study_end(self, study: "Study", directory: Path) -> None:
         for trial in study.get_trials(deepcopy=False):
             if trial.state.is_finished():  # one that paused to the end, or whose worker was killed, left its own
-                (directory / f"trial-{trial.number:04d}" / CHECKPOINT).unlink(missing_ok=True)
+                remove_checkpoints(directory / f"trial-{trial.number:04d}")
         if not self._is_reported(study) and (waits := self._finish(study, directory)):
             print(f"waiting  for MLflow at {self._address.uri}: {waits}; the same command delivers it")
         self._post.leave()
@@ -222,7 +224,8 @@ class StudyTracking(StudyCallback):
         if steps := rungs_of(study):
             curves = [trial.intermediate_values for trial in study.trials]
             whole = [trial.state.name == "COMPLETE" for trial in study.trials]
-            figure = rungs(curves, whole, best[0].number if best else None, steps, names[0])
+            unit = "fold" if self._config.dataset.splits > 1 else "epoch"
+            figure = rungs(curves, whole, best[0].number if best else None, steps, names[0], unit)
             run.log_figure(figure, "rungs.png")
         valued = [trial for trial in study.trials if trial.state.is_finished() and trial.values]
         for i, name in enumerate(names if valued else []):
@@ -277,6 +280,21 @@ def study_run(store: Store, study: "Study") -> StudyRun:
 def runs_of(study: "Study") -> list[str]:
     """Return the ids of a study's runs, in whatever store each is."""
     return sorted(key.removeprefix(REPORTED) for key in study.user_attrs if key.startswith(REPORTED))
+
+
+def _check_budget(config: Config, budget: Any) -> str | None:
+    """Refuse a budget of epochs where a step is a fold, and the other way round."""
+    words = {"epoch": "epochs", "step": "epochs", "fold": "folds"}
+    given = next((unit for word, unit in words.items() if word in str(budget).lower()), None)
+    unit = "folds" if config.dataset.splits > 1 else "epochs"
+    if given in (None, unit):
+        return None
+    count = "".join(filter(str.isdigit, str(budget)))
+    shown = "null" if config.dataset.folds is None else config.dataset.folds
+    return (
+        f"`hydra.sweeper.budget` must count {unit} with dataset.folds={shown}, got {budget}; "
+        f"type e.g. hydra.sweeper.budget={count}{unit}"
+    )
 
 
 def _in_order(study: "Study", best: list[Any]) -> list[dict[str, Any]]:

@@ -14,11 +14,12 @@ import numpy as np
 
 from src.augmentation import mixed_samples, samples
 from src.config import Config, as_yaml
-from src.config.objective import MODEL_METRICS, objectives
+from src.config.objective import MODEL_METRICS, leading_metric, objectives
 from src.dataset import Dataset
 from src.evaluation import Evaluation, Robustness, normalize_rows
 from src.recording.environment import FILE as ENVIRONMENT
 from src.recording.environment import digest_of, environment
+from src.recording.folds import Folds
 from src.recording.study_tracking import OUTBOX, where_to_look
 from src.report import (
     altered_copies,
@@ -33,7 +34,6 @@ from src.report import (
     thumbnails,
 )
 from src.tracking import Address, TrialRun, courier, find_problem, is_served, may_not_write, page
-from src.training import History
 
 if TYPE_CHECKING:
     import keras
@@ -163,16 +163,38 @@ def record_augmentation(config: Config, record: TrialRun, data: Dataset, seed: i
 
 
 def record_results(
-    config: Config, record: TrialRun, data: Dataset, history: History, known: dict[str, float], values: list[float]
+    config: Config, record: TrialRun, data: Dataset, folds: Folds, known: dict[str, float], values: list[float]
 ) -> None:
-    """Log what is known at the end of the training: its curves, its numbers, the best epoch."""
-    names = objectives(config.objective)
-    summary = {f"best_{name}": value for name, value in history.best.items() if name.startswith("val_")}
-    summary |= {"best_epoch": history.best_epoch, "fit_seconds": history.fit_seconds}
+    """Log what is known at the end of the training: its curves, its numbers, the best epoch; of folds their means,
+    each beside its standard deviation.
+    """
+    names, curve = objectives(config.objective), folds.curve(leading_metric(config.objective))
+    by_epoch = [name for name in curve.best if name.startswith("val_")]
+    summary = {f"best_{name}": known[name] for name in by_epoch}
+    summary |= {"best_epoch": curve.best_epoch, "fit_seconds": known["fit_seconds"]}
     summary |= {"objective": values[0]} | {name: known[name] for name in MODEL_METRICS if name in known}
     title = f"{data.name}, {config.model.name}: {names[0]} {values[0]:.4g}"
-    record.log_figure(partial(learning_curves, history.epochs, history.best_epoch, title), "learning_curves.png")
+    if folds.count > 1:
+        spread = folds.spread
+        summary |= {_spread(f"best_{name}"): spread[name] for name in by_epoch if name in spread}
+        if names[0] in spread:
+            summary |= {"objective_std": spread[names[0]]}
+            title += f" ± {spread[names[0]]:.2g}"
+        title += f", mean of {len(folds.done)} folds"
+        for epoch, metrics in enumerate(curve.epochs, 1):
+            record.log_metrics(metrics, epoch)
+        for number, fold in enumerate(folds.done, 1):
+            own = {"best_epoch": float(fold.history.best_epoch)}
+            own |= {"objective": fold.known[names[0]]} if names[0] in fold.known else {}
+            record.log_metrics(folds.named(own, number))
+    record.log_figure(partial(learning_curves, curve.epochs, curve.best_epoch, title), "learning_curves.png")
     record.log_metrics(summary)
+
+
+def _spread(metric: str) -> str:
+    """Return the name of a metric's standard deviation; a class comes last, as always: recall_std[rose]."""
+    head, bracket, name = metric.partition("[")
+    return f"{head}_std{bracket}{name}"
 
 
 def record_evaluation(record: TrialRun, data: Dataset, judged: Evaluation, pictures: bool) -> None:

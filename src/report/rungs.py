@@ -11,7 +11,12 @@ if TYPE_CHECKING:
 
 
 def rungs(
-    curves: Sequence[Mapping[int, float]], complete: Sequence[bool], best: int | None, steps: Sequence[int], metric: str
+    curves: Sequence[Mapping[int, float]],
+    complete: Sequence[bool],
+    best: int | None,
+    steps: Sequence[int],
+    metric: str,
+    unit: str = "epoch",
 ) -> "Figure":
     """Draw each trial's objective by epoch, and above each rung how many reached it and how many went on.
 
@@ -20,6 +25,7 @@ def rungs(
         complete: Whether it was trained to its end.
         best: The index of the best one, or None.
         steps: The rungs' epochs, ascending.
+        unit: What an epoch is called where it is something else.
     """
     figure = new_figure((9, 4.5))
     axes = figure.subplots()
@@ -45,12 +51,12 @@ def rungs(
         ("paused", "x-", GREY),
     ):
         axes.plot([], [], marker, color=colour, label=label)
-    axes.set(xlabel="epoch", ylabel=metric)
+    axes.set(xlabel=unit, ylabel=metric)
     count_in_whole_numbers(axes)
     axes.grid(alpha=0.25)
     axes.legend(frameon=False, loc="lower right")
     spent, full = sum(map(len, curves)), max(map(len, curves), default=0)
     figure.suptitle(
-        f"{spent} epochs for {len(curves)} trials; all of them to the end: {full * len(curves)}", fontsize=11
+        f"{spent} {unit}s for {len(curves)} trials; all of them to the end: {full * len(curves)}", fontsize=11
     )
     return figure

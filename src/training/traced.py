@@ -13,6 +13,8 @@ from typing import Any
 
 import keras
 
+from src.model.randomness import is_unseeded
+
 # Models that a process keeps at most, and numbers in their variables (float32: 4 bytes) in all of them.
 MAX_MODELS, MAX_NUMBERS = 8, 50_000_000
 
@@ -63,8 +65,11 @@ def _structure(
 ) -> str | None:
     """Say in full what a graph depends on: all but seeds, and the learning rate where it is a variable.
 
-    None where nobody knows: an optimizer from elsewhere may depend on more than it says, and a layer may say nothing.
+    None where nobody knows: an optimizer from elsewhere may depend on more than it says, and a layer may say nothing,
+    or draw from what an earlier trial left.
     """
+    if is_unseeded(model):
+        return None
     parts: list[Any] = [keras.saving.serialize_keras_object(part) for part in (optimizer, loss)]
     if not all(part["module"].partition(".")[0] in ("keras", "src") for part in parts):
         return None

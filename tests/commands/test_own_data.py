@@ -51,7 +51,7 @@ def test_own_images_runs_as_it_is_typed_from_top_to_bottom(tmp_path: Path, monke
     (program,) = re.findall(r"```python\n# make_photographs\.py\n(.*?)```", page, re.DOTALL)
     (tmp_path / "make_photographs.py").write_text(program)
     typed = [line.strip() for line in page.splitlines() if line.startswith("    python ")]
-    assert len(typed) == 6
+    assert len(typed) == 7
     said = []
     for command in typed:
         done = run(shlex.split(command)[1:], tmp_path)
@@ -61,5 +61,6 @@ def test_own_images_runs_as_it_is_typed_from_top_to_bottom(tmp_path: Path, monke
     assert [len(load_study(tmp_path, name).trials) for name in ("fit", "photographs")] == [6, 12]
     assert max(trial.value or 0 for trial in load_study(tmp_path, "photographs").trials) > 0.9
     assert "photographs" in said[4]
-    assert "trial " in said[5].splitlines()[0]
-    assert "000.jpg  temple" in said[5]
+    assert " ± " in said[5]
+    assert "trial " in said[6].splitlines()[0]
+    assert "000.jpg  temple" in said[6]

@@ -8,9 +8,10 @@ from rich.console import Console
 
 from convsweep.display.progress import Monitor
 from convsweep.display.summary import show_best
-from convsweep.display.words import say, state_of
+from convsweep.display.words import say, state_of, values_in_words
 from convsweep.policy.asha import RUNG
 from convsweep.policy.budget import Budget
+from convsweep.study.spread import SPREAD
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*set_metric_names is experimental")
 
@@ -101,3 +102,12 @@ def test_who_says_at_a_rung_that_it_cannot_be_run_does_not_pause() -> None:
             state=optuna.trial.TrialState.PRUNED, intermediate_values={1: 0.5}, system_attrs=attrs, user_attrs=known
         )
         assert state_of(trial) == word
+
+
+def test_how_far_a_value_may_be_off_stands_beside_it() -> None:
+    study = study_of(0.8)
+    study.add_trial(optuna.trial.create_trial(value=0.9, system_attrs={SPREAD: [0.0123]}))
+    assert [values_in_words(trial) for trial in study.trials] == ["0.8", "0.9 ± 0.012"]
+    out = io.StringIO()
+    show_best(study, Console(file=out, width=80))
+    assert "0.9 ± 0.012" in out.getvalue()

@@ -134,6 +134,7 @@ def with_nan() -> np.ndarray:
         ({"x": X, "y": Y[:-3]}, "y must have a label for each of the 40 images in x, got 37"),
         ({"x": with_nan(), "y": Y}, r"NaN or infinity in 2 of 40 images, the first at x\[7\]"),
         ({"x": X, "y": np.zeros(40, int)}, "y must hold at least two classes, got 0"),
+        ({"x": X, "y": np.zeros(40, int), "class_names": ["a"]}, "y must hold at least two classes, got a"),
         ({"x": X, "y": Y, "x_test": X, "y_test": Y + 1}, r"y_test must be labels that .*, got 4 \(10 images\)"),
         ({"x": X, "y": np.array(list("abcd"))[Y], "x_test": X, "y_test": Y}, "y_test must be text as those of the"),
         ({"x": X, "y": Y, "class_names": list("abc")}, "y must be from 0 to 2, one of 3 class names, got 0 to 3"),

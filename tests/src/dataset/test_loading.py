@@ -9,8 +9,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from src.dataset import DatasetError, published
-from tests.helpers.dataset_files import open_dataset, write_idx
+from src.config.dataset import DatasetConfig
+from src.dataset import DatasetError, loading, published
+from tests.helpers.dataset_files import open_dataset, write_idx, write_images
 
 FASHION = Path("/usr/share/datasets/fashion-mnist")
 
@@ -51,6 +52,28 @@ def test_limit_takes_that_many_of_every_class(tmp_path: Path) -> None:
     assert np.bincount(data.train.labels).tolist() == [8] * 10
     assert data.test is not None
     assert len(data.test.labels) == 359
+
+
+def test_folds_are_scaled_alike_and_come_together_in_their_order(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(loading, "default_folder", lambda: tmp_path)
+    config = DatasetConfig("digits", limit=100, folds=3, scaling="standardize", image_size=4)
+    folds = [loading.load(config, 0, number=number) for number in (1, 2, 3)]
+    assert [len(data.validation.labels) for data in folds] == [34, 33, 33]
+    assert [len(data.train.labels) for data in folds] == [66, 67, 67]
+    assert len({(data.scale, data.offset) for data in folds}) == 1
+    together = loading.all_validated(config, 0, 3).validation
+    assert np.array_equal(together.labels, np.concatenate([data.validation.labels for data in folds]))
+    assert np.array_equal(together.images[34:67], folds[1].validation.images)
+
+
+def test_folds_beside_a_validation_part_of_the_datas_own_are_refused(tmp_path: Path) -> None:
+    for part in ("train", "validation"):
+        for name in ("a", "b"):
+            write_images(tmp_path / "data" / part / name, 4)
+    with pytest.raises(
+        DatasetError, match=r"`dataset\.folds` must be null where the data has a validation part of its own"
+    ):
+        open_dataset(tmp_path, "image_folder", path=str(tmp_path / "data"), image_size=8, folds=2)
 
 
 def test_a_limit_under_the_number_of_classes_is_refused(tmp_path: Path) -> None:

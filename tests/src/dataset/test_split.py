@@ -8,7 +8,7 @@ from PIL import Image
 
 from src.dataset import DatasetError, resize
 from src.dataset.scaling import histogram, rescaling
-from src.dataset.split import split, take
+from src.dataset.split import fold, split, take
 
 
 def test_shares_are_proportional_within_one_image() -> None:
@@ -37,6 +37,32 @@ def test_a_smaller_limit_takes_a_part_of_a_larger_one() -> None:
     labels = np.arange(1000) % 10
     small, large = (set(take(labels, 10, limit, seed=5)) for limit in (100, 400))
     assert small < large
+
+
+def test_over_all_folds_each_image_validates_once_and_each_class_as_often() -> None:
+    labels = np.random.default_rng(0).permutation(np.repeat([0, 1, 2], [41, 17, 6]))
+    parts = [fold(labels, "abc", None, 5, number, seed=3) for number in range(1, 6)]
+    validating = np.concatenate([validation for _, validation in parts])
+    assert np.array_equal(np.sort(validating), np.arange(64))
+    for train, validation in parts:
+        assert np.array_equal(np.sort(np.concatenate([train, validation])), np.arange(64))
+    counts = np.array([np.bincount(labels[validation], minlength=3) for _, validation in parts])
+    assert (np.ptp(counts, axis=0) <= 1).all()
+    assert np.ptp(counts.sum(axis=1)) <= 1
+    again, other = (fold(labels, "abc", None, 5, 1, seed)[1] for seed in (3, 4))
+    assert np.array_equal(again, parts[0][1])
+    assert not np.array_equal(other, again)
+    limited = [fold(labels, "abc", 30, 3, number, seed=3)[1] for number in (1, 2, 3)]
+    assert np.array_equal(np.sort(np.concatenate(limited)), take(labels, 3, 30, seed=3))
+
+
+def test_more_folds_than_the_smallest_class_has_images() -> None:
+    labels = np.repeat([0, 1], [20, 4])
+    expected = r"must be at most 4, the number of images of class rose, got 5; type dataset\.folds=4, or add images"
+    with pytest.raises(DatasetError, match=expected):
+        fold(labels, ["tulip", "rose"], None, 5, 1, 0)
+    with pytest.raises(DatasetError, match=r"at most 1, .* of class rose under dataset\.limit=3, .*folds=null"):
+        fold(labels, ["tulip", "rose"], 3, 5, 1, 0)
 
 
 def test_too_few_images_to_split() -> None:

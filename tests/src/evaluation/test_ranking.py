@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score, top_k_accuracy_score
 
-from src.evaluation import Evaluation, check_metrics
+from src.config.objective import check_classes
+from src.evaluation import Evaluation
 from src.evaluation.ranking import macro_auc, top_k_accuracy
 
 
@@ -51,7 +52,7 @@ def test_the_recall_of_a_class_goes_by_its_name() -> None:
 
 
 def test_metrics_that_do_not_fit_the_classes_are_refused() -> None:
-    problems = check_metrics(["recall[roes]", "val_recall[tulip]", "top_5_accuracy", "macro_f1"], ("tulip", "rose"))
+    problems = check_classes(["recall[roes]", "val_recall[tulip]", "top_5_accuracy", "macro_f1"], ("tulip", "rose"))
     assert problems == [
         "`recall[roes]` must name one of the classes tulip, rose, got roes; type e.g. recall[rose]",
         "`top_5_accuracy` must have more than 5 classes to choose from, got 2; type e.g. val_accuracy in its place",

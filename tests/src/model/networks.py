@@ -70,3 +70,31 @@ class Undescribed(layers.Layer):
 def undescribed(input_shape: tuple[int, ...], classes: int, factor: float) -> keras.Model:
     layer: Any = Undescribed(lambda features: factor * features)
     return keras.Sequential([keras.Input(input_shape), layers.Flatten(), layer, layers.Dense(classes, "softmax")])
+
+
+class Noisy(layers.Layer):
+    """Draws in one of the ways that there are: `keras`, `tensorflow`, or with a seed of its own (`seeded`)."""
+
+    def __init__(self, how: str) -> None:
+        super().__init__()
+        self.how = how
+        self.seeds = keras.random.SeedGenerator(0)
+
+    def call(self, features: Any, training: bool = False) -> Any:
+        if not training:
+            return features
+        if self.how == "tensorflow":
+            import tensorflow as tf
+
+            return features + tf.random.normal(tf.shape(features))
+        return features + keras.random.normal(
+            keras.ops.shape(features), seed=self.seeds if self.how == "seeded" else None
+        )
+
+    def get_config(self) -> dict[str, Any]:
+        return {"how": self.how}
+
+
+def noisy(input_shape: tuple[int, ...], classes: int, how: str) -> keras.Model:
+    layer: Any = Noisy(how)
+    return keras.Sequential([keras.Input(input_shape), layers.Flatten(), layer, layers.Dense(classes, "softmax")])

@@ -12,8 +12,9 @@ from src.config.own_model import Custom
 from src.config.schedule import Constant
 from src.config.training import TrainingConfig
 from src.dataset import load
-from src.model import build, normalizes
+from src.model import build, normalizes, own
 from src.model.own import ModelError
+from src.model.randomness import is_unseeded
 from src.training import Checkpoint, Verdict, finished, fit, prepare, traced
 from tests.src.model import networks
 
@@ -127,3 +128,19 @@ def test_it_goes_on_from_a_checkpoint_bit_for_bit(function: str, tmp_path: Path)
     images = np.zeros((2, *SHAPE), "uint8")
     loaded: Any = keras.models.load_model(tmp_path / "kept.keras")
     np.testing.assert_array_equal(loaded(images), model(images))
+
+
+@pytest.mark.parametrize("how", ["keras", "tensorflow", "seeded"])
+def test_a_layer_that_draws_without_a_seed_is_told_of_once_and_repeats_all_the_same(
+    how: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    own._told.clear()
+    traced._kept.clear()
+    one, model = train("noisy", seed=3, how=how)
+    train("noisy", seed=1, how=how)
+    assert train("noisy", seed=3, how=how)[0] == one
+    told = [record.getMessage() for record in caplog.records if "without a SeedGenerator" in record.getMessage()]
+    assert len(told) == (how != "seeded")
+    assert is_unseeded(model) is (how != "seeded")
+    assert all("networks.noisy draws at random" in line and "in Noisy or beside" in line for line in told)
+    traced._kept.clear()

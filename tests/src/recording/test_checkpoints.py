@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from src.recording import CHECKPOINT, bound_checkpoints
+from src.recording import CHECKPOINT, FOLDS, bound_checkpoints, checkpoint_of, remove_checkpoints
 
 
 class Handle:
@@ -22,3 +22,17 @@ def test_the_checkpoints_of_the_least_promising_go_first(tmp_path: Path, megabyt
     bound_checkpoints(Handle(tmp_path), megabytes)  # pyright: ignore[reportArgumentType]
     left = {int(file.parent.name[-4:]) for file in tmp_path.glob(f"*/{CHECKPOINT}")}
     assert left == kept | {1}, "trial 1 does not pause"
+
+
+def test_a_folds_checkpoint_counts_like_any_and_goes_with_the_others(tmp_path: Path) -> None:
+    folder = tmp_path / "trial-0005"
+    folder.mkdir()
+    checkpoint_of(folder, 2).write_bytes(b"x" * 1_000_000)
+    (folder / FOLDS).write_bytes(b"x")
+    bound_checkpoints(Handle(tmp_path), 0)  # pyright: ignore[reportArgumentType]
+    assert [file.name for file in folder.iterdir()] == [FOLDS], "what is finished is not trained again"
+    for name in (CHECKPOINT, "checkpoint-3.npz", "checkpoint.partial"):
+        (folder / name).write_bytes(b"x")
+    (folder / "config.yaml").write_text("")
+    remove_checkpoints(folder)
+    assert [file.name for file in folder.iterdir()] == ["config.yaml"]
