@@ -13,7 +13,14 @@ SMALL = ["training.epochs=1", "model=mlp", "model.dense_units=8", "dataset.limit
 @pytest.mark.slow
 def test_a_sweep_shows_the_spread_and_a_hopeless_trial_ends_after_its_first_fold(tmp_path: Path) -> None:
     rates = "optimizer.learning_rate=0.03,0.02,1e-7"
-    sweep = ["-m", "hydra/launcher=basic", "hydra.sweeper.study_name=s", rates, "dataset.folds=3"]
+    sweep = [
+        "-m",
+        "hydra/launcher=basic",
+        "hydra.sweeper.study_name=s",
+        rates,
+        "dataset.folds=3",
+        "hydra/sweeper/scheduler=asha",
+    ]
     done = run_inside(["-m", "src.sweep", *sweep, *SMALL], tmp_path)
     assert done.returncode == 0, done.stderr
     assert "pausing at 1, one in 3 going on" in done.stdout

@@ -171,7 +171,7 @@ def test_a_trial_that_is_interrupted_goes_on_as_an_unbroken_one(
 ) -> None:
     """With 1 it stops in the midst of each fold and after it, with 2 after each."""
     value, whole, handle = unbroken
-    record, reports = Record(), {}
+    record, reports, found = Record(), {}, None
     for _ in range(20):
         part = Handle(tmp_path, patience)
         found = run(config, record, part)
