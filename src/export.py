@@ -54,7 +54,7 @@ def main() -> None:
 
 def _export(model: KeptModel, images: "np.ndarray", kinds: list[str], folder: Path) -> None:
     console = Console()
-    console.print(f"model    {printable(model.name)}", markup=False, highlight=False)
+    print(f"model    {printable(model.name)}", flush=True)
     done, problem = [], None
     with quiet_native_stderr():
         try:

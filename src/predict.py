@@ -79,9 +79,8 @@ def _answer(arguments: argparse.Namespace, model: KeptModel, found: Gathered) ->
     elif arguments.csv:
         print(as_csv(answers, arguments.limit), end="")
     else:
-        console = Console()
-        console.print(f"model    {printable(model.name)}", markup=False, highlight=False)
-        show(answers, arguments.limit, console)
+        print(f"model    {printable(model.name)}")
+        show(answers, arguments.limit, Console())
     sys.stdout.flush()
     return 1 if answers.unreadable or not answers.pictures else 0
 
