@@ -48,6 +48,9 @@ def show_conclusion(
     open_ = space.size is None or space.size > len(trials) or any(trial.state.name == "WAITING" for trial in trials)
     if all(map(is_repeat, trials)):  # there is nothing to search
         open_ = False
+    if not left and (overrides := _advised(findings)):
+        earlier = f"hydra.sweeper.warm_start_from={as_override_value(study.study_name)}"
+        say(console, f"next     {command(*overrides, 'hydra.sweeper.on_change=new', earlier)}")
     if ended:
         say(console, f"ended    {ended}")
         lifted = [f"hydra.sweeper.{key}=null" for key in StoppingRules.of(sweeper).names_reached(study)]
@@ -61,9 +64,6 @@ def show_conclusion(
             many = "one configuration was" if tried == 1 else f"{tried} configurations were"
             say(console, f"note     only {many} tried in {Budget.of(sweeper)}: too few to call it a search; go on")
         say(console, f"go on    {command(*more)}")
-    if not left and (overrides := _advised(findings)):
-        earlier = f"hydra.sweeper.warm_start_from={as_override_value(study.study_name)}"
-        say(console, f"next     {command(*overrides, 'hydra.sweeper.on_change=new', earlier)}")
 
 
 def _advised(findings: "Findings") -> list[str]:

@@ -57,11 +57,9 @@ def levels_of(key: str, trials: "Sequence[FrozenTrial]") -> Levels:
     has = np.array([key in trial.params for trial in trials])
     values = [trial.params[key] for trial in having]
     numbers = all(map(is_number, values))
-    different = _distinct(values)
+    different = sorted(set(values)) if numbers else _distinct(values)
     categorical = isinstance(distribution, CategoricalDistribution)
-    if numbers:
-        different.sort()
-    elif categorical:  # as they were typed
+    if categorical and not numbers:  # as they were typed
         different = [choice for choice in distribution.choices if any(equal(choice, value) for value in different)]
     drawn = getattr(distribution, "step", None) is None and not categorical
     if (numbers and len(different) > FEW) or (drawn and len(different) > 2):

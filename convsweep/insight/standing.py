@@ -7,15 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from convsweep.policy.asha import feasible, pauses
+from convsweep.policy.repeats import is_repeat
 from convsweep.study.metric_names import metric_names
 
 if TYPE_CHECKING:
     from optuna import Study
     from optuna.trial import FrozenTrial
-
-
-# Of a trial that trains another one's configuration again: it tells of chance, not of a key.
-REPEATS = "convsweep:repeats"
 
 
 @dataclass(frozen=True)
@@ -49,11 +46,10 @@ def standings(study: "Study") -> list[Standing]:
     One that was stopped stands behind all that got further, by its last value: a scheduler lets none go on that is not
     among the best. With several objectives only complete trials are compared.
     """
-    left_out = ("infeasible", REPEATS)
     trials = [
         trial
         for trial in study.get_trials(deepcopy=False)
-        if not {*trial.user_attrs, *trial.system_attrs}.intersection(left_out)
+        if "infeasible" not in trial.user_attrs and not is_repeat(trial)  # which tells of chance, not of a key
     ]
     single = len(study.directions) == 1
     found = []

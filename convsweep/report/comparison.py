@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from convsweep.errors import UserError
 from convsweep.intervals import LEVEL, Difference, Mean, difference_of, mean_of
+from convsweep.policy.repeats import REPEATS
 from convsweep.policy.work import seconds_of
 from convsweep.report.view import StudyView
 from convsweep.space.values import equal
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from optuna import Study
     from optuna.trial import FrozenTrial
 
-REPEATS = "convsweep:repeats"  # of a trial: the number of the one that it repeats, and with which seed
 AGAIN = ("repeat", "seed")  # keys that are searched to run a configuration more than once
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 BLUE, ORANGE, GREY, GREEN, RED = "#4878a8", "#d1603d", "#9aa0a6", "#4c9a6a", "#b23a48"
 COLOURS = {"COMPLETE": BLUE, "PRUNED": GREY, "PAUSED": GREY, "INFEASIBLE": "#c9a227", "FAIL": RED, "RUNNING": GREEN}
-SCALE = "Viridis"  # every colour of it can be seen on white and on black
+SCALE, DARKEST = "Viridis", 0.2  # where lines begin, so that they can be seen on white and on black
 LINES, POINTS, CELLS, BARS = 150, 1000, 120, 1000  # trials at most: as lines, as points, in a contour, as bars
 SLICES = 12  # keys, the most important ones
 WHY = "a figure"
@@ -57,7 +57,7 @@ def figures(study: "Study", findings: Findings | None = None) -> dict[str, Any]:
 
 
 def _all(study: "Study", findings: Findings, names: "Names") -> dict[str, Any]:
-    from convsweep.report.shown import shown_study, some
+    from convsweep.report.shown import ShownStudy, shown_study, some
 
     trials = study.get_trials(deepcopy=False)
     complete = [
@@ -68,25 +68,25 @@ def _all(study: "Study", findings: Findings, names: "Names") -> dict[str, Any]:
     found: dict[str, Any] = {}
     several = len(study.directions) > 1
     if complete:
-        everything = shown_study(study, names, [_finite(trial) for trial in trials])
+        everything = ShownStudy(study, [_finite(names.bare(trial)) for trial in trials])
         found |= _of_each_objective(names, several, "history", lambda more: _history(everything, more))
         if several:
-            found["pareto"] = _pareto(shown_study(study, names, some(study, complete, POINTS)), names)
+            found["pareto"] = _pareto(shown_study(study, names, some(names, complete, POINTS)), names)
     if any(findings.importances.values()):
         found["importance"] = _importance(findings, names)
     if not several and any(trial.intermediate_values for trial in trials):
-        found["curves"] = _curves(study, names, some(study, trials, LINES))
+        found["curves"] = _curves(study, names, some(names, trials, LINES))
     keys = _keys(findings, complete)
     if complete and keys:
-        lines = shown_study(study, names, some(study, complete, LINES))
+        lines = shown_study(study, names, some(names, complete, LINES))
         found["parallel"] = _parallel(lines, names)
-        points = shown_study(study, names, some(study, complete, POINTS))
+        points = shown_study(study, names, some(names, complete, POINTS))
         for key in keys[:SLICES]:
             name = names.keys[key]
             found |= _of_each_objective(
                 names, several, f"slice/{key}", lambda more, name=name: _slice(points, name, more)
             )
-        cells = some(study, [trial for trial in complete if set(keys[:2]) <= set(trial.params)], CELLS)
+        cells = some(names, [trial for trial in complete if set(keys[:2]) <= set(trial.params)], CELLS)
         if len(keys) > 1 and _varies(cells, keys[:2]):
             pair = [names.keys[key] for key in keys[:2]]
             few = shown_study(study, names, cells)
@@ -139,7 +139,9 @@ def _history(study: "Study", more: dict[str, Any]) -> Any:
 def _slice(study: "Study", key: str, more: dict[str, Any]) -> Any:
     from optuna.visualization import plot_slice
 
-    return plot_slice(study, [key], **more)
+    figure = plot_slice(study, [key], **more)
+    figure.update_traces(marker_showscale=False)  # it would take a third of so small a picture
+    return figure
 
 
 def _contour(study: "Study", keys: list[str], more: dict[str, Any]) -> Any:
@@ -171,7 +173,9 @@ def _parallel(study: "Study", names: "Names") -> Any:
     for trace in lines:
         value = float(trace.customdata[0][1])
         share = min(1.0, max(0.0, (value - low) / (high - low))) if high > low else 0.5
-        trace.line.color = sample_colorscale(SCALE, 1 - share if bar.reversescale else share)[0]
+        trace.line.color = sample_colorscale(
+            SCALE, DARKEST + (1 - DARKEST) * (1 - share if bar.reversescale else share)
+        )[0]
     return figure
 
 
@@ -208,10 +212,7 @@ def _curves(study: "Study", names: "Names", trials: "Sequence[FrozenTrial]") -> 
     """Draw each trial's reported values by step: the best, those trained to the end, those that stopped or pause."""
     import plotly.graph_objects as go
 
-    from convsweep.report.shown import labels
-    from convsweep.study.ranking import ranked
-
-    best = next((trial.number for trial in ranked(study)), None)
+    best = next(iter(names.best), None)
     kinds: dict[str, list[FrozenTrial]] = {}
     for trial in trials:
         if trial.intermediate_values:
@@ -229,7 +230,7 @@ def _curves(study: "Study", names: "Names", trials: "Sequence[FrozenTrial]") -> 
             points = [
                 (step, value) for step, value in sorted(trial.intermediate_values.items()) if math.isfinite(value)
             ]
-            words = f"trial {trial.number}<br>{labels(trial.params, names)}"
+            words = f"trial {trial.number}<br>{names.labels(trial.params)}"
             x += [*(step for step, _ in points), None]
             y += [*(value for _, value in points), None]
             text += [words] * len(points) + [None]
@@ -261,7 +262,7 @@ def _timeline(trials: "Sequence[FrozenTrial]", names: "Names") -> Any:
 
     import plotly.graph_objects as go
 
-    from convsweep.report.shown import labels, shown_name
+    from convsweep.report.shown import shown_name
 
     figure = go.Figure()
     workers = {trial.number: _worker(trial) for trial in trials}
@@ -286,7 +287,7 @@ def _timeline(trials: "Sequence[FrozenTrial]", names: "Names") -> Any:
         figure.add_bar(
             orientation="h", base=starts, x=lengths, y=[order[workers[trial.number]] for trial in those],
             name=state.lower(), marker={"color": colour, "line": {"width": 0.5, "color": "rgba(128,128,128,0.5)"}},
-            text=[f"trial {one.number}, {seconds_of(one):.1f} s<br>{labels(one.params, names)}" for one in those],
+            text=[f"trial {one.number}, {seconds_of(one):.1f} s<br>{names.labels(one.params)}" for one in those],
             textposition="none", hovertemplate="%{text}<extra>%{fullData.name}</extra>",
         )  # fmt: skip
     figure.update_layout(barmode="overlay", height=180 + 24 * len(order))
@@ -308,7 +309,7 @@ def _dress(figure: Any) -> None:
         margin={"t": 30, "r": 20, "b": 50, "l": 60},
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "xanchor": "left"},
         font={"family": "system-ui, sans-serif", "size": 13}, colorway=[BLUE, ORANGE, GREEN, RED, "#c9a227"],
-        autosize=True, width=None,
+        autosize=True, width=None, modebar={"bgcolor": clear, "color": GREY, "activecolor": ORANGE},
     )  # fmt: skip
     figure.update_xaxes(gridcolor=line, linecolor=line, zeroline=False, automargin=True)
     figure.update_yaxes(gridcolor=line, linecolor=line, zeroline=False, automargin=True)
@@ -319,5 +320,6 @@ def _dress(figure: Any) -> None:
         marker = getattr(trace, "marker", None)
         if marker is not None and getattr(marker, "colorscale", None) is not None:
             marker.colorscale = SCALE
+            marker.line = {"color": GREY, "width": 0.5}
         if marker is not None and getattr(marker, "color", None) == "black":
             marker.color = ORANGE

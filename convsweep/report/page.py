@@ -44,7 +44,7 @@ TITLES = {
         "How much of being among the best trials each searched key explains (Optuna's PED-ANOVA); the lines are 90% "
         "intervals from resampled trials. Grey: may be chance.",
     ),
-    "slice": ("Each searched key", "The value of each trial by one key; the colour is the trial's number."),
+    "slice": ("Each searched key", "The value of each trial by one key; the later a trial, the brighter its colour."),
     "contour": ("The two most important keys", "Values between the trials are interpolated."),
     "parallel": ("Configurations", "A line is a trial; the first axis is its value."),
     "curves": (
