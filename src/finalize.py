@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 FOLDER = Path("multirun")
 CONF = str(Path(__file__).parent.parent / "conf")
 ON = ("train", "train+validation")
+WIDTH = 200  # columns of a table that is not shown in a terminal
 
 
 def main() -> None:
@@ -161,10 +162,10 @@ def _show(study: "Study", candidates: list[Candidate], console: Console) -> None
         raise UserError(f"none of the best was trained to its end again, the first said: {said}")
     table = Table(title="the best again, with 95% intervals", title_justify="left", box=None, pad_edge=False)
     for column in header_of(value_names(study)):
-        table.add_column(column, justify="right", no_wrap=True)
+        table.add_column(column, justify="right", overflow="fold")
     for row in rows_of(candidates):
         table.add_row(*row)
-    console.print(table)
+    console.print(table, width=None if console.is_terminal else WIDTH)
 
 
 if __name__ == "__main__":

@@ -72,7 +72,8 @@ def show_summary(study: "Study", directory: Path, findings: "Findings", console:
     show_best(study, console)
     show_confirmed(study, console)
     show_failures(study, console)
-    show_findings(findings, console)
+    if not all(map(is_repeat, trials)):  # what was not searched teaches nothing
+        show_findings(findings, console)
     say(console, f"results  {os.path.relpath(directory / 'optimization_results.yaml')}")
 
 

@@ -32,6 +32,7 @@ WORDS = {
 
 
 SHOWN = 300  # characters of an error; all of it is with the trial
+LARGE = 1000  # a mean from here on is shown without digits after the point
 
 
 # Lines that are typed or clicked again: they stay in one piece, however narrow the terminal.
@@ -57,9 +58,10 @@ def wrapped(line: str, width: int) -> str:
 
 def mean_in_words(mean: Mean) -> str:
     """Return a mean with half of its interval, which a single run does not have."""
+    form = ",.0f" if abs(mean.value) >= LARGE else ".4f"
     if mean.count == 1:
-        return f"{mean.value:.4f} (one run)"
-    return f"{mean.value:.4f} ± {mean.half_width:.4f} ({mean.count} runs)"
+        return f"{mean.value:{form}} (one run)"
+    return f"{mean.value:{form}} ± {mean.half_width:{form}} ({mean.count} runs)"
 
 
 def error_in_words(trial: "FrozenTrial") -> str:

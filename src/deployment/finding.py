@@ -7,7 +7,7 @@ from pathlib import Path
 
 from convsweep.errors import UserError, nearest
 from convsweep.storage import folder_name
-from convsweep.study import find_study
+from convsweep.study import SOURCE, find_study
 from src.config.objective import directions, objectives
 from src.deployment.kept import (
     CALIBRATION,
@@ -275,6 +275,8 @@ def _state_of(name: str) -> str | None:
         study = find_study(name, STUDIES, None)
     except UserError:
         return None
+    if source := study.user_attrs.get(SOURCE):
+        return f"study {study.study_name} trained the best of {source} again, whose model is kept with that: {source}"
     states = [trial.state.name for trial in study.get_trials(deepcopy=False)]
     if "COMPLETE" in states:
         return (

@@ -143,6 +143,10 @@ def rows_of(candidates: Sequence[Candidate]) -> list[list[str]]:
     for one in candidates:
         means = [mean_in_words(one.mean(i)) for i in range(len(one.values))]
         costs = [f"{one.costs[name]:,.{digits}f}" if name in one.costs else "" for name, digits in DIGITS.items()]
-        before = f"{one.before[0]:.4f}" if one.before else ""
-        rows.append([str(one.number), *means, f"{one.mean().spread:.4f}", before, *costs])
+        before = _number(one.before[0]) if one.before else ""
+        rows.append([str(one.number), *means, _number(one.mean().spread), before, *costs])
     return rows
+
+
+def _number(value: float) -> str:
+    return "" if math.isnan(value) else f"{value:.4f}"

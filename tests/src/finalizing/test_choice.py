@@ -1,6 +1,6 @@
 """Which of some configurations is to be used."""
 
-from src.finalizing import Candidate, choose
+from src.finalizing import Candidate, choose, header_of, rows_of
 
 
 def candidate(number: int, values: list[float], parameters: float = 1000, seconds: float = 10) -> Candidate:
@@ -49,3 +49,10 @@ def test_one_seed_or_one_candidate_decides_nothing() -> None:
     choice = choose([one, cheap], maximize=True)
     assert choice.winner is one and "too few seeds" in choice.words
     assert choose([one], maximize=True).winner is one
+
+
+def test_a_table_has_a_row_a_candidate() -> None:
+    front = Candidate(3, {}, [{0: 0.91}, {0: 6270.0}], [], {"parameters": 6270.0})
+    assert rows_of([front]) == [["3", "0.9100 (one run)", "6,270 (one run)", "", "", "6,270", ""]]
+    assert rows_of([BEST])[0][1:4] == ["0.9200 ± 0.0248 (3 runs)", "0.0100", "0.9000"]
+    assert len(header_of(["val_accuracy"])) == len(rows_of([BEST])[0])
