@@ -63,7 +63,8 @@ def train_fold(config: Config, trial: "TrialHandle | None", record: TrialRun, fo
     if first:
         _check_sizes(config, network)
         record_network(record, network)
-        record_environment(config, record, data, seed, threads)
+        if number == 1:  # an earlier attempt has, else
+            record_environment(config, record, data, seed, threads)
         record_augmentation(config, record, data, seed)
     try:
         after_epoch = partial(_after_epoch, config, trial, record, folds)
@@ -82,6 +83,17 @@ def train_fold(config: Config, trial: "TrialHandle | None", record: TrialRun, fo
         robust = measure_robustness(network, data.validation, config.seed)
         known |= robust.numbers
     return Trained(network, data, built, robust, Fold(history, known, judged))
+
+
+def build(config: Config, data: dataset.Dataset, seed: int) -> "keras.Model":
+    """Build the network of a config for its data, without recording anything.
+
+    Raises:
+        Infeasible, ModelError: A network of one's own cannot be had.
+    """
+    network = model.build(config.model, data.input_shape, len(data.class_names), seed, data.scale, data.offset)
+    model.whiten(network, data)
+    return network
 
 
 def train(
@@ -148,8 +160,7 @@ def _build(
     broken = [] if isinstance(config.model, Custom) else check_geometry(config.model, data.input_shape)
     if not broken:
         try:
-            network = model.build(config.model, data.input_shape, len(data.class_names), seed, data.scale, data.offset)
-            model.whiten(network, data)
+            network = build(config, data, seed)
         except Infeasible as error:  # a network of one's own says so
             raise _infeasible(record, [str(error)]) from error
         known: dict[str, float] = {"parameters": network.count_params()}

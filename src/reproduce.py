@@ -5,6 +5,7 @@ import json
 import sys
 from dataclasses import replace
 from pathlib import Path
+from statistics import mean
 from typing import Any, NoReturn
 
 from convsweep.errors import UserError, printable
@@ -16,6 +17,7 @@ from src.dataset.cores import cores
 from src.deployment import ModelNotFound, find_run
 from src.process import program, quiet_native_stderr
 from src.recording.environment import FILE as ENVIRONMENT
+from src.recording.environment import changed_files
 from src.recording.reproduction import COMPARED, differences, largest_difference, noise
 from src.tracking import Lookup, NotHere, Run
 
@@ -65,57 +67,53 @@ def _derived_seed(run: Run, config: Config) -> int:
 
 def _repeat(run: Run, lookup: Lookup, config: Config, then: dict[str, Any]) -> bool:
     """Train again, print what came out, and return whether it is equal."""
-    folds = config.dataset.splits
-    known = {name: lookup.history(run.run_id, f"fold_1/{name}" if folds > 1 else name) for name in COMPARED}
-    epochs = max(known["loss"], default=0)
-    if not epochs:
+    known = _epochs_of(run, lookup, config.dataset.splits)
+    if not known:
         raise ModelNotFound(f"run {run.run_id} has no epoch to compare with: it ended before its first one")
     words = f"trial {run.trial} of study {run.study}" if run.study else f"run {run.run_id}"
-    words += f", fold 1 of {folds}" if folds > 1 else ""
-    print(f"run      {words}: {epochs} epochs, seed {then['seed']}", flush=True)
+    total = sum(len(fold["loss"]) for fold in known)
+    print(f"run      {words}: {total} epochs, seed {then['seed']}", flush=True)
     with quiet_native_stderr():
-        from src import dataset, model, training
-        from src.augmentation import rescaled
-        from src.fold import train
-        from src.recording.environment import changed_files, environment
-        from src.recording.trial_record import weights_digest
+        from src.again import train_again
     threads = then.get("threads") if then.get("threads") != cores() else config.training.threads
     config.training = replace(config.training, precision=then.get("precision", config.training.precision))
-    training.prepare(config.training.precision, threads)
-    data = rescaled(dataset.load(config.dataset, config.seed), config.augmentation.rescale)
-    network = model.build(config.model, data.input_shape, len(data.class_names), then["seed"], data.scale, data.offset)
+    again = train_again(config, then["seed"], threads, known)
     commit = then.get("code", {}).get("commit")
-    now = environment(config, data, then["seed"], threads)
-    lines = differences(then, now, changed_files(commit) if commit else None)
-
-    def after_epoch(epoch: int, metrics: dict[str, float], last: bool) -> training.Verdict:
-        before = known["val_accuracy"].get(epoch, float("nan"))
-        print(f"epoch {epoch}/{epochs}: val_accuracy {metrics['val_accuracy']:.4f}, then {before:.4f}", flush=True)
-        return training.Verdict.STOP if epoch >= epochs else training.Verdict.GO_ON
-
-    history = train(config, network, data, then["seed"], after_epoch)
+    lines = differences(then, again.environment, changed_files(commit) if commit else None)
     for i, line in enumerate(lines):
         print(f"{'differs' if i == 0 else '':8} {printable(line)}")
-    gap, epoch, metric = largest_difference(known, history.epochs)
-    weights = run.tags.get(WEIGHTS) if folds == 1 else None  # the last fold's
-    same_length = len(history.epochs) == epochs
-    if gap == 0 and same_length and weights in (None, weights_digest(network)):
-        print(f"equal    to the bit: {epochs} epochs{', the weights' if weights else ''}")
+    gap = max(map(largest_difference, known, again.epochs))
+    weights = run.tags.get(WEIGHTS) if len(known) == config.dataset.splits else None  # those of the last fold
+    same_length = [len(fold["loss"]) for fold in known] == list(map(len, again.epochs))
+    if gap[0] == 0 and same_length and weights in (None, again.weights):
+        print(f"equal    to the bit: {total} epochs{', the weights' if weights else ''}")
         return True
-    return _judge(known, history.epochs, len(data.validation.images), (gap, epoch, metric), lines)
+    return _judge(known, again.epochs, again.images, gap, lines)
+
+
+def _epochs_of(run: Run, lookup: Lookup, folds: int) -> list[dict[str, dict[int, float]]]:
+    """Return the metrics after each epoch that a run recorded, of each fold that it began."""
+    numbers = range(1, folds + 1)
+    found = [
+        {name: lookup.history(run.run_id, f"fold_{number}/{name}" if folds > 1 else name) for name in COMPARED}
+        for number in numbers
+    ]
+    return [fold for fold in found if fold["loss"]]
 
 
 def _judge(
-    known: dict[str, dict[int, float]],
-    epochs: list[dict[str, float]],
+    known: list[dict[str, dict[int, float]]],
+    epochs: list[list[dict[str, float]]],
     images: int,
     gap: tuple[float, int, str],
     lines: list[str],
 ) -> bool:
     """Say whether a result that is not the same to the bit is equal within noise."""
-    before, now = max(known["val_accuracy"].values()), max(metrics["val_accuracy"] for metrics in epochs)
-    room, size, where = noise(before, images), abs(now - before), f"{gap[2]} in epoch {gap[1]}"
-    said = f"best val_accuracy {before:.4f} then, {now:.4f} now; the largest difference is {gap[0]:.2g}, of {where}"
+    before = mean(max(fold["val_accuracy"].values()) for fold in known)
+    now = mean(max(metrics["val_accuracy"] for metrics in fold) for fold in epochs)
+    room, size = noise(before, images), abs(now - before)
+    where = f"; the largest difference is {gap[0]:.2g}, of {gap[2]} in epoch {gap[1]}" if gap[0] else ""
+    said = f"best val_accuracy {before:.4f} then, {now:.4f} now{where}"
     why = "" if lines else "; nothing that is recorded differs"
     if size <= room:
         print(f"equal    within noise, not to the bit: {said}{why}")

@@ -48,6 +48,7 @@ COMMANDS = {
 # One that has the name of a room, and stands in it.
 COMMANDS_IN_ROOMS = {"src/report/__main__.py"}
 ROOT_FILES = COMMANDS | {
+    "again.py",
     "trial.py",
     "fold.py",
     "final_model.py",

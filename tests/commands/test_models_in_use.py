@@ -107,6 +107,18 @@ def test_a_trial_that_had_paused_is_reproduced_to_the_bit(folder: Path) -> None:
     assert "equal    to the bit: 1 epochs" in again.stdout
 
 
+def test_a_single_run_of_folds_is_reproduced_to_the_bit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    small = ["dataset.limit=100", "dataset.folds=2", "model=mlp", "model.dense_units=8", "training.epochs=2"]
+    assert run_inside(["-m", "src.sweep", *small], tmp_path).returncode == 0
+    client = MlflowClient(f"sqlite:///{tmp_path}/mlflow.db")
+    (run,) = client.search_runs(["1"])
+    done = run_inside(["-m", "src.reproduce", run.info.run_id], tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.splitlines()[-1] == "equal    to the bit: 4 epochs, the weights"
+    assert run_inside(["-m", "src.predict", run.info.run_id, "none.png"], tmp_path).returncode == 1
+
+
 def test_what_differs_is_told_with_the_verdict(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run, lookup = find_run("fit")
     file = lookup.fetch(run.artifacts, "environment.json")

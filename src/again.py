@@ -1,0 +1,65 @@
+"""A recorded training, done once more: the steps of a trial without a record."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from src import dataset, training
+from src.augmentation import rescaled
+from src.config import Config
+from src.fold import build, train
+from src.recording.environment import environment
+from src.recording.folds import Folds
+from src.recording.trial_record import weights_digest
+
+
+@dataclass(frozen=True)
+class Again:
+    """What a repetition came to.
+
+    Attributes:
+        epochs: Metrics after each epoch, of each fold.
+        weights: A digest of the last fold's weights.
+        images: Validation images of all folds.
+        environment: What it stood on.
+    """
+
+    epochs: list[list[dict[str, float]]]
+    weights: str
+    images: int
+    environment: dict[str, Any]
+
+
+def train_again(
+    config: Config, seed: int, threads: int | None, known: Sequence[Mapping[str, Mapping[int, float]]]
+) -> Again:
+    """Train as a run was trained, each fold for as many epochs as are known of it; print its epochs.
+
+    Args:
+        config: Of the run.
+        seed: Of its training.
+        threads: That one operation may use.
+        known: Values by metric and epoch, of each fold.
+
+    Raises:
+        DatasetError: The images cannot be had.
+    """
+    folds, stood = Folds(config.dataset.splits, None), {}
+    epochs, weights, images = [], "", 0
+    for number, then in enumerate(known, 1):
+        training.prepare(config.training.precision, threads)
+        data = rescaled(dataset.load(config.dataset, config.seed, number=number), config.augmentation.rescale)
+        own_seed, most = folds.seed(seed, number), max(then["loss"])
+        network = build(config, data, own_seed)
+        stood = stood or environment(config, data, own_seed, threads)
+
+        def after_epoch(
+            epoch: int, metrics: dict[str, float], last: bool, most: int = most, before=then["val_accuracy"]
+        ) -> training.Verdict:
+            shown = f"val_accuracy {metrics['val_accuracy']:.4f}, then {before.get(epoch, float('nan')):.4f}"
+            print(f"epoch {epoch}/{most}: {shown}", flush=True)
+            return training.Verdict.STOP if epoch >= most else training.Verdict.GO_ON
+
+        epochs.append(train(config, network, data, own_seed, after_epoch).epochs)
+        weights, images = weights_digest(network), images + len(data.validation.images)
+    return Again(epochs, weights, images, stood)
