@@ -60,7 +60,6 @@ def run(overrides: list[str], epochs: int, images: int, seed: int) -> tuple[floa
     training.prepare("float32", 1)
     data = load(config.dataset, 0)
     network = model.build(config.model, data.input_shape, len(data.class_names), seed, data.scale, data.offset)
-    model.whiten(network, data)
     started = time.process_time()
     history = training.fit(
         network, make_optimizer(config.optimizer), data, config.training, config.schedule, "val_accuracy", seed,

@@ -91,9 +91,7 @@ def build(config: Config, data: dataset.Dataset, seed: int) -> "keras.Model":
     Raises:
         Infeasible, ModelError: A network of one's own cannot be had.
     """
-    network = model.build(config.model, data.input_shape, len(data.class_names), seed, data.scale, data.offset)
-    model.whiten(network, data)
-    return network
+    return model.build(config.model, data.input_shape, len(data.class_names), seed, data.scale, data.offset)
 
 
 def train(

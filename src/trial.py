@@ -70,10 +70,10 @@ def run(config: Config) -> float | list[float]:
                 trial.set_spread([folds.spread.get(name, 0.0) for name in objectives(config.objective)])
         judged = folds.judged
         if best := not broken and (trial is None or (_state(trial) == "COMPLETE" and _is_worth_it(trial, values[0]))):
-            judged = judged or evaluate(trained.network, trained.data.validation)
+            judged = judged or evaluate(trained.network, trained.data.validation, config.evaluation.tta)
             keep(config, record, trained.network, trained.data, judged)
         if trial is not None and is_member(trial) and _state(trial) == "COMPLETE":
-            judged = judged or evaluate(trained.network, trained.data.validation)
+            judged = judged or evaluate(trained.network, trained.data.validation, config.evaluation.tta)
             keep_member(trial.directory, trained.network, judged)
         _examine(config, trial, record, folds, trained, judged, best)
         if config.evaluation.test:

@@ -127,7 +127,7 @@ def judge(plan: Plan, network: keras.Model, split: Split, part: str) -> Evaluati
     if file.exists():
         with np.load(file) as kept:
             return Evaluation(kept["probabilities"], kept["true"])
-    judged = evaluate(network, split)
+    judged = evaluate(network, split, plan.config.evaluation.tta)
     partial = plan.folder / f".{part}.npz"
     np.savez_compressed(partial, probabilities=judged.probabilities, true=judged.true)
     os.replace(partial, file)

@@ -15,6 +15,7 @@ from src.config.objective import direction
 from src.config.schedule import Cosine, OneCycle, Plateau, ScheduleConfig, Triangle
 from src.config.training import TrainingConfig
 from src.dataset import Dataset, Split
+from src.model import whiten
 from src.training.averages import Averages
 from src.training.batches import evaluation_batches, training_batches
 from src.training.checkpoint import Checkpoint
@@ -80,6 +81,7 @@ def fit(
         Diverged: The loss became NaN or infinite.
     """
     started = time.perf_counter()
+    whiten(model, data)
     classes, augmentation = len(data.class_names), augmentation or AugmentationConfig()
     resize = Resize() if config.progressive_resizing is not None else None
     fitted, train = _augmented(model, data, augmentation, seed, resize)

@@ -13,7 +13,7 @@ from src.config.model import Airbench
 from src.config.schedule import Constant
 from src.config.training import TrainingConfig
 from src.dataset import load
-from src.model import build, whiten
+from src.model import build
 from src.training import Checkpoint, Verdict, fit, prepare, takes_size
 from src.training.resizing import Resize, size_in
 from tests.helpers.training import network
@@ -64,7 +64,6 @@ def train(augmentation: AugmentationConfig, path: Path | None = None, pause: int
     prepare("float32", 1)
     digits = load(DatasetConfig("digits", limit=150), 0)
     model = build(SMALL, digits.input_shape, 10, 7, digits.scale, digits.offset)
-    whiten(model, digits)
     ask = lambda epoch, *_: Verdict.PAUSE if epoch == pause else Verdict.GO_ON  # noqa: E731
     config = sized([5, 8], epochs=3)
     config.class_weight = "balanced"
