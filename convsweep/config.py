@@ -85,6 +85,10 @@ class ConvsweepConf:
     # Of the study; a trial's own seed is derived from it and the trial's number. null: drawn once, kept.
     seed: int | None = None
 
+    # `own`: each trial's seed is derived from the study's and its number. `common`: all have the same, so that what
+    # differs between two trials is their values alone. null: see docs/sweeper.md.
+    trial_seeds: str | None = None
+
     # What to search, in the syntax of the command line: key -> "a,b", "range(1,9)", "interval(0,1)", ...
     params: dict[str, Any] = field(default_factory=dict)
 

@@ -1,10 +1,12 @@
 """One network, built, trained and judged on one split of the data: a fold of a trial, or all of it."""
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from convsweep import Infeasible
+from convsweep import Infeasible, current_trial
 from src import dataset, model, training
 from src.augmentation import rescaled
 from src.config import Config, constraint, make_optimizer
@@ -67,7 +69,7 @@ def train_fold(config: Config, trial: "TrialHandle | None", record: TrialRun, fo
             record_environment(config, record, data, seed, threads)
         record_augmentation(config, record, data, seed)
     try:
-        after_epoch = partial(_after_epoch, config, trial, record, folds)
+        after_epoch = partial(_after_epoch, config, trial, record, folds, built)
         checkpoint = training.Checkpoint(checkpoint_of(trial.directory, number) if trial is not None else None)
         history = train(config, network, data, seed, after_epoch, checkpoint)
     except training.Diverged:
@@ -191,16 +193,40 @@ def _infeasible(record: TrialRun, broken: list[str]) -> Infeasible:
 
 
 def _measure(config: Config, data: dataset.Dataset) -> training.Measure | None:
-    """Return what measures, after each epoch, those objectives that Keras does not know."""
-    names = [name for name in objectives(config.objective) if evaluated(name)]
-    if not names:
+    """Return what measures, after each epoch, those objectives that Keras does not know.
+
+    The robust accuracy, which takes long, is measured where a scheduler looks at it.
+    """
+    named, trial = objectives(config.objective), current_trial()
+    names = [name for name in named if evaluated(name)]
+    robust = "robust_accuracy" in named and len(named) > 1 and config.dataset.splits == 1
+    if not (names or robust):
         return None
 
-    def measure(network: "keras.Model") -> dict[str, float]:
-        judged = evaluate(network, data.validation)
-        return {by_epoch(name) or name: judged.number(name, data.class_names) for name in names}
+    def measure(network: "keras.Model", epoch: int) -> dict[str, float]:
+        found: dict[str, float] = {}
+        if names:
+            judged = evaluate(network, data.validation)
+            found = {by_epoch(name) or name: judged.number(name, data.class_names) for name in names}
+        if robust and trial is not None and trial.is_judged_at(epoch):
+            found["robust_accuracy"] = measure_robustness(network, data.validation, config.seed).robust_accuracy
+        return found
 
     return measure
+
+
+def reported(config: Config, metrics: Mapping[str, float], built: Mapping[str, float]) -> float | list[float] | None:
+    """Return the objective as it stands after an epoch or a fold, a list of several; None where nobody knows any.
+
+    Of several, NaN is what was not measured. Beside each other are trials that have trained for as many epochs: of
+    them the seconds of an epoch say how long they take.
+    """
+    names = objectives(config.objective)
+    if len(names) == 1:
+        return metrics.get(by_epoch(names[0]) or names[0])
+    known = {"fit_seconds": metrics.get("epoch_seconds", math.nan), **built, **metrics}
+    values = [known.get(by_epoch(name) or name, math.nan) for name in names]
+    return values if any(map(by_epoch, names)) else None
 
 
 def _judge(
@@ -220,6 +246,7 @@ def _after_epoch(
     trial: "TrialHandle | None",
     record: TrialRun,
     folds: Folds,
+    built: Mapping[str, float],
     epoch: int,
     metrics: dict[str, float],
     last: bool,
@@ -235,9 +262,9 @@ def _after_epoch(
         fold = f"fold {folds.current}/{folds.count}, " if folds.count > 1 else ""
         print(f"{fold}epoch {epoch}/{config.training.epochs}: {shown}, {metrics['epoch_seconds']:.1f} s", flush=True)
         return training.Verdict.GO_ON
-    metric = by_epoch(objectives(config.objective)[0])
-    if metric is not None and folds.count == 1:  # where there are folds, each as a whole is a step
-        trial.report(metrics[metric], epoch, metrics.get("val_loss"))
+    value = reported(config, metrics, built)
+    if value is not None and folds.count == 1:  # where there are folds, each as a whole is a step
+        trial.report(value, epoch, metrics.get("val_loss"))
     if last or not trial.should_stop():
         return training.Verdict.GO_ON
     return training.Verdict.STOP if trial.stopped else training.Verdict.PAUSE

@@ -76,7 +76,7 @@ def _read(source: str, storage: str | None) -> Curves:
     return load(Path(source)) if source.endswith(".csv") else of_study(find_study(source, FOLDER, storage))
 
 
-def _sweeper(overrides: list[str], budget: str | None) -> DictConfig:
+def sweeper_of(overrides: list[str], budget: str | None) -> DictConfig:
     """Compose `hydra.sweeper` as a sweep with these overrides has it.
 
     Raises:
@@ -104,7 +104,7 @@ def _show(
     from joblib import Parallel, delayed
 
     limits = [f"{n * curves.length}steps" for n in budgets] if budgets else [None]
-    sweepers = [(policy, [_sweeper(policy, limit) for limit in limits]) for policy in policies]
+    sweepers = [(policy, [sweeper_of(policy, limit) for limit in limits]) for policy in policies]
     jobs = [
         delayed(simulate)(curves, sweeper, seed, not any(word.startswith(SAMPLER) for word in policy))
         for policy, columns in sweepers

@@ -12,10 +12,10 @@ from convsweep import current_trial
 from src import dataset, training
 from src.config import Config, make_optimizer
 from src.config.model import Custom
-from src.config.objective import by_epoch, objectives
+from src.config.objective import objectives
 from src.dataset import DatasetError
 from src.evaluation import Evaluation, Robustness, evaluate, fit_temperature, measure_robustness
-from src.fold import Trained, constrain, examines_all, train_fold
+from src.fold import Trained, constrain, examines_all, reported, train_fold
 from src.model.own import ModelError
 from src.recording import FIT, FOLDS, await_data, bound_checkpoints, is_member, keep_member, remove_checkpoints
 from src.recording.folds import Folds
@@ -97,8 +97,7 @@ def _train_folds(config: Config, trial: "TrialHandle | None", record: TrialRun, 
         folds.done.append(trained.result)
         if trial is None or folds.count == 1:
             continue
-        name = objectives(config.objective)[0]
-        if (value := folds.mean.get(by_epoch(name) or name)) is not None:
+        if (value := reported(config, folds.mean, trained.built)) is not None:
             trial.report(value, number, folds.mean["val_loss"])
         if number == folds.count:
             break

@@ -60,6 +60,9 @@ def show_plan(
         rungs = [str(asha.step(rung)) for rung in range(4) if asha.rung_at(asha.step(rung)) is not None]
         more = ", ..." if len(rungs) == 4 else ""
         pruner = f"pausing at {', '.join(rungs)}{more}, one in {asha.reduction_factor} going on"
+        if asha.brackets > 1 and len(rungs) > 1:
+            later = f"{asha.brackets - 1} in {asha.brackets} trials" if asha.brackets > 2 else "every second trial"
+            pruner += f", {later} not before {rungs[1]}"
         pruner = pruner if rungs else "no pruning: a trial has fewer epochs than the first rung"
     limit = f", {sweeper.timeout:g} s at most" if sweeper.timeout else ""
     for line in (

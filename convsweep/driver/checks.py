@@ -25,7 +25,9 @@ from convsweep.study.callback import StudyCallback
 from convsweep.study.queue import parse_enqueue
 from convsweep.study.warm_start import find_earlier
 
-SCHEDULER = ("min_resource", "reduction_factor", "max_resource")
+SCHEDULER = (
+    "min_resource", "reduction_factor", "max_resource", "brackets", "random_share", "near_share", "enough_results"
+)  # fmt: skip
 
 # Optuna imports these when the first trial is drawn, which is late to hear of them.
 NEEDS = {
@@ -73,6 +75,8 @@ def check_settings(sweeper: DictConfig, in_process: bool) -> list[str]:
     expect("on_change", sweeper.on_change in ("error", "continue", "new"), "error, continue or new", "continue")
     expect("max_retries", sweeper.max_retries >= 0, "0 or more", "2")
     expect("seed", sweeper.seed is None or 0 <= sweeper.seed < 2**32, "an integer from 0 to 2**32 - 1, or null", "0")
+    seeds = sweeper.trial_seeds
+    expect("trial_seeds", seeds in (None, "own", "common"), "own, common or null", "common")
     name = sweeper.study_name
     expect("study_name", name is None or bool(name.strip()), "a name, or null", "my_study")
     known = [str(direction) in ("minimize", "maximize") for direction in directions(sweeper)]
@@ -81,11 +85,17 @@ def check_settings(sweeper: DictConfig, in_process: bool) -> list[str]:
     good = names is None or (isinstance(names, list) and len(names) == len(known))
     expect("metric_names", good, f"a list of {len(known)}, a name for each direction, or null", "[accuracy]")
     if scheduler := sweeper.scheduler:
-        expect("scheduler.min_resource", scheduler.min_resource >= 1, "1 or more steps", "3")
+        first, rows = scheduler.get("min_resource"), scheduler.get("brackets")
+        expect("scheduler.min_resource", first is None or first >= 1, "1 or more steps, or null", "3")
         expect("scheduler.reduction_factor", scheduler.reduction_factor >= 2, "2 or more", "3")
         most = scheduler.max_resource
         expect("scheduler.max_resource", most is None or most >= 1, "1 or more steps, or null", "27")
-        expect("scheduler", len(known) == 1, "none in a study with several objectives", "none")
+        expect("scheduler.brackets", rows is None or rows >= 1, "1 or more, or null", "2")
+        for key in ("random_share", "near_share"):
+            share = scheduler.get(key)
+            expect(f"scheduler.{key}", share is None or 0 <= share <= 1, "from 0 to 1, or null", "0.25")
+        enough = scheduler.get("enough_results")
+        expect("scheduler.enough_results", enough is None or enough >= 1, "1 or more, or null", "10")
     for key in ("target", "patience"):
         single = len(known) == 1 or sweeper[key] is None
         expect(key, single, "null in a study with several objectives, which has no single best value", "null")

@@ -9,14 +9,15 @@ DEFAULT_PRUNER = "successive_halving"
 NO_PRUNER = {"_target_": "optuna.pruners.NopPruner"}
 
 
-def set_aside_scheduler(config: DictConfig, enumerated: bool) -> None:
+def set_aside_scheduler(config: DictConfig, enumerated: bool, before: bool = False) -> None:
     """Let all trials run on unless the command line names a scheduler.
 
-    Enumerated combinations are there to be compared, each at its end; several objectives have no best third.
+    Enumerated combinations are there to be compared, each at its end. A study of several objectives that was begun
+    `before` there was a scheduler for them goes on without.
     """
     sweeper = config.hydra.sweeper
     several = not isinstance(sweeper.direction, str) and len(sweeper.direction or []) > 1
-    if (enumerated or several) and not _typed(config, SCHEDULER):
+    if (enumerated or (several and before)) and not _typed(config, SCHEDULER):
         with open_dict(config):
             sweeper.scheduler = {}
 

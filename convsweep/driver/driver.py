@@ -41,6 +41,7 @@ from convsweep.study.optuna_logging import quieten_optuna
 from convsweep.study.queue import fill, parse_enqueue
 from convsweep.study.ranking import leaders, ranked
 from convsweep.study.repeats import add_repeats
+from convsweep.study.rules import RULES, keep_rules, rules_of, settle_rules
 from convsweep.study.trial_states import close, settle
 from convsweep.study.warm_start import find_earlier, remember
 from convsweep.workers.app_log import AppLog
@@ -161,16 +162,22 @@ class Driver:
         if trials and all(map(is_repeat, trials)):  # they were laid out beforehand, and are all that there is to do
             self.sweep.config = _without_stops(self.sweep.config)
             return Policy(len(trials), confirming=True), True
+        kept = rules_of(study)
+        if kept is None:
+            study.set_user_attr(RULES, {})  # it is none of before, whatever comes next
         earlier = find_earlier(plain(sweeper.warm_start_from), sweeper.storage, self.sweep.directory, self.sweep.name)
         first = remember(study, earlier, self.sweep.space)
         most = count_trials(sweeper, self.sweep.space.size)
         first += parse_enqueue(plain(sweeper.enqueue) or [], self.sweep.space, most)
         growing = Budget.of(sweeper).trials is None
         enumerated = fill(study, self.sweep.space, most, first, growing, self._described())
-        set_aside_scheduler(self.sweep.config, enumerated)
+        set_aside_scheduler(self.sweep.config, enumerated, before=kept is not None and RULES not in study.user_attrs)
         set_aside_pruner(self.sweep.config, enumerated)
         if names := plain(sweeper.metric_names):
             name_metrics(study, names)
+        settle_rules(sweeper, kept, enumerated)
+        if not kept:
+            keep_rules(study, sweeper)
         return Policy.of(sweeper, most, enumerated), enumerated
 
     def _described(self) -> dict[str, Any]:

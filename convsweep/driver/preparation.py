@@ -14,7 +14,6 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from convsweep.driver.checks import check_settings, check_trials, check_warm_start, read_space
-from convsweep.driver.defaults import set_aside_scheduler
 from convsweep.driver.sweep import Sweep
 from convsweep.errors import UserError, explain
 from convsweep.space.compose import Composer
@@ -51,7 +50,6 @@ def _prepare(
     with open_dict(config):  # a worker on another machine has another environment
         sweeper.storage = sweeper.storage
     callbacks = list(instantiate(sweeper.callbacks or {}).values())
-    set_aside_scheduler(config, enumerated=False)
     problems = check_settings(sweeper, is_in_process(config))
     compose = Composer(loader, config)
     try:

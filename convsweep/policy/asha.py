@@ -1,10 +1,14 @@
-"""Asynchronous successive halving by promotion.
+"""Asynchronous successive halving by promotion, from several first rungs side by side.
 
 Li et al. 2020, "A System for Massively Parallel Hyperparameter Tuning"; the promotion type, in which nothing is lost.
 
 A trial that reaches a rung, a step min_resource * reduction_factor^k, goes on only if it is among the best
 1/reduction_factor of all that have reached it. Else it pauses: it waits with its values and its checkpoint until it
 is among them. Everything is read from the trials themselves, so that any worker, also a later one, decides alike.
+
+One early look may lie. So trials are dealt to brackets (Li et al. 2018, "Hyperband"): those of bracket b pass the first
+b rungs without being judged there, though what they reported there counts for the others. Several objectives are
+ranked as in MO-ASHA (Schmucker et al. 2021): see `convsweep.policy.fronts`.
 """
 
 import math
@@ -14,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig
 
+from convsweep.policy.fronts import by_fronts, front
 from convsweep.policy.repeats import is_repeat
 from convsweep.policy.ties import order
 
@@ -22,43 +27,64 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
 RUNG = "convsweep:rung"  # of a trial: ["paused", k] where it waits to be promoted, ["promoted", k] once it was
+VALUES = "convsweep:values:"  # of a trial, with a rung's step: its values there, where there are several objectives
+GOLDEN = (math.sqrt(5) - 1) / 2  # its multiples, without what is before the point, spread evenly from 0 to 1
 
 
 @dataclass(frozen=True)
 class Asha:
-    """The rungs, and who stands on them; `min_resource` and `max_resource` count steps as the app reports them."""
+    """The rungs, and who stands on them; `min_resource` and `max_resource` count steps as the app reports them.
+
+    Attributes:
+        min_resource: The step of the first rung.
+        reduction_factor: One in so many goes on from a rung to the next, which is so many times as far.
+        max_resource: There is no rung from here on.
+        brackets: Trials are dealt to so many groups of the same size, the k-th of which is first judged at rung k.
+    """
 
     min_resource: int
     reduction_factor: int
     max_resource: int | None = None
+    brackets: int = 1
 
     @classmethod
     def of(cls, sweeper: DictConfig) -> "Asha | None":
         """Return the scheduler of `hydra.sweeper.scheduler`, None for none."""
-        given = sweeper.scheduler
-        return cls(given.min_resource, given.reduction_factor, given.max_resource) if given else None
+        if not (given := sweeper.scheduler):
+            return None
+        return cls(given.min_resource, given.reduction_factor, given.max_resource, given.get("brackets") or 1)
 
     def step(self, rung: int) -> int:
         return self.min_resource * self.reduction_factor**rung
 
-    def next_rung(self, step: int) -> int:
-        """Return the step of the first rung after a step."""
-        rung = 0
+    def bracket(self, number: int) -> int:
+        """Return the rung at which the trial of that number is first judged; the numbers are dealt out evenly."""
+        return int((number * GOLDEN % 1) * self.brackets)
+
+    def next_rung(self, step: int, number: int | None = None) -> int:
+        """Return the step of the first rung after a step, of those at which the trial of that number is judged."""
+        rung = 0 if number is None else self.bracket(number)
         while self.step(rung) <= step:
             rung += 1
         return self.step(rung)
 
     def highest_rung(self, trial: "FrozenTrial") -> int:
-        """Return the step of the highest rung that a trial has reached, 0 for none."""
-        return max((s for s in trial.intermediate_values if self.rung_at(s) is not None), default=0)
+        """Return the step of the highest rung at which a trial has been judged, 0 for none."""
+        return max((s for s in trial.intermediate_values if self.rung_at(s, trial.number) is not None), default=0)
 
-    def rung_at(self, step: int) -> int | None:
-        """Return the rung at a step, or None where there is none."""
+    def rung_at(self, step: int, number: int | None = None) -> int | None:
+        """Return the rung at a step, or None where there is none, or none for the trial of that number."""
+        first = 0 if number is None else self.bracket(number)
+        rung = self.compared_at(step)
+        below = self.max_resource is None or step < self.max_resource
+        return rung if rung is not None and rung >= first and below else None
+
+    def compared_at(self, step: int) -> int | None:
+        """Return which rung a step would be if there were no end: there trials are compared, also whole ones."""
         rung = 0
         while self.step(rung) < step:
             rung += 1
-        below = self.max_resource is None or step < self.max_resource
-        return rung if self.step(rung) == step and below else None
+        return rung if self.step(rung) == step else None
 
     def goes_on(self, study: "Study", number: int, rung: int) -> bool:
         """Whether a trial that has just reached a rung is among its best."""
@@ -88,14 +114,28 @@ class Asha:
         """
         for ranked in reversed(self._rungs(study)):
             for trial in ranked:
-                if not trial.state.is_finished() or (trial.state.name == "COMPLETE" and feasible(trial)):
+                if not _is_out(trial):
                     return trial
         return None
 
-    def unfinished_best(self, study: "Study") -> "FrozenTrial | None":
-        """Return the leader if it pauses."""
-        best = self.leader(study)
-        return best if best is not None and pauses(best) else None
+    def unfinished_best(self, study: "Study") -> "list[FrozenTrial]":
+        """Return the leader if it pauses; with several objectives all on the front so far that pause, furthest first.
+
+        There each is judged by the last rung that it reached.
+        """
+        if len(study.directions) == 1:
+            best = self.leader(study)
+            return [best] if best is not None and pauses(best) else []
+        signs = _signs(study)
+        latest: dict[int, FrozenTrial] = {}
+        for ranked in self._rungs(study):
+            latest |= {trial.number: trial for trial in ranked if not _is_out(trial)}
+        known = {n: _values(trial, self._last_rung(trial), signs) for n, trial in latest.items()}
+        best = [latest[n] for n in front({n: v for n, v in known.items() if all(map(math.isfinite, v))})]
+        return sorted(filter(pauses, best), key=lambda trial: (-self._last_rung(trial), trial.number))
+
+    def _last_rung(self, trial: "FrozenTrial") -> int:
+        return max(s for s in trial.intermediate_values if self.rung_at(s) is not None)
 
     def _rungs(self, study: "Study") -> list[Sequence["FrozenTrial"]]:
         """Return the trials on each rung that somebody has reached, the best first."""
@@ -109,7 +149,7 @@ class Asha:
 
     def _ranked(self, study: "Study", rung: int, trials: "list[FrozenTrial] | None" = None) -> Sequence["FrozenTrial"]:
         """Return the trials that reached a rung, the best first; a failed one is none of them, nor one that repeats."""
-        step, sign = self.step(rung), -1 if study.direction.name == "MAXIMIZE" else 1
+        step, signs = self.step(rung), _signs(study)
         there = [
             trial
             for trial in (study.get_trials(deepcopy=False) if trials is None else trials)
@@ -117,12 +157,38 @@ class Asha:
             and trial.state.name != "FAIL"
             and not is_repeat(trial)
         ]
-        return sorted(there, key=lambda trial: order(trial, trial.intermediate_values[step], sign, step))
+        if len(signs) == 1:
+            return sorted(there, key=lambda trial: order(trial, trial.intermediate_values[step], signs[0], step))
+        there.sort(key=lambda trial: order(trial, 0.0, 1, step))
+        known = {trial.number: _values(trial, step, signs) for trial in there}
+        places = {number: place for place, number in enumerate(by_fronts(known))}
+        return sorted((t for t in there if t.number in places), key=lambda trial: places[trial.number])
 
 
 def feasible(trial: "FrozenTrial") -> bool:
     """Whether the trial keeps all constraints that Optuna was told of."""
     return all(violation <= 0 for violation in trial.constraints.values())
+
+
+def _signs(study: "Study") -> list[int]:
+    """Return what each objective is multiplied by for lower to be better."""
+    return [-1 if direction.name == "MAXIMIZE" else 1 for direction in study.directions]
+
+
+def _values(trial: "FrozenTrial", step: int, signs: Sequence[int]) -> list[float]:
+    """Return a trial's values at a rung, lower being better."""
+    return [sign * value for sign, value in zip(signs, values_at(trial, step), strict=True)]
+
+
+def values_at(trial: "FrozenTrial", step: int) -> list[float]:
+    """Return what a trial reported at a rung, a value an objective; NaN for one that was not measured."""
+    known = trial.system_attrs.get(f"{VALUES}{step}", [trial.intermediate_values[step]])
+    return [math.nan if value is None else value for value in known]
+
+
+def _is_out(trial: "FrozenTrial") -> bool:
+    """Whether a trial has ended without being an answer."""
+    return trial.state.is_finished() and not (trial.state.name == "COMPLETE" and feasible(trial))
 
 
 def _pauses_at(trial: "FrozenTrial", rung: int) -> bool:

@@ -90,9 +90,9 @@ class Policy:
             fresh = [None]
         if self._steps.affords(study, None):
             yield from fresh
-        best = self.asha.unfinished_best(study) if self.asha else None
-        if best is not None and (self._steps.affords(study, best) or not _answered(trials, best.number)):
-            yield best
+        for best in self.asha.unfinished_best(study) if self.asha else []:
+            if self._steps.affords(study, best) or not _answered(trials, best.number):
+                yield best
 
     def _answer(self, study: "Study", finishing: Phase) -> "FrozenTrial | None":
         """Return the trial that is still to be trained when the time is short, or over: then only where there is none.
@@ -226,7 +226,7 @@ class _Still:
     """A study as it is in this moment, for questions that must not be asked of two."""
 
     def __init__(self, study: "Study") -> None:
-        self._trials, self.direction = study.get_trials(deepcopy=False), study.directions[0]
+        self._trials, self.directions = study.get_trials(deepcopy=False), study.directions
 
     def get_trials(self, deepcopy: bool = False) -> "list[FrozenTrial]":
         return self._trials

@@ -43,7 +43,7 @@ class Curves:
     seconds: Sequence[float]
     maximize: bool
 
-    @property
+    @cached_property
     def length(self) -> int:
         """Steps of the longest curve."""
         return max(len(curve) for curves in self.values for curve in curves)

@@ -2,13 +2,13 @@
 
 import heapq
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from omegaconf import DictConfig, open_dict
+from omegaconf import DictConfig, OmegaConf, open_dict
 
 from convsweep.policy.budget import Budget, count_trials
 from convsweep.policy.pace import Pace, Stopwatch
@@ -21,6 +21,7 @@ from convsweep.sampling.instantiate import make_pruner
 from convsweep.study.optuna_logging import quieten_optuna
 from convsweep.study.queue import fill
 from convsweep.study.ranking import ranked
+from convsweep.study.rules import settle_rules
 from convsweep.study.trial_states import add_seconds, put_back, take
 from convsweep.workers.trial import TrialHandle
 
@@ -41,6 +42,7 @@ class Replay:
         seconds: From the first trial's start to the last one's end, in virtual time.
         trials: How many were started.
         complete: How many were trained to their end.
+        front: With a second objective the values of those that no other one dominates.
     """
 
     value: float
@@ -49,9 +51,17 @@ class Replay:
     seconds: float
     trials: int
     complete: int
+    front: Sequence[Sequence[float]] = ()
 
 
-def simulate(curves: Curves, sweeper: DictConfig, seed: int, recorded: bool = False, warm_up: float = 0.0) -> Replay:
+def simulate(
+    curves: Curves,
+    sweeper: DictConfig,
+    seed: int,
+    recorded: bool = False,
+    warm_up: float = 0.0,
+    second: Sequence[float] | None = None,
+) -> Replay:
     """Run a sweep whose trials take their values from recorded curves.
 
     Each draw of the sampler becomes the configuration most like it that has not been tried; the sampler is told of
@@ -64,8 +74,9 @@ def simulate(curves: Curves, sweeper: DictConfig, seed: int, recorded: bool = Fa
         recorded: Try the configurations in the order of their recording (from seed 1 on, shuffled) instead of
             drawing them.
         warm_up: Seconds that a worker's first trial takes before its first step, beside what each of them does.
+        second: Of each configuration a value that is known beforehand and to be minimized too, such as its size.
     """
-    return _Simulation(curves, sweeper, seed, recorded, warm_up).run()
+    return _Simulation(curves, sweeper, seed, recorded, warm_up, second).run()
 
 
 @dataclass
@@ -75,6 +86,7 @@ class _Simulation:
     seed: int
     recorded: bool
     warm_up: float = 0.0
+    second: Sequence[float] | None = None
     now: float = 0.0
     rows: dict[int, int] = field(default_factory=dict)  # of each trial: which configuration it is
 
@@ -84,8 +96,15 @@ class _Simulation:
         quieten_optuna()
         with open_dict(self.sweeper):
             self.sweeper.max_resource = self.curves.length
-        direction = "maximize" if self.curves.maximize else "minimize"
-        self.study = optuna.create_study(storage=optuna.storages.InMemoryStorage(), direction=direction)
+        # A copy without references, which take long to follow, and are followed for each draw.
+        parts = ("sampler", "pruner", "scheduler")
+        plain = {str(key): self.sweeper[key] for key in self.sweeper if key not in (*parts, "callbacks", "direction")}
+        plain |= {key: OmegaConf.to_container(self.sweeper[key], resolve=True) for key in parts}
+        self.sweeper = OmegaConf.create(plain)
+        settle_rules(self.sweeper)
+        directions: list[Any] = ["maximize" if self.curves.maximize else "minimize"]
+        directions += ["minimize"] * (self.second is not None)
+        self.study = optuna.create_study(storage=optuna.storages.InMemoryStorage(), directions=directions)
         self.study.set_user_attr("seed", self.seed)
         self.study.pruner = make_pruner(self.sweeper.pruner)
         budget, n_trials = Budget.of(self.sweeper), count_trials(self.sweeper, None)
@@ -148,7 +167,7 @@ class _Simulation:
         while step < len(curve):
             yield self.curves.seconds[row]
             step += 1
-            handle.report(float(curve[step - 1]), step)
+            handle.report(self._values(float(curve[step - 1]), row), step)
             if step < self.curves.length and handle.should_stop():
                 break
         add_seconds(self.study, taken, start + (step - before) * self.curves.seconds[row])
@@ -158,7 +177,10 @@ class _Simulation:
             self.study.tell(taken.number, state=TrialState.PRUNED)
         else:
             handle.note_end()
-            self.study.tell(taken.number, self.curves.peak(curve))
+            self.study.tell(taken.number, self._values(self.curves.peak(curve), row))
+
+    def _values(self, value: float, row: int) -> float | list[float]:
+        return value if self.second is None else [value, float(self.second[row])]
 
     def _row(self, taken: "FrozenTrial") -> int:
         """Return which configuration a trial is; a new one gets one that has not been tried."""
@@ -180,13 +202,19 @@ class _Simulation:
         return curves[(self.seed + number) % len(curves)]
 
     def _result(self, seconds: float) -> Replay:
-        trials = [trial for trial in self.study.get_trials(deepcopy=False) if trial.intermediate_values]
+        trials = [trial for trial in self.study.get_trials(deepcopy=False) if trial.number in self.rows]
         complete = ranked(self.study)
         return Replay(
             value=complete[0].values[0] if complete else float("nan"),
             best=self.rows[complete[0].number] if complete else None,
-            steps=sum(max(trial.intermediate_values) for trial in trials),
+            steps=sum(self._steps(trial) for trial in trials),
             seconds=seconds,
             trials=len(trials),
-            complete=len(complete),
+            complete=sum(trial.state.name == "COMPLETE" for trial in trials),
+            front=[trial.values for trial in complete] if self.second is not None else (),
         )
+
+    def _steps(self, trial: "FrozenTrial") -> int:
+        """Return how many steps a trial took; of several objectives without a scheduler nothing is reported."""
+        whole = trial.state.name == "COMPLETE" and not trial.intermediate_values
+        return self.curves.length if whole else max(trial.intermediate_values, default=0)

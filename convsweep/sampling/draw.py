@@ -20,12 +20,14 @@ from convsweep.study.trial_states import FIXED
 if TYPE_CHECKING:
     from optuna import Study
     from optuna.distributions import BaseDistribution
+    from optuna.samplers import BaseSampler
     from optuna.trial import FrozenTrial, Trial
 
 # So often is a combination that has been run drawn anew, before one that has not is picked at random.
 MAX_DRAWS = 20
-# With a scheduler one draw in so many is random: what a rung says of a configuration may be wrong.
-RANDOM_SHARE = 4
+# With a scheduler some draws are not the sampler's: what a rung says of a configuration may be wrong.
+MIXTURE = 4  # a number of its own for the draw that says whose
+NEAR_FROM = 10  # the first trial that may be drawn near the best: TPE draws as many at random first
 # Up to this many combinations are looked through for that; above, a duplicate is next to impossible.
 MAX_LISTED = 100_000
 
@@ -140,14 +142,12 @@ def _attempt(
 ) -> Drawn:
     from optuna.trial import Trial
 
-    from convsweep.sampling.sampler_view import SamplerView
+    from convsweep.sampling.sampler_view import ENOUGH, SamplerView
 
-    seed = study.user_attrs["seed"]
-    asha, sampler = Asha.of(sweeper), sweeper.sampler
-    if asha is not None and derive_seed(seed, taken.number, RANDOM_SHARE) % RANDOM_SHARE == 0:
-        sampler = OmegaConf.create({"_target_": "optuna.samplers.RandomSampler"})
-    study.sampler = make_sampler(sampler, seed, taken.number, attempt, conditional=space.conditional)
-    trial = Trial(SamplerView(study, study.sampler, asha), taken._trial_id)
+    asha = Asha.of(sweeper)
+    study.sampler = _sampler(study, taken.number, attempt, space, sweeper, asha)
+    enough = (sweeper.scheduler or {}).get("enough_results") or ENOUGH
+    trial = Trial(SamplerView(study, study.sampler, asha, enough), taken._trial_id)
     params = _sample(trial, taken, space, {name: v for name, v in known.items() if name in space.parameters})
     distributions = {name: space.parameters[name].distribution for name in params}
     if space.custom and compose is not None:
@@ -157,6 +157,27 @@ def _attempt(
             _write(study, taken, params, distributions)  # the trial fails, and shows with which values
             raise
     return Drawn(params, distributions, attempt)
+
+
+def _sampler(
+    study: "Study", number: int, attempt: int, space: Space, sweeper: DictConfig, asha: Asha | None
+) -> "BaseSampler":
+    """Return what draws for a trial: the sampler, or with a scheduler for some trials a random or a near one."""
+    seed = study.user_attrs["seed"]
+    if asha is not None:
+        drawn = derive_seed(seed, number, MIXTURE)
+        # The last two bits count most: in studies of before they alone said it.
+        share = (drawn % 4 + (drawn >> 2) / 2**30) / 4
+        at_random = sweeper.scheduler.get("random_share") or 0.0
+        if share < at_random:
+            random = OmegaConf.create({"_target_": "optuna.samplers.RandomSampler"})
+            return make_sampler(random, seed, number, attempt)
+        near = number >= NEAR_FROM and share < at_random + (sweeper.scheduler.get("near_share") or 0.0)
+        if near and (best := asha.leader(study)) is not None:
+            from convsweep.sampling.near import NearSampler
+
+            return NearSampler(best.params, derive_seed(seed, number, attempt))
+    return make_sampler(sweeper.sampler, seed, number, attempt, conditional=space.conditional)
 
 
 def _is_tried(params: Mapping[str, Any], taken: "FrozenTrial", others: "Iterable[FrozenTrial]") -> bool:

@@ -1,7 +1,7 @@
 """What a sampler learns from; it imports Optuna, so import it where a sampler is about to draw."""
 
 import copy
-from collections.abc import Container, Iterator
+from collections.abc import Container
 
 from optuna import Study
 from optuna.pruners import NopPruner
@@ -9,7 +9,7 @@ from optuna.samplers import BaseSampler
 from optuna.samplers._ga import BaseGASampler
 from optuna.trial import FrozenTrial, TrialState
 
-from convsweep.policy.asha import Asha, pauses
+from convsweep.policy.asha import Asha, pauses, values_at
 from convsweep.study.warm_start import recall
 
 ENOUGH = 10  # results at a rung, for a sampler to learn from it; as many as TPE draws at random first
@@ -23,9 +23,9 @@ class SamplerView(Study):
     with a violated constraint, such as a diverged training, shows as pruned, so that they learn to avoid it.
     """
 
-    def __init__(self, study: Study, sampler: BaseSampler, asha: Asha | None = None) -> None:
+    def __init__(self, study: Study, sampler: BaseSampler, asha: Asha | None = None, enough: int = ENOUGH) -> None:
         super().__init__(study.study_name, study._storage, sampler, NopPruner())
-        self._asha = asha
+        self._asha, self._enough = asha, enough
         self._earlier = recall(self)
         if isinstance(sampler, BaseGASampler):
             for trial in self._earlier:  # they are a genetic algorithm's first population
@@ -35,29 +35,34 @@ class SamplerView(Study):
         self, deepcopy: bool = True, states: Container[TrialState] | None = None, use_cache: bool = False
     ) -> list[FrozenTrial]:
         known = super()._get_trials(deepcopy=False, use_cache=use_cache)
-        own = map(_learnable, known if self._asha is None else _judged(known, self._asha))
+        if self._asha is not None:
+            known = _judged(known, self._asha, self._enough, len(self.directions) > 1)
+        own = map(_learnable, known)
         trials = [trial for trial in [*self._earlier, *own] if states is None or trial.state in states]
         return copy.deepcopy(trials) if deepcopy else trials
 
 
-def _judged(trials: list[FrozenTrial], asha: Asha) -> Iterator[FrozenTrial]:
+def _judged(trials: list[FrozenTrial], asha: Asha, enough: int, several: bool) -> list[FrozenTrial]:
     """Show trials by what they had reached at the highest rung that enough of them have reached.
 
     So those that pause, go on or have ended are compared at the same step; those that did not get there
     count as pruned.
     """
     rung = 0
-    while sum(asha.step(rung + 1) in trial.intermediate_values for trial in trials) >= ENOUGH:
+    while sum(asha.step(rung + 1) in trial.intermediate_values for trial in trials) >= enough:
         rung += 1
-    step = asha.step(rung)
+    step, shown = asha.step(rung), []
     for trial in trials:
         if step in trial.intermediate_values and trial.state != TrialState.FAIL:
             trial = copy.copy(trial)
-            trial.state, trial.value = TrialState.COMPLETE, trial.intermediate_values[step]
-        elif pauses(trial):
+            trial.state, trial.values = TrialState.COMPLETE, values_at(trial, step)
+        elif pauses(trial) or (several and trial.state == TrialState.PRUNED):
             trial = copy.copy(trial)
             trial.state = TrialState.PRUNED
-        yield trial
+            if several:  # TPE would ask which of the objectives their values are
+                trial.intermediate_values = {}
+        shown.append(trial)
+    return shown
 
 
 def _learnable(trial: FrozenTrial) -> FrozenTrial:

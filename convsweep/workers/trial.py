@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     pass
 import dataclasses
+import math
 import threading
 from pathlib import Path
 
-from convsweep.policy.asha import RUNG, feasible, pause
+from convsweep.policy.asha import RUNG, VALUES, feasible, pause
 from convsweep.policy.pace import PACE, Pace, Stopwatch
 from convsweep.policy.policy import Phase, Policy
 from convsweep.policy.repeats import repeated_number
@@ -65,7 +66,7 @@ class TrialHandle:
     ) -> None:
         self._trial = trial
         self._policy, self._asha = policy, policy and policy.asha
-        self._single = len(trial.study.directions) == 1
+        self._values = len(trial.study.directions)  # how many a report has
         self._step, self._judged = 0, False
         # While it runs nobody else writes to the trial, so that its storage need not be asked again what it holds.
         began = trial._cached_frozen_trial
@@ -122,25 +123,47 @@ class TrialHandle:
         own = order(self._trial.storage.get_trial(self._trial._trial_id), value, sign)
         return all(own < order(trial, trial.values[0], sign) for trial in complete)
 
-    def report(self, value: float, step: int, tie_break: float | None = None) -> None:
+    def report(self, value: float | Sequence[float], step: int, tie_break: float | None = None) -> None:
         """Report the objective's value after `step`, a count of epochs or the like that starts at 1.
 
-        A study with several objectives keeps no intermediate values: there the call does nothing. A step
-        that an interrupted run of this trial reported before keeps its value. Where trials wait for each other at a
-        step, the lower `tie_break` goes before of two equal values.
+        In a study with several objectives it is a list of their values, which counts where a scheduler lets trials
+        pause, else the call does nothing. A step that an interrupted run of this trial reported before keeps its
+        value. Where trials wait for each other at a step, the lower `tie_break` goes before of two equal ones.
+
+        Raises:
+            ValueError: The list has another number of values than the study has objectives.
         """
         from convsweep.storage.journal import together
 
         global _is_warm
         self._step, self._judged, _is_warm = step, False, True
         self._watch.step()
-        if self._single and step not in self._reported:
-            self._reported.add(step)
-            with together(self._trial.storage):
-                self._note_pace()
-                if tie_break is not None and self._asha is not None and self._asha.rung_at(step) is not None:
+        listed = isinstance(value, Sequence) or getattr(value, "ndim", 0) == 1
+        values: list[Any] = list(map(float, value)) if listed else [value]  # pyright: ignore[reportArgumentType]
+        if listed and len(values) != self._values:
+            raise ValueError(f"`report` must get {self._values} values, one an objective, got {len(values)}")
+        if not self._counts(values) or step in self._reported:
+            return
+        self._reported.add(step)
+        with together(self._trial.storage):
+            self._note_pace()
+            if self._asha is not None and self._asha.compared_at(step) is not None:
+                if tie_break is not None:
                     self._set(tie_key(step), float(tie_break))
-                self._trial.report(value, step)
+                if self._values > 1:  # JSON has no NaN
+                    self._set(f"{VALUES}{step}", [v if math.isfinite(v) else None for v in values])
+            if self._values == 1:
+                self._trial.report(values[0], step)
+            else:  # Optuna's own call refuses; the first objective stands for how far the trial is
+                self._trial.storage.set_trial_intermediate_value(self._trial._trial_id, step, values[0])
+
+    def _counts(self, values: Sequence[Any]) -> bool:
+        """Whether a report is kept: of several objectives only all together, and for the scheduler."""
+        return len(values) == self._values and (self._values == 1 or self._asha is not None)
+
+    def is_judged_at(self, step: int) -> bool:
+        """Whether a scheduler looks at this trial after that step: what is dear to measure is wanted there alone."""
+        return self._asha is not None and self._asha.rung_at(step, self.number) is not None
 
     def note_end(self) -> None:
         """Note how long the trial took after its last step, once it has ended by itself."""
@@ -174,7 +197,7 @@ class TrialHandle:
         """
         if not (self.stopped or self.interrupted):
             # The pruner has had its say on the steps that an interrupted run got past.
-            asked = self._single and self._step == max(self._reported, default=None) and not self._judged
+            asked = self._step == max(self._reported, default=None) and not self._judged
             self._judged = True
             self.stopped = asked and self._is_pruned()
             self.interrupted = not self.stopped and (
@@ -199,7 +222,7 @@ class TrialHandle:
         from convsweep.storage.journal import together
 
         storage = self._trial.storage
-        if isinstance(self._trial.study.pruner, NopPruner) or self._pruned:
+        if isinstance(self._trial.study.pruner, NopPruner) or self._pruned or self._values > 1:
             return self._pruned
         with together(storage):  # its notes and its word are kept at once, or a kill might come in between
             self._pruned = self._trial.should_prune()
@@ -217,7 +240,7 @@ class TrialHandle:
         return True
 
     def _pauses(self) -> bool:
-        rung = self._asha and self._asha.rung_at(self._step)
+        rung = self._asha and self._asha.rung_at(self._step, self.number)
         if self._policy is None or rung is None or self._rung == ["promoted", rung]:
             return False
         if self._policy.goes_on(self._trial.study, self._known(), rung, self._phase):

@@ -15,7 +15,7 @@ from omegaconf import DictConfig, open_dict
 
 from convsweep.errors import UserError, is_disk_full
 from convsweep.policy.policy import Policy
-from convsweep.policy.repeats import seed_parts
+from convsweep.policy.repeats import is_repeat, seed_parts
 from convsweep.policy.stopping_rules import StoppingRules
 from convsweep.policy.time_budget import FINISH
 from convsweep.sampling.draw import draw
@@ -28,6 +28,7 @@ from convsweep.storage.patience import giving_up
 from convsweep.storage.room import is_full
 from convsweep.study.failure import words_of
 from convsweep.study.optuna_logging import quieten_optuna
+from convsweep.study.rules import COMMON
 from convsweep.study.trial_states import add_seconds, fail, put_back, take
 from convsweep.workers.app import App, Ended
 from convsweep.workers.memory import Memory
@@ -140,7 +141,8 @@ class Worker:
             config.hydra.job.num = taken.number
             config.hydra.sweep.dir = str(self.directory)
             config.hydra.sweeper.study_name = self.name
-        seed = derive_seed(study.user_attrs["seed"], *seed_parts(taken))
+        common = self.config.hydra.sweeper.trial_seeds == COMMON and not is_repeat(taken)
+        seed = derive_seed(study.user_attrs["seed"], *((0,) if common else seed_parts(taken)))
         HydraConfig.instance().set_config(copy.deepcopy(config))  # for ${hydra:...} in it; Hydra sets it later
         directory = self.directory / str(config.hydra.sweep.subdir)
         attempt.handle = TrialHandle(Trial(study, taken._trial_id), seed, directory, self.driver, self.policy)

@@ -37,8 +37,8 @@ class Verdict(Enum):
 
 # Called with the epoch, from 1, its metrics, and whether it is the last in any case.
 EpochEnd = Callable[[int, dict[str, float], bool], Verdict]
-# Returns more metrics of the model after an epoch.
-Measure = Callable[[keras.Model], dict[str, float]]
+# Returns more metrics of the model after an epoch, a number from 1.
+Measure = Callable[[keras.Model, int], dict[str, float]]
 
 
 class Diverged(Exception):
@@ -204,7 +204,7 @@ class _Follower(keras.callbacks.Callback):
             self._network.stop_training = True
             return
         if self._measure is not None:
-            metrics |= self._measure(self._network)
+            metrics |= self._measure(self._network, epoch + 1)
         history, patience = self.history, self._config.early_stopping
         if history.add(metrics, self._metric, self._sign):
             self.best_weights = self._network.get_weights()

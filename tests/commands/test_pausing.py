@@ -57,6 +57,36 @@ def test_a_short_study_still_has_an_answer(tmp_path: Path) -> None:
     assert [len(t.intermediate_values) for t in trials(tmp_path)] == [3, 20]
 
 
+def test_a_study_of_before_goes_on_under_its_own_rules(tmp_path: Path) -> None:
+    search = ["x=interval(-5,5)", ASHA[0], "steps=20", "hydra.sweeper.max_resource=20"]
+    old = [f"hydra.sweeper.scheduler.{key}" for key in ("min_resource=1", "brackets=1", "near_share=0")]
+    done = toy(tmp_path, *search, *old, "hydra.sweeper.n_trials=12")
+    assert "pausing at 1, 3, 9, one in 3 going on;" in done.stdout, done.stderr
+    journal = tmp_path / "multirun/toy/journal.log"
+    kept = journal.read_text().splitlines(keepends=True)
+    journal.write_text("".join(line for line in kept if "convsweep:rules" not in line))
+    # What was begun before studies kept their rules, and what keeps them.
+    for n_trials in (15, 18):
+        again = toy(tmp_path, *search, f"hydra.sweeper.n_trials={n_trials}")
+        assert "pausing at 1, 3, 9, one in 3 going on;" in again.stdout, again.stderr
+    fresh = toy(tmp_path, *search, "hydra.sweeper.n_trials=3", "hydra.sweeper.study_name=fresh")
+    assert "pausing at 2, 6, 18, one in 3 going on, every second trial not before 6;" in fresh.stdout, fresh.stderr
+
+
+def test_of_several_objectives_the_front_is_trained_to_its_end(tmp_path: Path) -> None:
+    several = ["several=true", "hydra.sweeper.direction=[minimize,minimize]", "hydra.sweeper.max_resource=20"]
+    done = toy(tmp_path, "x=interval(-5,5)", *ASHA, *several, "hydra.sweeper.n_trials=18")
+    assert done.returncode == 0, done.stderr
+    found = trials(tmp_path)
+    assert {trial.state.name for trial in found} == {"COMPLETE", "PRUNED"}
+    whole = {trial.number for trial in found if trial.state.name == "COMPLETE"}
+    assert {len(trial.intermediate_values) for trial in found if trial.number in whole} == {20}
+    # x**2 and -x: no x above 0 is dominated by another one, every x below is by 0 < y < -x, unless there is none.
+    assert {trial.number for trial in found if trial.params["x"] > 0} <= whole
+    assert sum(len(trial.intermediate_values) for trial in found) < 18 * 20
+    assert len(results(tmp_path)["solutions"]) == len(load_study(tmp_path, "toy").best_trials)
+
+
 @pytest.mark.slow
 def test_several_workers_promote_no_trial_twice_and_wait_for_nobody(tmp_path: Path) -> None:
     space = ["x=interval(-5,5)", *ASHA, "hydra.sweeper.n_trials=30", "seconds=0.2", "hydra.sweeper.n_jobs=3"]
@@ -130,10 +160,8 @@ def test_eight_workers_promote_each_trial_once_and_starve_none(tmp_path: Path) -
             ["hydra.sweeper.scheduler.reduction_factor=1"],
             "`hydra.sweeper.scheduler.reduction_factor` must be 2 or more",
         ),
-        (
-            ["several=true", "hydra.sweeper.direction=[minimize,minimize]"],
-            "`hydra.sweeper.scheduler` must be none in a",
-        ),
+        (["hydra.sweeper.scheduler.brackets=0"], "`hydra.sweeper.scheduler.brackets` must be 1 or more, or null"),
+        (["hydra.sweeper.scheduler.near_share=2"], "`hydra.sweeper.scheduler.near_share` must be from 0 to 1"),
     ],
 )
 def test_what_cannot_be_scheduled_is_refused(tmp_path: Path, overrides: list[str], message: str) -> None:

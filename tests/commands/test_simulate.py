@@ -11,6 +11,7 @@ from optuna.trial import TrialState, create_trial
 
 from convsweep.replay.curves import START, Curves, load, of_study, save
 from convsweep.replay.simulation import simulate
+from convsweep.study.rules import BEFORE
 from tests.helpers.command import load_study, results, run_inside, toy, trials
 
 SPACE = ["x=interval(-5,5)", "y=a,b,c", "steps=20", "hydra.sweeper.max_resource=20"]
@@ -67,7 +68,11 @@ def test_a_recorded_study_replays_to_its_recorded_result(tmp_path: Path, policy:
     asked = sweeper(
         sampler={"_target_": "optuna.samplers.TPESampler", "n_startup_trials": 4},
         n_trials=15,
-        **({"scheduler": ASHA} if scheduled else {"pruner": pruner}),
+        **(
+            {"scheduler": dict.fromkeys(BEFORE) | {"reduction_factor": 3, "max_resource": 20}}
+            if scheduled
+            else {"pruner": pruner}
+        ),
     )
     replay = simulate(of_study(study), asked, study.user_attrs["seed"])
     assert replay.best == results(tmp_path)["best_trial"]

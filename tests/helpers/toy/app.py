@@ -30,7 +30,7 @@ def main(cfg: DictConfig) -> float | list[float]:
         if cfg.die_once:
             die_once(cfg.die_once)
         if trial is not None:
-            trial.report(value + 1 / step, step)
+            trial.report([value + 1 / step, -cfg.x] if cfg.several else value + 1 / step, step)
             if step < cfg.steps and trial.should_stop():
                 break
     if cfg.diverge_above is not None and cfg.x > cfg.diverge_above:

@@ -88,7 +88,9 @@ def data() -> Dataset:
     return Dataset("made", split, split, None, ("a", "b", "c"), (1 / 255,), (0.0,))
 
 
-def losses(measure: Callable[[keras.Model], dict[str, float]] | None = None, **settings: Any) -> list[dict[str, float]]:
+def losses(
+    measure: Callable[[keras.Model, int], dict[str, float]] | None = None, **settings: Any
+) -> list[dict[str, float]]:
     prepare("float32", 1)
     keras.utils.set_random_seed(0)
     layers = [keras.Input((4, 4, 1)), keras.layers.Flatten(), keras.layers.Dense(3, "softmax")]
@@ -114,4 +116,4 @@ def test_a_fit_takes_weights_the_focal_loss_and_balanced_batches() -> None:
 
 
 def test_more_can_be_measured_after_each_epoch() -> None:
-    assert losses(measure=lambda model: {"val_layers": len(model.layers)})[0]["val_layers"] == 3
+    assert losses(measure=lambda model, epoch: {"val_layers": len(model.layers)})[0]["val_layers"] == 3

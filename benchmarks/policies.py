@@ -1,0 +1,249 @@
+"""Replay policies on all tables of learning curves, and write docs/policies.md from what they came to.
+
+    python -m benchmarks.policies TABLE.csv ... --seeds 8
+
+Each replay is a row of benchmarks/results/policies.csv: the same command goes on after an interrupt, and other tables,
+budgets or seeds add to it. `--page` replays nothing. One process; hours for all of it.
+"""
+
+import argparse
+import csv
+import itertools
+import statistics
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, fields
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from omegaconf import DictConfig
+
+from benchmarks import fronts
+from convsweep.replay import Curves, load, simulate
+from src.simulate import sweeper_of
+
+HERE = Path(__file__).parent
+RESULTS, PAGE = HERE / "results/policies.csv", HERE.parent / "docs/policies.md"
+BUDGETS = 6, 12, 25, 100  # full trainings
+NONE = ["hydra/sweeper/scheduler=none", "hydra/sweeper/pruner=none"]
+TPE, ASHA = "hydra/sweeper/sampler=tpe", "hydra/sweeper/scheduler=asha"
+KEY = "hydra.sweeper.scheduler."
+OLD = [f"{KEY}brackets=1", f"{KEY}random_share=0.25", f"{KEY}near_share=0", f"{KEY}enough_results=10"]
+BASELINE = "one epoch each, then the best"
+NO_SCHEDULER, EARLY, LATE, DEFAULT = "TPE, no scheduler", "asha, first rung 1", "asha, first rung 3", "the defaults"
+POLICIES = {
+    NO_SCHEDULER: [TPE, *NONE],
+    EARLY: [TPE, ASHA, f"{KEY}min_resource=1", *OLD],
+    LATE: [TPE, ASHA, f"{KEY}min_resource=3", *OLD],
+    DEFAULT: [TPE, ASHA],
+    "the defaults, random": ["hydra/sweeper/sampler=random", ASHA, f"{KEY}near_share=0"],
+    "the defaults, none near": [TPE, ASHA, f"{KEY}near_share=0"],
+    "the defaults, one bracket": [TPE, ASHA, f"{KEY}brackets=1"],
+    "the defaults, three brackets": [TPE, ASHA, f"{KEY}min_resource=1", f"{KEY}brackets=3"],
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """A replay: its distance is that of the answer to the best value on any of the table's curves."""
+
+    table: str
+    policy: str
+    budget: int
+    seed: int
+    distance: float
+    trials: int
+    steps: int
+    seconds: float  # that the replay took
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("tables", nargs="*", type=Path, default=sorted(HERE.glob("*_curves.csv")))
+    parser.add_argument("--seeds", type=int, default=8)
+    parser.add_argument("--budgets", type=lambda text: tuple(map(int, text.split(","))), default=BUDGETS)
+    parser.add_argument("--policies", help="names, separated by semicolons; all of them otherwise")
+    parser.add_argument("--page", action="store_true", help="write the page alone")
+    parser.add_argument("--results", type=Path, default=RESULTS)
+    given = parser.parse_args()
+    if not given.page:
+        names = given.policies.split(";") if given.policies else [BASELINE, *POLICIES]
+        replay(given.results, given.tables, names, given.budgets, range(given.seeds))
+    PAGE.write_text(page(read(given.results)), encoding="utf-8")
+
+
+def replay(
+    results: Path, tables: Sequence[Path], names: Sequence[str], budgets: Sequence[int], seeds: Sequence[int]
+) -> None:
+    """Add what is missing to the results, seed by seed, so that all policies have as many at any time."""
+    done = {(row.table, row.policy, row.budget, row.seed) for row in read(results)}
+    curves = {path.stem: load(path) for path in tables}
+    results.parent.mkdir(exist_ok=True)
+    new = not results.exists()
+    with results.open("a", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, [field.name for field in fields(Row)], lineterminator="\n")
+        if new:
+            writer.writeheader()
+        for seed, budget, table, policy in itertools.product(seeds, budgets, curves, names):
+            if (table, policy, budget, seed) not in done:
+                writer.writerow(asdict(_row(table, curves[table], policy, budget, seed)))
+                file.flush()
+
+
+def read(results: Path) -> list[Row]:
+    if not results.exists():
+        return []
+    with results.open(newline="", encoding="utf-8") as file:
+        return [
+            Row(
+                r["table"], r["policy"], int(r["budget"]), int(r["seed"]), float(r["distance"]),
+                int(r["trials"]), int(r["steps"]), float(r["seconds"]),
+            )
+            for r in csv.DictReader(file)
+        ]  # fmt: skip
+
+
+def _row(table: str, curves: Curves, policy: str, budget: int, seed: int) -> Row:
+    started = time.perf_counter()
+    if policy == BASELINE:
+        value, trials, steps = one_epoch_each(curves, budget * curves.length, seed)
+    else:
+        replayed = simulate(curves, _sweeper(policy, f"{budget * curves.length}steps"), seed)
+        value, trials, steps = replayed.value, replayed.trials, replayed.steps
+    distance = round(abs(curves.best - value), 6)
+    return Row(table, policy, budget, seed, distance, trials, steps, round(time.perf_counter() - started, 2))
+
+
+@cache
+def _sweeper(policy: str, budget: str) -> DictConfig:
+    return sweeper_of(POLICIES[policy], budget)
+
+
+def one_epoch_each(curves: Curves, budget: int, seed: int) -> tuple[float, int, int]:
+    """Train random configurations for one epoch each, and the best as far as the budget goes to the end.
+
+    The control of Egele et al. 2023, "The unreasonable effectiveness of early discarding after one epoch".
+    Return the answer's value, how many were trained, and for how many epochs together.
+    """
+    count = max(1, min(len(curves.params), budget - curves.length + 1))
+    order = np.random.default_rng(seed).permutation(len(curves.params))[:count]
+    known = [curves.values[row][(seed + i) % len(curves.values[row])] for i, row in enumerate(order)]
+    sign = -1 if curves.maximize else 1
+    known.sort(key=lambda curve: sign * curve[0])
+    whole = max(1, (budget - count) // (curves.length - 1))
+    best = min(sign * curves.peak(curve) for curve in known[:whole])
+    return sign * best, count, count + min(whole, count) * (curves.length - 1)
+
+
+def page(rows: Sequence[Row]) -> str:
+    """Return the page: a table for each table of curves, one of their mean, and what follows."""
+    tables, budgets = sorted({row.table for row in rows}), sorted({row.budget for row in rows})
+    parts = [HEAD]
+    for table in tables:
+        parts += [f"## {table}", "\n".join(_table([row for row in rows if row.table == table], budgets))]
+    parts += ["## The mean of all", "\n".join(_means(rows, tables, budgets)), *_words(rows, tables, budgets)]
+    if lines := list(fronts.table()):
+        parts += [FRONTS, "\n".join(lines)]
+    return "\n\n".join(parts) + "\n"
+
+
+HEAD = """# Policies, compared on recorded curves
+
+Written by
+
+    python -m benchmarks.policies
+
+from [benchmarks/results/policies.csv](../benchmarks/results/policies.csv). Each number is the distance between the
+answer of a search and the best value on any curve of the table, in the mean over replays with other seeds, and the
+standard error of that mean; the best of a column is bold. A budget is so many full trainings. *The defaults* are
+those of `hydra/sweeper/scheduler=asha`; *one epoch each, then the best* is the control that a scheduler has to beat."""
+
+
+FRONTS = """## Two objectives
+
+    python -m benchmarks.fronts
+
+Accuracy and size: how much of the hypervolume of all configurations the answers of a search have, after so many full
+trainings, mean and standard error. A scheduler ranks by fronts (non-domination, then crowding)."""
+
+
+def _cells(rows: Sequence[Row], budgets: Sequence[int]) -> dict[str, list[tuple[float, float, int]]]:
+    """Return for each policy and budget the mean, its standard error and the number of replays."""
+    found: dict[str, list[tuple[float, float, int]]] = {}
+    for policy in dict.fromkeys([BASELINE, *POLICIES, *(row.policy for row in rows)]):
+        values = [[r.distance for r in rows if r.policy == policy and r.budget == budget] for budget in budgets]
+        if any(values):
+            found[policy] = [_mean(column) for column in values]
+    return found
+
+
+def _mean(values: Sequence[float]) -> tuple[float, float, int]:
+    if not values:
+        return float("nan"), float("nan"), 0
+    error = statistics.stdev(values) / len(values) ** 0.5 if len(values) > 1 else float("nan")
+    return statistics.mean(values), error, len(values)
+
+
+def _table(rows: Sequence[Row], budgets: Sequence[int]) -> Iterator[str]:
+    yield from _lines(_cells(rows, budgets), budgets)
+    counts = sorted({count for column in _cells(rows, budgets).values() for *_, count in column if count})
+    yield f"\n{counts[0]} to {counts[-1]} replays each." if len(counts) > 1 else f"\n{counts[0]} replays each."
+
+
+def _means(rows: Sequence[Row], tables: Sequence[str], budgets: Sequence[int]) -> Iterator[str]:
+    """Yield the table of the means over tables, of the policies that all of them have."""
+    each = [_cells([row for row in rows if row.table == table], budgets) for table in tables]
+    joint: dict[str, list[tuple[float, float, int]]] = {}
+    for policy in each[0] if each else ():
+        if all(policy in cells for cells in each):
+            joint[policy] = [
+                (
+                    statistics.mean(cells[policy][i][0] for cells in each),
+                    sum(cells[policy][i][1] ** 2 for cells in each) ** 0.5 / len(each),
+                    min(cells[policy][i][2] for cells in each),
+                )
+                for i in range(len(budgets))
+            ]
+    yield from _lines(joint, budgets)
+
+
+def _lines(cells: dict[str, list[tuple[float, float, int]]], budgets: Sequence[int]) -> Iterator[str]:
+    yield f"| full trainings | {' | '.join(map(str, budgets))} |"
+    yield f"| --- |{' ---: |' * len(budgets)}"
+    best = [min((c[i][0] for c in cells.values() if c[i][2]), default=0.0) for i in range(len(budgets))]
+    for policy, columns in cells.items():
+        shown = []
+        for i, (mean, error, count) in enumerate(columns):
+            text = f"{mean:.4f}" if f"{mean:.4f}" != f"{best[i]:.4f}" else f"**{mean:.4f}**"
+            shown.append(f"{text} ± {error:.4f}" if count > 1 else text if count else "")
+        yield f"| {policy} | {' | '.join(shown)} |"
+
+
+def _words(rows: Sequence[Row], tables: Sequence[str], budgets: Sequence[int]) -> Iterator[str]:
+    """Yield what follows for a user, a paragraph a budget."""
+    yield "## What follows"
+    for budget in budgets:
+        means = {
+            table: {p: c[0] for p, c in _cells([r for r in rows if r.table == table], [budget]).items() if c[0][2]}
+            for table in tables
+        }
+        known = [t for t in tables if DEFAULT in means[t] and NO_SCHEDULER in means[t]]
+        if not known:
+            continue
+        common = [p for p in means[known[0]] if all(p in means[t] for t in known)]
+        mean = {policy: statistics.mean(means[t][policy][0] for t in known) for policy in common}
+        best = min(mean, key=lambda policy: mean[policy])
+        worse = [t for t in known if means[t][DEFAULT][0] - means[t][NO_SCHEDULER][0] > means[t][NO_SCHEDULER][1]]
+        better = [t for t in known if means[t][NO_SCHEDULER][0] - means[t][DEFAULT][0] > means[t][NO_SCHEDULER][1]]
+        yield (
+            f"**With {budget} full trainings** the defaults end {mean[DEFAULT]:.4f} from the best, a search without a "
+            f"scheduler {mean[NO_SCHEDULER]:.4f} and {BASELINE} {mean.get(BASELINE, float('nan')):.4f} (mean of "
+            f"{len(known)} tables). Against no scheduler the defaults are better by more than a standard error on "
+            f"{len(better)} of them, worse on {', '.join(worse) or 'none'}. In the mean the best is: {best} "
+            f"({mean[best]:.4f})."
+        )
+
+
+if __name__ == "__main__":
+    main()
