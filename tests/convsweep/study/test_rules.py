@@ -12,7 +12,7 @@ def sweeper(**scheduler: object) -> DictConfig:
 
 
 def test_the_first_rung_follows_from_the_length_of_a_training() -> None:
-    for most, first in ((None, 1), (1, 1), (9, 1), (27, 3), (30, 3), (81, 9), (200, 22)):
+    for most, first in ((None, 1), (1, 1), (9, 1), (27, 1), (81, 3), (100, 4), (270, 10)):
         asked = sweeper(max_resource=most)
         settle_rules(asked)
         assert asked.scheduler.min_resource == first
@@ -40,11 +40,11 @@ def test_a_study_keeps_todays_rules_for_later() -> None:
     settle_rules(asked, enumerated=True)
     keep_rules(study, asked)
     study.ask()
-    assert study.user_attrs[RULES] == {**NOW, "min_resource": 3, "brackets": 5, "trial_seeds": asked.trial_seeds}
+    assert study.user_attrs[RULES] == {**NOW, "min_resource": 1, "brackets": 5, "trial_seeds": asked.trial_seeds}
     again = sweeper(max_resource=270)
     settle_rules(again, rules_of(study))
     assert again.scheduler.brackets == 5
-    assert again.scheduler.min_resource == 3, "also where the trainings are longer now"
+    assert again.scheduler.min_resource == 1, "also where the trainings are longer now"
 
 
 def test_without_a_scheduler_there_is_nothing_to_fill_in() -> None:
