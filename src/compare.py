@@ -23,7 +23,8 @@ from rich.table import Table
 
 from convsweep.display import say, value_in_words
 from convsweep.errors import UserError, printable
-from convsweep.report import ABSENT, Side, Verdict, as_csv, differing, flat, open_study, side_of, verdicts
+from convsweep.report import ABSENT, Side, StudyView, Verdict, as_csv, differing, flat, open_study, side_of, verdicts
+from convsweep.study import SOURCE
 from src.config.objective import direction
 from src.deployment import ModelNotFound, find_run
 from src.process import program
@@ -72,13 +73,24 @@ def _side(name: str, storage: str | None, uri: str | None) -> Side:
     """
     head, slash, tail = name.rstrip("/").rpartition("/")
     if slash and tail.removeprefix("trial-").isdigit():
-        return side_of(open_study(head, FOLDER, storage), name, int(tail.removeprefix("trial-")))
+        study = open_study(head, FOLDER, storage)
+        return side_of(study, name, int(tail.removeprefix("trial-")), _again(study, storage))
     try:
-        return side_of(open_study(name, FOLDER, storage), name)
+        study = open_study(name, FOLDER, storage)
+        return side_of(study, name, None, _again(study, storage))
     except UserError:
         if not RUN_ID.fullmatch(name):
             raise
     return _run(name, uri)
+
+
+def _again(study: StudyView, storage: str | None) -> StudyView | None:
+    """Return the study in which python -m src.finalize trained the best of a study again."""
+    try:
+        again = open_study(f"{study.name}-final", study.directory.parent, storage)
+    except UserError:
+        return None
+    return again if again.study.user_attrs.get(SOURCE) == study.name else None
 
 
 def _run(run_id: str, uri: str | None) -> Side:

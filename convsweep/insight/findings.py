@@ -9,6 +9,7 @@ from convsweep.insight.evidence import MOST, Shuffled
 from convsweep.insight.importance import Importance, shares
 from convsweep.insight.levels import levels_of, searched_keys
 from convsweep.insight.standing import Standing, places, standings
+from convsweep.policy.repeats import is_repeat
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -32,6 +33,8 @@ class Findings:
 def look_back(study: "Study") -> Findings:
     """Return what the study's trials say about its keys; the same trials always say the same."""
     trials = study.get_trials(deepcopy=False)
+    if all(map(is_repeat, trials)):  # none was searched
+        return Findings(0, {}, [])
     found = [_sample(standing) for standing in standings(study)]
     compared = min(len(standing.trials) for standing in found)
     advice = advice_on_failures(trials)

@@ -70,10 +70,16 @@ class Verdict:
     told: bool
 
 
-def side_of(view: StudyView, name: str, number: int | None = None) -> Side:
+def side_of(view: StudyView, name: str, number: int | None = None, again: StudyView | None = None) -> Side:
     """Return a trial's configuration with all of its trainings, the best trial's by default.
 
     Its config is that in its folder; without one, what the study is known to have the same in all trials.
+
+    Args:
+        view: The study.
+        name: What it is called by who compares.
+        number: The trial's.
+        again: A study that trained the best configurations of this one again, if there is one.
 
     Raises:
         UserError: There is no such trial, or none that was trained to its end.
@@ -81,7 +87,7 @@ def side_of(view: StudyView, name: str, number: int | None = None) -> Side:
     study = view.study
     trial = _trial(study, number)
     metrics = metric_names(study)
-    runs = _runs(study, trial)
+    runs = _runs(study, trial, again.study if again is not None else None)
     values = {
         metric: {seed: run.values[i] for seed, run in runs.items()} if trial.state.name == "COMPLETE" else {}
         for i, metric in enumerate(metrics)
@@ -124,16 +130,21 @@ def _trial(study: "Study", number: int | None) -> "FrozenTrial":
     return trials[number]
 
 
-def _runs(study: "Study", trial: "FrozenTrial") -> "dict[Any, FrozenTrial]":
+def _runs(study: "Study", trial: "FrozenTrial", again: "Study | None") -> "dict[Any, FrozenTrial]":
     """Return the trainings of a trial's configuration, by what stands for their seed.
 
     Repeats with fresh seeds, where there are two or more: the trial's own value was chosen for being good.
     """
     complete = [other for other in study.get_trials(deepcopy=False) if other.state.name == "COMPLETE"]
     number, _ = trial.system_attrs.get(REPEATS, [trial.number, None])
-    repeats = {t.system_attrs[REPEATS][1]: t for t in complete if t.system_attrs.get(REPEATS, [None])[0] == number}
-    if len(repeats) > 1:
-        return repeats
+    for those in (again.get_trials(deepcopy=False) if again is not None else [], complete):
+        repeats = {
+            other.system_attrs[REPEATS][1]: other
+            for other in those
+            if other.state.name == "COMPLETE" and other.system_attrs.get(REPEATS, [None])[0] == number
+        }
+        if len(repeats) > 1:
+            return repeats
     given = _without_again(trial.params)
     alike = [other for other in complete if equal(_without_again(other.params), given)]
     by_seed = {tuple(v for k, v in sorted(other.params.items()) if _is_again(k)): other for other in alike}

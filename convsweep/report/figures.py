@@ -12,8 +12,8 @@ from convsweep.display.words import state_of
 from convsweep.insight import Findings, look_back
 from convsweep.insight.words import how_sure
 from convsweep.policy.asha import rungs_of
-from convsweep.policy.work import WORKER, seconds_of
 from convsweep.report.optional import needed
+from convsweep.report.timeline import has_begun, timeline
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from convsweep.report.shown import Names
 
 BLUE, ORANGE, GREY, GREEN, RED = "#4878a8", "#d1603d", "#9aa0a6", "#4c9a6a", "#b23a48"
-COLOURS = {"COMPLETE": BLUE, "PRUNED": GREY, "PAUSED": GREY, "INFEASIBLE": "#c9a227", "FAIL": RED, "RUNNING": GREEN}
 SCALE, DARKEST = "Viridis", 0.2  # where lines begin, so that they can be seen on white and on black
 LINES, POINTS, CELLS, BARS = 150, 1000, 120, 1000  # trials at most: as lines, as points, in a contour, as bars
 SLICES = 12  # keys, the most important ones
@@ -91,8 +90,8 @@ def _all(study: "Study", findings: Findings, names: "Names") -> dict[str, Any]:
             pair = [names.keys[key] for key in keys[:2]]
             few = shown_study(study, names, cells)
             found |= _of_each_objective(names, several, "contour", lambda more: _contour(few, pair, more))
-    if bars := [trial for trial in trials if trial.datetime_start and state_of(trial) != "WAITING"]:
-        found["timeline"] = _timeline(bars[-BARS:], names)
+    if bars := [trial for trial in trials if has_begun(trial)]:
+        found["timeline"] = timeline(bars[-BARS:], names)
     return found
 
 
@@ -254,51 +253,6 @@ def _curves(study: "Study", names: "Names", trials: "Sequence[FrozenTrial]") -> 
     figure.update_xaxes(title="step")
     figure.update_yaxes(title=names.metrics[0])
     return figure
-
-
-def _timeline(trials: "Sequence[FrozenTrial]", names: "Names") -> Any:
-    """Draw who ran which trial when; of a trial that paused, the last time that it went on."""
-    from datetime import datetime, timedelta
-
-    import plotly.graph_objects as go
-
-    from convsweep.report.shown import shown_name
-
-    figure = go.Figure()
-    workers = {trial.number: _worker(trial) for trial in trials}
-    order = {
-        worker: f"{shown_name(worker[0])} {worker[1]}".strip() for worker in sorted(set(workers.values()), key=str)
-    }
-    for state, colour in COLOURS.items():
-        those = [trial for trial in trials if state_of(trial) == state]
-        if not those:
-            continue
-        starts, lengths = [], []
-        for trial in those:
-            assert trial.datetime_start is not None
-            start = trial.datetime_start
-            if WORKER in trial.system_attrs:
-                start = max(start, datetime.fromtimestamp(trial.system_attrs[WORKER][2]))
-            end = trial.datetime_complete
-            if end is None or state == "PAUSED":  # which ended as pruned when the study did
-                end = start + timedelta(seconds=seconds_of(trial))
-            starts.append(start)
-            lengths.append(max(0.0, (end - start).total_seconds()) * 1000)
-        figure.add_bar(
-            orientation="h", base=starts, x=lengths, y=[order[workers[trial.number]] for trial in those],
-            name=state.lower(), marker={"color": colour, "line": {"width": 0.5, "color": "rgba(128,128,128,0.5)"}},
-            text=[f"trial {one.number}, {seconds_of(one):.1f} s<br>{names.labels(one.params)}" for one in those],
-            textposition="none", hovertemplate="%{text}<extra>%{fullData.name}</extra>",
-        )  # fmt: skip
-    figure.update_layout(barmode="overlay", height=180 + 24 * len(order))
-    figure.update_xaxes(type="date")
-    figure.update_yaxes(title="worker", automargin=True, type="category")
-    return figure
-
-
-def _worker(trial: "FrozenTrial") -> tuple[str, int | str]:
-    host, pid = trial.system_attrs.get(WORKER, ["", ""])[:2]
-    return str(host), pid
 
 
 def _dress(figure: Any) -> None:

@@ -10,7 +10,9 @@ import pytest
 from optuna.distributions import CategoricalDistribution, IntDistribution
 from optuna.trial import TrialState, create_trial
 
+from convsweep.policy.repeats import REPEATS
 from convsweep.storage.opening import open_storage
+from convsweep.study import SOURCE
 from convsweep.study.metric_names import name_metrics
 from tests.helpers.command import run_inside
 
@@ -37,6 +39,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     one = {"adam": [0.90, 0.92, 0.91, 0.93], "sgd": [0.80, 0.83, 0.81, 0.82]}
     study(folder, "one", one, {"training.epochs": 9, "seed": 0})
     study(folder, "two", {"adam": [0.91, 0.90, 0.93, 0.92]}, {"training.epochs": 3, "seed": 0})
+    study(folder, "won", {"adam": [0.95]}, {"training.epochs": 9})
+    final = study(folder, "won-final", {}, {"training.epochs": 9})
+    final.set_user_attr(SOURCE, "won")
+    for seed, value in enumerate((0.85, 0.86)):
+        final.add_trial(create_trial(value=value, system_attrs={REPEATS: [0, seed]}))
     failed = study(folder, "failed", {}, {})
     failed.add_trial(create_trial(state=TrialState.FAIL))
     once = study(folder, "once", {"<b>": [0.5]}, {"training.epochs": 9})
@@ -76,6 +83,12 @@ def test_one_training_says_that_nothing_is_known(folder: Path) -> None:
     assert "<b>" in shown
 
 
+def test_what_was_trained_again_counts_instead_of_the_value_that_was_chosen(folder: Path) -> None:
+    shown = compare(folder, "one", "won")
+    assert "0.855 ± 0.064 (2 runs)" in shown
+    assert "Welch's test); one is better" in shown
+
+
 def test_json_and_csv_have_the_same(folder: Path) -> None:
     data = json.loads(compare(folder, "one/0", "one/4", "two", "--json"))
     assert [side["name"] for side in data["sides"]] == ["one/0", "one/4", "two"]
@@ -94,7 +107,9 @@ def test_json_and_csv_have_the_same(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["one", "tow"], ["no study tow in multirun; there are failed, once, one, two; did you mean two?"]),
+        (["one", "tow"], [
+            "no study tow in multirun; there are failed, once, one, two, won, won-final; did you mean two?",
+        ]),
         (["one/99", "failed"], [
             "one has no trial 99; it has 8",
             "no trial of failed has been trained to its end: it has nothing to compare",

@@ -177,3 +177,28 @@ def test_without_plotly_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPat
     monkeypatch.setitem(sys.modules, "plotly", None)
     with pytest.raises(UserError, match=r"a figure needs the package plotly; type .* plotly"):
         figures(optuna.create_study())
+
+
+def test_a_worker_s_row_has_what_it_ran_though_the_study_s_end_took_paused_trials_once_more() -> None:
+    from datetime import datetime, timedelta
+
+    study = optuna.create_study()
+    begin, ended = datetime(2026, 1, 1), datetime(2026, 1, 1, 1)
+    made = []
+    for number, (state, after) in enumerate([("PRUNED", 0), ("COMPLETE", 10), ("PRUNED", 30)]):
+        since = (begin + timedelta(seconds=after)).timestamp()
+        attrs: dict[str, Any] = {"convsweep:worker": ["host", 7, since, "d"], "convsweep:seconds": 15.0}
+        if state == "PRUNED":
+            attrs["convsweep:rung"] = ["paused", 0]
+        trial = create_trial(
+            state=TrialState[state], value=0.0 if state == "COMPLETE" else None, system_attrs=attrs,
+            intermediate_values={1: float(number)},
+        )  # fmt: skip
+        trial.datetime_start = ended
+        trial.datetime_complete = begin + timedelta(seconds=25) if state == "COMPLETE" else ended
+        made.append(trial)
+    study.add_trials(made)
+    complete, paused = figures(study)["timeline"].data
+    assert [*complete.y, *paused.y] == ["host 7"] * 3
+    assert [*complete.x, *paused.x] == [15_000, 10_000, 15_000]
+    assert paused.base[1] == begin + timedelta(seconds=30)
