@@ -46,7 +46,7 @@ def show_conclusion(
     trials = study.get_trials(deepcopy=False)
     more = [] if left else _more(sweeper)
     open_ = space.size is None or space.size > len(trials) or any(trial.state.name == "WAITING" for trial in trials)
-    if all(map(is_repeat, trials)):  # there is nothing to search
+    if trials and all(map(is_repeat, trials)):  # there is nothing to search
         open_ = False
     if not left and (overrides := _advised(findings)):
         earlier = f"hydra.sweeper.warm_start_from={as_override_value(study.study_name)}"

@@ -46,7 +46,8 @@ def show_plan(
     budget, confirmation = Budget.of(sweeper), Confirmation.of(sweeper)
     searched = "  ".join(f"{name} {words}" for name, words in space.describe().items()) or NOTHING
     how = "every combination once" if enumerated else f"drawn by {_class_name(sweeper.sampler)}"
-    if all(map(is_repeat, study.get_trials(deepcopy=False))):
+    there = study.get_trials(deepcopy=False)
+    if there and all(map(is_repeat, there)):
         how = "configurations of before with fresh seeds"
     again = ""
     if confirmation:
