@@ -164,14 +164,18 @@ def _judged(job: Job, final: Final, clean: bool, console: Console) -> Final:
     """
     plan, data, test = final.plan, final.data, None
     if data.test is not None:
-        others = [one for one in tests_asked(job.study) if one.model != final.title and one.accuracy is not None]
-        before = next((one for one in tests_asked(job.study) if one.model == final.title and one.accuracy), None)
-        if before is None:
+        known = [one for one in tests_asked(job.study) if one.accuracy is not None]
+        before = next((one for one in known if one.model == final.title), None)
+        others = [one for one in known if one.model != final.title]
+        anew = not (plan.folder / "test.npz").exists()
+        if anew:
             note_asked(job.study, final.title)
         test = judge(plan, final.network, data.test, "test")
-        if before is None:
+        if anew or before is None:
             note_asked(job.study, final.title, test.accuracy, len(test.true))
         when = f", asked on {before.when} and not again" if before else ""
+        if before and anew:
+            when = f", asked on {before.when} and now again: what they said then is gone"
         share = share_of(int((test.predicted == test.true).sum()), len(test.true))
         say(console, f"test     accuracy {share.value:.4f} on {share.count} images, 95% interval {share.low:.4f} to "
                      f"{share.high:.4f}{when}")  # fmt: skip

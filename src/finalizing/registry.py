@@ -27,13 +27,13 @@ def enter(job: Job, final: Final, card: str, store: Store, name: str, run_id: st
     if champion is None or champion.version == new.version:
         crown(store, new)
         return f"{shown}, the champion: models:/{new.name}@champion"
-    if why := _keeps_its_place(champion, tags, values, job.source.directions[0].name == "MAXIMIZE"):
+    if why := keeps_its_place(champion, tags, values, job.source.directions[0].name == "MAXIMIZE"):
         return f"{shown}; version {champion.version} stays the champion: {why}"
     crown(store, new)
     return f"{shown}, the champion in place of version {champion.version}: models:/{new.name}@champion"
 
 
-def _keeps_its_place(champion: Registered, tags: Mapping[str, str], values: list[float], maximize: bool) -> str | None:
+def keeps_its_place(champion: Registered, tags: Mapping[str, str], values: list[float], maximize: bool) -> str | None:
     """Say why a champion is not replaced by a model with these tags and values; None if it is."""
     for key, what in (("convsweep.objective", "objective"), ("convsweep.data", "data")):
         if champion.tags.get(key) != tags[key]:

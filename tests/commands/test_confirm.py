@@ -15,6 +15,8 @@ def test_the_best_are_trained_again_within_the_budget(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     found = trials(tmp_path)
     assert len(found) == 8
+    assert "8 trials, drawn by TPESampler" in done.stdout
+    assert "then the best 2 again with 2 fresh seeds each" in done.stdout
     searched, again = found[:4], found[4:]
     assert not any(map(is_repeat, searched))
     best = sorted((t for t in searched if t.state.name == "COMPLETE"), key=lambda trial: trial.values[0])[:2]

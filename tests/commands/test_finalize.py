@@ -13,6 +13,8 @@ import pytest
 from mlflow import MlflowClient
 
 from src.finalizing import winner
+from src.finalizing.registry import keeps_its_place
+from src.tracking import Registered
 from tests.helpers.command import load_study, run_inside
 
 SWEEP = [
@@ -110,6 +112,18 @@ def test_on_all_images_after_a_kill_in_the_middle(study: Path) -> None:
     assert "judged final-" in said and "already" in said
     assert "version 1 stays the champion" in said
     assert "for 1 epochs, the mean of its best ones" in said
+
+
+@pytest.mark.slow
+def test_a_champion_keeps_its_place_unless_the_new_one_is_better_by_more_than_noise() -> None:
+    tags = {"convsweep.objective": "val_accuracy", "convsweep.data": "d", "convsweep.values": "[0.9, 0.91, 0.92]"}
+    champion = Registered("m", "1", tags)
+    assert "by more than noise" in (keeps_its_place(champion, tags, [0.91, 0.92, 0.925], maximize=True) or "")
+    assert "by more than noise" in (keeps_its_place(champion, tags, [0.8, 0.81, 0.82], maximize=True) or "")
+    assert keeps_its_place(champion, tags, [0.94, 0.95, 0.96], maximize=True) is None
+    assert keeps_its_place(champion, tags, [0.8, 0.81, 0.82], maximize=False) is None
+    others = tags | {"convsweep.data": "other"}
+    assert "other data" in (keeps_its_place(champion, others, [0.94, 0.95, 0.96], maximize=True) or "")
 
 
 @pytest.mark.slow
