@@ -73,7 +73,7 @@ def run(config: Config) -> float | list[float]:
             judged = judged or evaluate(trained.network, trained.data.validation, config.evaluation.tta)
             keep(config, record, trained.network, trained.data, judged)
         if trial is not None and is_member(trial) and _state(trial) == "COMPLETE":
-            # Of several folds it is the last one's network that is kept: its own images say what it is worth, unflipped.
+            # Of several folds it is the last one's network that is kept: its own images say what it is worth by itself.
             plain = folds.count == 1 and not config.evaluation.tta
             own = judged if judged and plain else evaluate(trained.network, trained.data.validation)
             keep_member(trial.directory, trained.network, own)

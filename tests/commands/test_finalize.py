@@ -28,10 +28,10 @@ def finalize(folder: Path, *more: str) -> tuple[str, int]:
     """Finalize the study, and count how often the test images are asked."""
     asked = 0
 
-    def evaluate(network: keras.Model, split: winner.Split) -> winner.Evaluation:
+    def evaluate(network: keras.Model, split: winner.Split, flips: bool = False) -> winner.Evaluation:
         nonlocal asked
         asked += len(split.images) == 359
-        return evaluated(network, split)
+        return evaluated(network, split, flips)
 
     evaluated = winner.evaluate
     with mock.patch.object(winner, "evaluate", evaluate):
