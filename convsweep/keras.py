@@ -148,6 +148,16 @@ class StateFile:
             more |= others
         return record
 
+    def record(self) -> dict[str, Any] | None:
+        """Return the saved record alone, None when there is no file, or none that is whole."""
+        if self.path is None or not self.path.exists():
+            return None
+        try:
+            with self.path.open("rb") as file, np.load(file) as saved:
+                return json.loads(saved[RECORD].tobytes())
+        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
+            return None
+
     def remove(self) -> None:
         """Delete the file; the run has come to its end."""
         if self.path is not None:

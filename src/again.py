@@ -7,7 +7,7 @@ from typing import Any
 from src import dataset, training
 from src.augmentation import rescaled
 from src.config import Config
-from src.fold import build, train
+from src.fold import train
 from src.recording.environment import environment
 from src.recording.folds import Folds
 from src.recording.trial_record import weights_digest
@@ -50,7 +50,7 @@ def train_again(
         training.prepare(config.training.precision, threads)
         data = rescaled(dataset.load(config.dataset, config.seed, number=number), config.augmentation.rescale)
         own_seed, most = folds.seed(seed, number), max(then["loss"])
-        network = build(config, data, own_seed)
+        course = training.course(config, data, own_seed)
         stood = stood or environment(config, data, own_seed, threads)
 
         def after_epoch(
@@ -60,6 +60,7 @@ def train_again(
             print(f"epoch {epoch}/{most}: {shown}", flush=True)
             return training.Verdict.STOP if epoch >= most else training.Verdict.GO_ON
 
-        epochs.append(train(config, network, data, own_seed, after_epoch).epochs)
-        weights, images = weights_digest(network), images + len(data.validation.images)
+        course, history = train(config, course, own_seed, after_epoch)
+        epochs.append(history.epochs)
+        weights, images = weights_digest(course.network), images + len(data.validation.images)
     return Again(epochs, weights, images, stood)

@@ -12,10 +12,14 @@ from src.augmentation import rescaled
 from src.config import Config, constraint, make_optimizer
 from src.config.model import Custom
 from src.config.objective import by_epoch, check_classes, evaluated, leading_metric, objectives
+from src.config.pretrained import Pretrained, full_training
+from src.config.training import total_epochs
 from src.dataset import DatasetError
 from src.evaluation import Evaluation, Robustness, evaluate, latency_ms, measure_robustness
+from src.model.features import Stopped
 from src.model.geometry import check_geometry
 from src.model.own import ModelError
+from src.model.pretrained import as_backbones_see
 from src.recording import checkpoint_of, system_metrics
 from src.recording.folds import Fold, Folds
 from src.recording.trial_record import record_augmentation, record_environment, record_network
@@ -31,22 +35,29 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Trained:
-    """A network with the weights of its best epoch, the data of its fold, and what is known of it.
+    """What was trained, with the weights of its best epoch, the data of its fold, and what is known of it.
 
     Attributes:
+        data: Images, also where the network sees features in their place.
         built: What was known before the training: the same for all folds of a trial.
         result: None where the training pauses.
     """
 
-    network: "keras.Model"
+    course: training.Course
     data: dataset.Dataset
     built: dict[str, float]
     robust: Robustness | None = None
     result: Fold | None = None
 
+    def judged(self, tta: bool = False) -> Evaluation:
+        """Return what the network says of the validation images, with `tta` of their mirror images as well."""
+        return _judged(self.course, self.data, tta)
 
-def train_fold(config: Config, trial: "TrialHandle | None", record: TrialRun, folds: Folds, first: bool) -> Trained:
-    """Train and judge the fold that is next, the `first` one of this process or not.
+
+def train_fold(
+    config: Config, trial: "TrialHandle | None", record: TrialRun, folds: Folds, first: bool
+) -> Trained | None:
+    """Train and judge the fold that is next, the `first` one of this process or not; None if the sweep stops before.
 
     Raises:
         DatasetError: The images cannot be had.
@@ -61,62 +72,54 @@ def train_fold(config: Config, trial: "TrialHandle | None", record: TrialRun, fo
     data = rescaled(loaded, config.augmentation.rescale)
     if first:
         _check(config, trial, data)
-    network, built = _build(config, trial, record, data, seed, first)
+    if isinstance(config.model, Pretrained):
+        data = as_backbones_see(data)
+    try:
+        course, built = _build(config, trial, record, data, seed, first)
+    except Stopped:
+        return None
     if first:
-        _check_sizes(config, network)
-        record_network(record, network)
+        _check_sizes(config, course.network)
+        record_network(record, course.network, course.parameters)
         if number == 1:  # an earlier attempt has, else
             record_environment(config, record, data, seed, threads)
         record_augmentation(config, record, data, seed)
     try:
         after_epoch = partial(_after_epoch, config, trial, record, folds, built)
         checkpoint = training.Checkpoint(checkpoint_of(trial.directory, number) if trial is not None else None)
-        history = train(config, network, data, seed, after_epoch, checkpoint)
+        course, history = train(config, course, seed, after_epoch, checkpoint)
     except training.Diverged:
         if trial is not None:  # the sampler is to keep away from there, as from what is not allowed
             trial.set_constraint("diverged", 1.0)
         raise
     if history.paused:
-        return Trained(network, data, built)
+        return Trained(course, data, built)
     known = dict(history.best)
-    judged = _judge(config, data, network, known, always=folds.count > 1)
+    judged = _judge(config, data, course, known, always=folds.count > 1)
     robust = None
     if "robust_accuracy" in asked_for(config) or (folds.count > 1 and (trial is None or examines_all(config))):
-        robust = measure_robustness(network, data.validation, config.seed)
+        robust = measure_robustness(course.whole(), data.validation, config.seed)
         known |= robust.numbers
-    return Trained(network, data, built, robust, Fold(history, known, judged))
-
-
-def build(config: Config, data: dataset.Dataset, seed: int) -> "keras.Model":
-    """Build the network of a config for its data, without recording anything.
-
-    Raises:
-        Infeasible, ModelError: A network of one's own cannot be had.
-    """
-    return model.build(config.model, data.input_shape, len(data.class_names), seed, data.scale, data.offset)
+    return Trained(course, data, built, robust, Fold(history, known, judged))
 
 
 def train(
     config: Config,
-    network: "keras.Model",
-    data: dataset.Dataset,
+    course: training.Course,
     seed: int,
     after_epoch: training.EpochEnd,
     checkpoint: training.Checkpoint | None = None,
-) -> training.History:
-    """Fit a network as a config says, without recording anything; see `training.fit`."""
-    return training.fit(
-        network,
-        make_optimizer(config.optimizer),
-        data,
-        config.training,
-        config.schedule,
+) -> tuple[training.Course, training.History]:
+    """Train as a config says, without recording anything; see `training.fit_course`."""
+    return training.fit_course(
+        course,
+        partial(make_optimizer, config.optimizer),
+        config,
         leading_metric(config.objective),
         seed,
         after_epoch,
-        checkpoint,
-        config.augmentation,
-        _measure(config, data),
+        checkpoint or training.Checkpoint(None),
+        partial(_measure, config),
     )
 
 
@@ -149,30 +152,33 @@ def _check(config: Config, trial: "TrialHandle | None", data: dataset.Dataset) -
         print(f"dataset  {note}", flush=True)
     if config.evaluation.test and data.test is None:
         raise DatasetError(f"`evaluation.test` must be false: {data.name} has no test images, got true")
+    if trial is None and (why := full_training(config.model, config.augmentation, config.training)):
+        print(f"model    {why}", flush=True)
     if problems := check_classes(asked_for(config), data.class_names):
         raise DatasetError("\n".join(problems))
 
 
 def _build(
     config: Config, trial: "TrialHandle | None", record: TrialRun, data: dataset.Dataset, seed: int, first: bool
-) -> "tuple[keras.Model, dict[str, float]]":
+) -> tuple[training.Course, dict[str, float]]:
     """Build the network, if it can be and is allowed to; return it with what is known of it before it is trained."""
-    broken = [] if isinstance(config.model, Custom) else check_geometry(config.model, data.input_shape)
+    broken = check_geometry(config.model, data.input_shape)
     if not broken:
         try:
-            network = build(config, data, seed)
+            course = training.course(config, data, seed, trial.should_stop if trial is not None else lambda: False)
         except Infeasible as error:  # a network of one's own says so
             raise _infeasible(record, [str(error)]) from error
-        known: dict[str, float] = {"parameters": network.count_params()}
+        known: dict[str, float] = {"parameters": course.parameters}
         if not first:
-            return network, known
+            return course, known
         if "latency_ms" in asked_for(config):
-            known["latency_ms"] = latency_ms(network, data.validation)
+            known["latency_ms"] = latency_ms(course.whole(), data.validation)
         broken = constrain(config, trial, known)
-        if config.training.batch_size == 1 and model.normalizes(network):  # one's own: the others are known before
+        own = isinstance(config.model, Custom)  # the others are known before
+        if config.training.batch_size == 1 and own and model.normalizes(course.network):
             broken.append("`training.batch_size` must be 2 or more with batch normalization, got 1")
         if not broken:
-            return network, known
+            return course, known
     raise _infeasible(record, broken)
 
 
@@ -229,14 +235,20 @@ def reported(config: Config, metrics: Mapping[str, float], built: Mapping[str, f
     return values if any(map(by_epoch, names)) else None
 
 
+def _judged(course: training.Course, data: dataset.Dataset, tta: bool) -> Evaluation:
+    if tta:  # features have no mirror images
+        return evaluate(course.whole(), data.validation, tta)
+    return evaluate(course.network, course.seen.validation)
+
+
 def _judge(
-    config: Config, data: dataset.Dataset, network: "keras.Model", known: dict[str, float], always: bool
+    config: Config, data: dataset.Dataset, course: training.Course, known: dict[str, float], always: bool
 ) -> Evaluation | None:
     """Add the objectives and constraints that are an evaluation's to what is known of the best epoch."""
     names = [name for name in asked_for(config) if evaluated(name)]
     if not names and not always:
         return None
-    judged = evaluate(network, data.validation, config.evaluation.tta)
+    judged = _judged(course, data, config.evaluation.tta)
     known |= {name: judged.number(name, data.class_names) for name in names}
     return judged
 
@@ -254,13 +266,13 @@ def _after_epoch(
     """Record an epoch; return what is to become of the trial."""
     record.log_metrics(folds.named(metrics, folds.current), epoch)
     if config.tracking.system_metrics:
-        epochs_before = (folds.current - 1) * config.training.epochs
+        epochs_before = (folds.current - 1) * _epochs(config)
         record.log_metrics(system_metrics(), epochs_before + epoch)
     if trial is None:
         names = dict.fromkeys([*EPOCHS_LINE, *(name for name in metrics if name.startswith("val_"))])
         shown = " ".join(f"{name} {metrics[name]:.4f}" for name in names)
         fold = f"fold {folds.current}/{folds.count}, " if folds.count > 1 else ""
-        print(f"{fold}epoch {epoch}/{config.training.epochs}: {shown}, {metrics['epoch_seconds']:.1f} s", flush=True)
+        print(f"{fold}epoch {epoch}/{_epochs(config)}: {shown}, {metrics['epoch_seconds']:.1f} s", flush=True)
         return training.Verdict.GO_ON
     value = reported(config, metrics, built)
     if value is not None and folds.count == 1:  # where there are folds, each as a whole is a step
@@ -268,3 +280,7 @@ def _after_epoch(
     if last or not trial.should_stop():
         return training.Verdict.GO_ON
     return training.Verdict.STOP if trial.stopped else training.Verdict.PAUSE
+
+
+def _epochs(config: Config) -> int:
+    return total_epochs(config.training.epochs, config.training.fine_tune_epochs)

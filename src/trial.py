@@ -58,7 +58,7 @@ def run(config: Config) -> float | list[float]:
             bound_checkpoints(trial, config.training.paused_mb)
             record.end("WAITING")
             return 0.0  # which nobody reads: the trial goes on another time
-        record_weights(record, trained.network)
+        record_weights(record, trained.course.network)
         known = trained.built | folds.mean
         broken = constrain(config, trial, known)
         values = [float(known[name]) for name in objectives(config.objective)]
@@ -70,13 +70,13 @@ def run(config: Config) -> float | list[float]:
                 trial.set_spread([folds.spread.get(name, 0.0) for name in objectives(config.objective)])
         judged = folds.judged
         if best := not broken and (trial is None or (_state(trial) == "COMPLETE" and _is_worth_it(trial, values[0]))):
-            judged = judged or evaluate(trained.network, trained.data.validation, config.evaluation.tta)
-            keep(config, record, trained.network, trained.data, judged)
+            judged = judged or trained.judged(config.evaluation.tta)
+            keep(config, record, trained.course.whole(), trained.data, judged)
         if trial is not None and is_member(trial) and _state(trial) == "COMPLETE":
             # Of several folds it is the last one's network that is kept: its own images say what it is worth by itself.
             plain = folds.count == 1 and not config.evaluation.tta
-            own = judged if judged and plain else evaluate(trained.network, trained.data.validation)
-            keep_member(trial.directory, trained.network, own)
+            own = judged if judged and plain else trained.judged()
+            keep_member(trial.directory, trained.course.whole(), own)
         _examine(config, trial, record, folds, trained, judged, best)
         if config.evaluation.test:
             _test(config, record, trained)
@@ -94,7 +94,7 @@ def _train_folds(config: Config, trial: "TrialHandle | None", record: TrialRun, 
     trained = None
     for number in folds.left:
         trained = train_fold(config, trial, record, folds, first=trained is None)
-        if trained.result is None:
+        if trained is None or trained.result is None:
             return None
         folds.done.append(trained.result)
         if trial is None or folds.count == 1:
@@ -135,12 +135,12 @@ def _examine(
     best: bool,
 ) -> None:
     """Record where the model errs: what is cheap of every trial, all of one that is worth it."""
-    data, network = trained.data, trained.network
+    data = trained.data
     closely = best or trial is None or examines_all(config)
     if robust := _robustness(config, folds, trained, closely):
         record_robustness(record, robust)
     if closely or judged is not None or len(data.validation.images) <= CHEAP_IMAGES:
-        judged = judged or evaluate(network, data.validation, config.evaluation.tta)
+        judged = judged or trained.judged(config.evaluation.tta)
         if folds.count > 1 and closely:  # whose images are shown
             data = dataset.all_validated(config.dataset, config.seed, len(folds.done))
         record_evaluation(record, data, judged, closely)
@@ -151,7 +151,7 @@ def _examine(
 def _robustness(config: Config, folds: Folds, trained: Trained, closely: bool) -> Robustness | None:
     """Return how the networks of all folds do on altered copies where it was measured, else the last one."""
     if trained.robust is None:
-        return measure_robustness(trained.network, trained.data.validation, config.seed) if closely else None
+        return measure_robustness(trained.course.whole(), trained.data.validation, config.seed) if closely else None
     kinds = {kind: folds.mean[f"robust_accuracy_{kind}"] for kind in trained.robust.accuracies}
     return dataclasses.replace(trained.robust, accuracies=kinds)
 
@@ -198,7 +198,7 @@ def keep(
 def _test(config: Config, record: TrialRun, trained: Trained) -> None:
     """Judge the model by the test images, which had no part in anything before."""
     assert trained.data.test is not None  # it was looked for
-    judged = evaluate(trained.network, trained.data.test, config.evaluation.tta)
+    judged = evaluate(trained.course.whole(), trained.data.test, config.evaluation.tta)
     record.log_metrics({"test_accuracy": judged.accuracy, "test_log_loss": judged.numbers["log_loss"]})
     print(f"test     accuracy {judged.accuracy:.4f} on {len(judged.true)} images", flush=True)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from hydra.core.config_store import ConfigStore
 from omegaconf import OmegaConf
 
-from src.config import augmentation, dataset, help, model, objective, schedule
+from src.config import augmentation, dataset, help, model, objective, schedule, training
 from src.config.build import as_yaml, make_optimizer
 from src.config.checks import ConfigError, check, settings
 from src.config.evaluation import EvaluationConfig
@@ -57,6 +57,7 @@ def register() -> None:
     augmentation.register(store)
     OmegaConf.register_new_resolver("help", help.text, replace=True)
     OmegaConf.register_new_resolver("directions_of", objective.directions, replace=True)
+    OmegaConf.register_new_resolver("total_epochs", training.total_epochs, replace=True)
     OmegaConf.register_new_resolver("names_of", objective.objectives, replace=True)
     OmegaConf.register_new_resolver("steps_of", dataset.steps, replace=True)
     OmegaConf.register_new_resolver("environment_for_workers", for_workers, replace=True)

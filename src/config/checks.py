@@ -9,7 +9,19 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from convsweep.errors import settable, unknown_keys
-from src.config import augmentation, constraint, dataset, evaluation, model, objective, optimizer, schedule, training
+from src.config import (
+    augmentation,
+    constraint,
+    dataset,
+    evaluation,
+    model,
+    objective,
+    optimizer,
+    pretrained,
+    schedule,
+    training,
+)
+from src.config.pretrained import Pretrained
 from src.config.schema import DEFAULT_EXPERIMENT, Config
 
 
@@ -97,6 +109,18 @@ def _check_together(config: Config) -> list[str]:
             "type e.g. dataset.labels=onehot"
         )
     problems += model.check_sizes(config.model, config.training.progressive_resizing)
+    if isinstance(config.model, Pretrained):
+        problems += pretrained.check_image_size(config.model, config.dataset.name, config.dataset.image_size)
+    elif config.training.fine_tune_epochs:
+        problems.append(
+            f"`training.fine_tune_epochs` must be 0 with model={config.model.name}, which has no phases, got "
+            f"{config.training.fine_tune_epochs}; type e.g. model=pretrained"
+        )
+    if config.training.fine_tune_epochs and isinstance(config.optimizer.get("learning_rate"), dict):
+        problems.append(
+            f"`training.fine_tune_epochs` must be 0 where optimizer.learning_rate is a schedule of its own, got "
+            f"{config.training.fine_tune_epochs}; type e.g. optimizer.learning_rate=0.001"
+        )
     if name != "constant" and isinstance(config.optimizer.get("learning_rate"), dict):
         problems.append(
             f"`schedule` must be constant where optimizer.learning_rate is a schedule of its own, got {name}; "

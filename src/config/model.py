@@ -10,8 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-from src.config import own_model
+from src.config import own_model, pretrained
 from src.config.own_model import Custom
+from src.config.pretrained import Pretrained
 
 if TYPE_CHECKING:
     from hydra.core.config_store import ConfigStore
@@ -121,9 +122,10 @@ def register(store: ConfigStore) -> None:
         name = schema.__name__.lower()
         store.store(group="schemas/model", name=name, node=schema)
     own_model.register(store)
+    pretrained.register(store)
 
 
-def read(group: Any) -> ModelConfig | Custom:
+def read(group: Any) -> ModelConfig | Custom | Pretrained:
     """Return the group `model` as a dataclass: what has a schema is one already, a network of one's own is a dict."""
     return Custom.of(group) if isinstance(group, dict) else group
 
@@ -178,10 +180,12 @@ _RULES: dict[str, _Rule] = {
 }
 
 
-def check(config: ModelConfig | Custom) -> list[str]:
+def check(config: ModelConfig | Custom | Pretrained) -> list[str]:
     """List what is wrong with the values of `config`, a line each: key, expected, got, what to type instead."""
     if isinstance(config, Custom):
         return own_model.check(config)
+    if isinstance(config, Pretrained):
+        return pretrained.check(config)
     architecture = type(config).__name__.lower()
     if config.name != architecture:
         return [f"`model.name` must be {architecture}, got {config.name}; type e.g. model={config.name}"]

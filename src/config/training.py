@@ -13,6 +13,10 @@ LOSSES = ("crossentropy", "focal")
 @dataclass
 class TrainingConfig:
     epochs: int = MISSING
+    # Epochs that follow these, in which a pretrained backbone's `model.trainable` layers learn as well.
+    fine_tune_epochs: int = 0
+    # The learning rate in them, over that of the first ones.
+    fine_tune_rate: float = 0.1
     batch_size: int = MISSING
     # Epochs without a better objective after which training ends; null: never.
     early_stopping: int | None = None
@@ -36,6 +40,11 @@ class TrainingConfig:
     paused_mb: int = 2000
 
 
+def total_epochs(epochs: int, fine_tune_epochs: int) -> int:
+    """Return how many epochs a training run has, in both of its phases."""
+    return epochs + fine_tune_epochs
+
+
 def check(training: TrainingConfig) -> list[str]:
     """Return everything that is wrong with the settings, a line each."""
     problems = []
@@ -47,6 +56,9 @@ def check(training: TrainingConfig) -> list[str]:
 
     stopping, threads = training.early_stopping, training.threads
     expect(training.epochs >= 1, "epochs", "1 or more", "10")
+    expect(training.fine_tune_epochs >= 0, "fine_tune_epochs", "0 or more", "5")
+    rate = training.fine_tune_rate
+    expect(0 < rate < float("inf"), "fine_tune_rate", "a number above 0", "0.1")
     expect(training.batch_size >= 1, "batch_size", "1 or more", "128")
     expect(stopping is None or stopping >= 1, "early_stopping", "1 or more epochs, or null", "5")
     expect(training.loss in LOSSES, "loss", f"one of {', '.join(LOSSES)}", LOSSES[0])

@@ -6,18 +6,22 @@ Whatever is there is not made again: the same command goes on after a kill, and 
 import json
 import os
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
-from src import dataset, model, training
+from src import dataset, training
 from src.augmentation import rescaled
 from src.config import Config, make_optimizer
 from src.config.objective import leading_metric
+from src.config.pretrained import Pretrained
+from src.config.training import total_epochs
 from src.dataset import Dataset, Split
 from src.evaluation import Evaluation, evaluate, measure_robustness
+from src.model.pretrained import as_backbones_see
 from src.recording import CHECKPOINT
 
 ON = ("train", "train+validation")
@@ -64,7 +68,8 @@ def load_data(config: Config) -> Dataset:
 def joined(data: Dataset) -> Dataset:
     """Return a dataset whose training images are the validation images as well."""
     parts = (data.train, data.validation)
-    return replace(data, train=Split(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True))))
+    # Digests are those of other parts.
+    return replace(data, train=Split(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True))), digests={})
 
 
 def train(plan: Plan, data: Dataset) -> None:
@@ -78,18 +83,26 @@ def train(plan: Plan, data: Dataset) -> None:
     config, whole = plan.config, plan.on == ON[1]
     plan.folder.mkdir(parents=True, exist_ok=True)
     checkpoint = training.Checkpoint(plan.folder / CHECKPOINT)
-    network = model.build(config.model, data.input_shape, len(data.class_names), plan.seed, data.scale, data.offset)
-    settings = replace(config.training, epochs=plan.epochs, early_stopping=None) if whole else config.training
+    if isinstance(config.model, Pretrained):
+        data = as_backbones_see(data)
+    if whole:
+        config = _shortened(config, plan.epochs)
+    settings = config.training
+    epochs = total_epochs(settings.epochs, settings.fine_tune_epochs)
 
     def follow(epoch: int, metrics: dict[str, float], last: bool) -> training.Verdict:
         shown = [f"{name} {value:.4f}" for name, value in metrics.items() if name in SHOWN and _is_told(name, whole)]
-        print(f"epoch {epoch}/{settings.epochs}: {' '.join(shown)}, {metrics['epoch_seconds']:.1f} s", flush=True)
+        print(f"epoch {epoch}/{epochs}: {' '.join(shown)}, {metrics['epoch_seconds']:.1f} s", flush=True)
         return training.Verdict.GO_ON
 
-    history = training.fit(
-        network, make_optimizer(config.optimizer), joined(data) if whole else data, settings, config.schedule,
-        LEFT if whole else leading_metric(config.objective), plan.seed, follow, checkpoint, config.augmentation,
-        _count_down if whole else None,
+    def count_down(_: keras.Model, epoch: int) -> dict[str, float]:
+        return {LEFT: -float(epoch)}
+
+    course = training.course(config, joined(data) if whole else data, plan.seed)
+    course, history = training.fit_course(
+        course, partial(make_optimizer, config.optimizer), config,
+        LEFT if whole else leading_metric(config.objective), plan.seed, follow, checkpoint,
+        lambda _: count_down if whole else None,
     )  # fmt: skip
     results = {
         "history": [
@@ -97,9 +110,9 @@ def train(plan: Plan, data: Dataset) -> None:
         ],
         "best_epoch": history.best_epoch,
         "fit_seconds": history.fit_seconds,
-        "parameters": network.count_params(),
+        "parameters": course.parameters,
     }
-    keep(plan, training.finished(network, make_optimizer(config.optimizer), data, config.training), results)
+    keep(plan, training.finished(course.whole(), make_optimizer(config.optimizer), data, config.training), results)
     checkpoint.remove()
 
 
@@ -117,8 +130,15 @@ def _is_told(name: str, whole: bool) -> bool:
     return name != LEFT and not (whole and name.startswith("val_"))
 
 
-def _count_down(network: keras.Model) -> dict[str, float]:
-    return {LEFT: -float(np.asarray(keras.ops.convert_to_numpy(network.optimizer.iterations)))}
+def _shortened(config: Config, epochs: int) -> Config:
+    """Return a config that trains for so many epochs, all that there are, in the phases that they reach into."""
+    given = config.training
+    first = min(epochs, given.epochs)
+    settings = replace(given, epochs=first, fine_tune_epochs=epochs - first, early_stopping=None)
+    chosen = config.model
+    if isinstance(chosen, Pretrained) and given.fine_tune_epochs and epochs == first:
+        chosen = replace(chosen, trainable="head")  # as in the first phase, which was enough
+    return replace(config, training=settings, model=chosen)
 
 
 def judge(plan: Plan, network: keras.Model, split: Split, part: str) -> Evaluation:

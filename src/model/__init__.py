@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from src.config.model import Custom, ModelConfig, check
+from src.config.model import Custom, ModelConfig, Pretrained, check
 from src.model.whitening import whiten
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ __all__ = ["build", "normalizes", "whiten"]
 
 
 def build(
-    config: ModelConfig | Custom,
+    config: ModelConfig | Custom | Pretrained,
     input_shape: tuple[int, int, int],
     classes: int,
     seed: int,
@@ -32,7 +32,8 @@ def build(
         input_shape: (height, width, channels) of an image.
         classes: Number of classes, at least 2.
         seed: Of all initial weights and dropout masks, 0 or more.
-        scale: Factor of each channel, applied to the raw pixels by the first layer; None for no such layer.
+        scale: Factor of each channel, applied to the raw pixels by the first layer; None for no such layer. A
+            pretrained backbone has its own.
         offset: Added to each channel after `scale`; 0 by default.
 
     Raises:
@@ -52,6 +53,10 @@ def build(
         from src.model.own import build_own
 
         return build_own(config, input_shape, classes, seed, scale, offset)
+    if isinstance(config, Pretrained):
+        from src.model.pretrained import build_pretrained
+
+        return build_pretrained(config, input_shape, classes, seed)
     problems = check(config) or check_geometry(config, input_shape)
     if problems:
         raise ValueError("\n".join(problems))

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from src.config.model import ModelConfig, check
+from src.config.model import Custom, ModelConfig, Pretrained, check
+from src.config.pretrained import check_size
 from src.model import architectures
 from src.model.net import Net
 
@@ -115,11 +116,15 @@ def layer_shapes(config: ModelConfig, input_shape: tuple[int, int, int]) -> dict
     return net.shapes
 
 
-def check_geometry(config: ModelConfig, input_shape: tuple[int, int, int]) -> list[str]:
+def check_geometry(config: ModelConfig | Custom | Pretrained, input_shape: tuple[int, int, int]) -> list[str]:
     """List the layer that shrinks an image of (height, width, channels) to nothing, if there is one.
 
-    The values of `config` must have passed `src.config.model.check`.
+    The values of `config` must have passed `src.config.model.check`. Of a network of one's own nothing is known.
     """
+    if isinstance(config, Custom):
+        return []
+    if isinstance(config, Pretrained):
+        return check_size(config, *input_shape[:2])
     error = _shrunk(config, input_shape)
     if error is None:
         return []

@@ -13,6 +13,7 @@ from convsweep.errors import UserError
 from convsweep.storage import runs_here
 from src.config import ConfigError, constraint, settings
 from src.config.dataset import DatasetConfig
+from src.config.pretrained import full_training
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -33,6 +34,7 @@ class StudyData(StudyCallback):
         self._wanted: dict[str, tuple[DatasetConfig, int, list[str]]] = {}
         self._here = True
         self._told: set[str] = set()
+        self._notes: dict[str, None] = {}
 
     def check(self, config: DictConfig) -> list[str]:
         try:
@@ -40,6 +42,8 @@ class StudyData(StudyCallback):
         except ConfigError:
             return []  # which the study's tracking says
         self._here = runs_here(config)
+        if why := full_training(checked.model, checked.augmentation, checked.training):
+            self._notes[why] = None
         metrics = constraint.metrics(checked.objective, checked.constraints)
         key = json.dumps([asdict(checked.dataset), checked.seed, metrics])
         if key in self._wanted:
@@ -56,6 +60,8 @@ class StudyData(StudyCallback):
     def on_study_start(self, study: "Study", directory: Path, driver: str) -> None:
         from src.dataset import DatasetError, prepare
 
+        for note in self._notes:
+            print(f"model    {note}", flush=True)
         for config, seed, metrics in self._wanted.values() if self._here else ():
             try:
                 notes = prepare(config, seed, metrics)

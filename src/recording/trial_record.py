@@ -110,9 +110,11 @@ def _name(config: Config) -> str:
     return f"{compared['dataset']}{folder}-{compared['model']}-{compared['optimizer']}-{time.strftime('%m%d-%H%M%S')}"
 
 
-def record_network(record: TrialRun, network: "keras.Model") -> None:
-    """Log the layers, before an optimizer counts its own variables among them."""
+def record_network(record: TrialRun, network: "keras.Model", parameters: int) -> None:
+    """Log the layers, before an optimizer counts its own variables among them; some may see a backbone's features."""
     lines: list[str] = []
+    if (before := parameters - network.count_params()) > 0:
+        lines.append(f"On the features that a backbone of {before:,} parameters has made of the images:")
     network.summary(print_fn=lines.append)
     record.log_text("\n".join(lines), "model_summary.txt")
 

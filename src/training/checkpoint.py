@@ -28,12 +28,21 @@ class Checkpoint:
         best = [] if same else best_weights
         self._file.save(model, asdict(history), {f"best{i}": weights for i, weights in enumerate(best)})
 
-    def load(self, model: keras.Model) -> tuple[History, list[np.ndarray]] | None:
+    def peek(self) -> History | None:
+        """Return the history of the saved run, None when there is no checkpoint, or none that is whole."""
+        record = self._file.record()
+        return None if record is None else History(**record)
+
+    def load(self, model: keras.Model, first_phase: int = 0) -> tuple[History, list[np.ndarray]] | None:
         """Put the saved state into a compiled model; return its history and the weights of its best epoch.
 
-        None when there is no checkpoint, or none that is whole and fits: then the run starts from its first epoch.
+        None when there is no checkpoint, or none that is whole and fits, and of this phase: then the run starts from
+        the phase's first epoch.
         """
         more: dict[str, np.ndarray] = {}
+        saved = self.peek()
+        if saved is None or saved.first_phase != first_phase:
+            return None
         record = self._file.load(model, more)
         if record is None:
             return None

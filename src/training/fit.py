@@ -57,6 +57,7 @@ def fit(
     checkpoint: Checkpoint | None = None,
     augmentation: AugmentationConfig | None = None,
     measure: Measure | None = None,
+    before: History | None = None,
 ) -> History:
     """Train the model and leave it with the weights of its best epoch by `metric`; `finished` makes it one to keep.
 
@@ -74,6 +75,7 @@ def fit(
         checkpoint: Where the run's state is kept from time to time, and when it pauses.
         augmentation: What is done to the training images; None for nothing.
         measure: What more is to be known of the model after each epoch.
+        before: A first phase, which this one follows; the model has the weights of its best epoch.
 
     Everything random depends on the seed and the epoch alone, given the model's own seeds.
 
@@ -87,28 +89,31 @@ def fit(
     fitted, train = _augmented(model, data, augmentation, seed, resize)
     train, validation = (encoded(split, classes, config, augmentation.mixes) for split in (train, data.validation))
     augmenting = time.perf_counter() - started
-    rate = _rate(optimizer)
-    steps = config.epochs * -(-len(train.images) // config.batch_size)
+    rate = rate_of(optimizer)
+    phase = config.epochs - (before.first_phase if before else 0)
+    steps = phase * -(-len(train.images) // config.batch_size)
     if isinstance(schedule, Cosine | OneCycle | Triangle):
         optimizer.learning_rate = rate_by_step(schedule, rate, steps)
     keras.utils.set_random_seed(seed)
     plateau = functools.partial(rate_after, schedule, rate) if isinstance(schedule, Plateau) else None
     with compiled(fitted, optimizer, make_loss(train.labels, config), steps) as traced:
-        follower = _Follower(traced, metric, config, plateau, on_epoch_end, checkpoint or Checkpoint(None), measure)
+        kept = checkpoint or Checkpoint(None)
+        follower = _Follower(traced, metric, config, plateau, on_epoch_end, kept, measure, before)
         follower.history.fit_seconds += augmenting
         first = len(follower.history.epochs)
-        traced.fit(
-            training_batches(
-                train, config.batch_size, seed, first, config.balanced_batches, augmentation.alternating_flip
-            ),
-            initial_epoch=first,
-            epochs=config.epochs,
-            validation_data=evaluation_batches(validation),
-            class_weight=class_weights(train.labels, classes, config.class_weight),  # pyright: ignore[reportArgumentType]
-            callbacks=[follower],
-            shuffle=False,
-            verbose=0,  # pyright: ignore[reportArgumentType]
-        )
+        if not follower.is_over:  # as after a pause between two phases
+            traced.fit(
+                training_batches(
+                    train, config.batch_size, seed, first, config.balanced_batches, augmentation.alternating_flip
+                ),
+                initial_epoch=first,
+                epochs=config.epochs,
+                validation_data=evaluation_batches(validation),
+                class_weight=class_weights(train.labels, classes, config.class_weight),  # pyright: ignore[reportArgumentType]
+                callbacks=[follower],
+                shuffle=False,
+                verbose=0,  # pyright: ignore[reportArgumentType]
+            )
         if follower.diverged:
             raise Diverged(follower.diverged)
     if not follower.history.paused:
@@ -148,7 +153,8 @@ def _augmented(
     return augmented(model, augmentation, drawn, data.white, resize), train
 
 
-def _rate(optimizer: keras.optimizers.Optimizer) -> float:
+def rate_of(optimizer: keras.optimizers.Optimizer) -> float:
+    """Return an optimizer's learning rate, in the next step."""
     return float(np.asarray(keras.ops.convert_to_numpy(optimizer.learning_rate)))
 
 
@@ -164,6 +170,7 @@ class _Follower(keras.callbacks.Callback):
         on_epoch_end: EpochEnd,
         checkpoint: Checkpoint,
         measure: Measure | None,
+        before: History | None,
     ) -> None:
         super().__init__()
         self._network, self._metric, self._config = model, metric, config
@@ -171,7 +178,9 @@ class _Follower(keras.callbacks.Callback):
         self._measure = measure
         self._averages = Averages(model)
         self._sign = 1.0 if direction(metric) == "maximize" else -1.0
-        self.history, self.best_weights = checkpoint.load(model) or (History(), [])
+        loaded = checkpoint.load(model, before.first_phase if before else 0)
+        begun = (before, model.get_weights()) if before else (History(), [])
+        self.history, self.best_weights = loaded or begun
         self.history.paused = False
         self.diverged = ""
         self._ticked = time.perf_counter()
@@ -182,10 +191,17 @@ class _Follower(keras.callbacks.Callback):
         self.history.fit_seconds += now - self._ticked
         self._ticked = now
 
+    @property
+    def is_over(self) -> bool:
+        """Whether the phase has no more epochs: all are done, or it has not got better for long enough."""
+        history, patience = self.history, self._config.early_stopping
+        stale = patience is not None and history.stale(self._metric, self._sign) >= patience
+        return stale or len(history.epochs) >= self._config.epochs
+
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self._started = time.perf_counter()
         if self._plateau is not None:
-            losses = [metrics["val_loss"] for metrics in self.history.epochs]
+            losses = [metrics["val_loss"] for metrics in self.history.epochs[self.history.first_phase :]]
             self._network.optimizer.learning_rate = self._plateau(losses)
         if self._config.progressive_resizing is not None:
             resize: Any = self._network.get_layer("resize")
@@ -197,7 +213,7 @@ class _Follower(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         metrics = {name: float(value) for name, value in (logs or {}).items()}
-        metrics["learning_rate"] = _rate(self._network.optimizer)
+        metrics["learning_rate"] = rate_of(self._network.optimizer)
         metrics["epoch_seconds"] = time.perf_counter() - self._started
         if not math.isfinite(metrics["loss"]):
             self.diverged = f"the loss became {metrics['loss']} in epoch {epoch + 1}"
@@ -205,11 +221,10 @@ class _Follower(keras.callbacks.Callback):
             return
         if self._measure is not None:
             metrics |= self._measure(self._network, epoch + 1)
-        history, patience = self.history, self._config.early_stopping
+        history = self.history
         if history.add(metrics, self._metric, self._sign):
             self.best_weights = self._network.get_weights()
-        stale = patience is not None and history.stale(self._metric, self._sign) >= patience
-        last = stale or epoch + 1 == self._config.epochs
+        last = self.is_over
         verdict = self._ask(epoch + 1, metrics, last)
         self._averages.take_out()
         self.tick()

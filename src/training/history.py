@@ -10,6 +10,7 @@ class History:
         epochs: Metrics by name, an entry an epoch.
         best_epoch: The best by the objective; of those that tie, the one with the lowest `val_loss`, then the first.
         fit_seconds: Spent so far.
+        first_phase: How many of the epochs were of the first of two phases; 0 while it lasts, or there is but one.
         paused: Whether the training is to go on from its checkpoint another time.
     """
 
@@ -17,6 +18,7 @@ class History:
     best_epoch: int = 0
     fit_seconds: float = 0.0
     paused: bool = False
+    first_phase: int = 0
 
     @property
     def best(self) -> dict[str, float]:
@@ -32,9 +34,9 @@ class History:
         return True
 
     def stale(self, metric: str, sign: float) -> int:
-        """Return for how many epochs the metric has not got better: an epoch that only ties with the best has not."""
-        values = [_rank(metrics, metric, sign)[0] for metrics in self.epochs]
-        return len(values) - 1 - values.index(max(values))
+        """Return for how many epochs of its phase the metric has not got better: one that only ties has not."""
+        values = [_rank(metrics, metric, sign)[0] for metrics in self.epochs[self.first_phase :]]
+        return len(values) - 1 - values.index(max(values)) if values else 0
 
 
 def _rank(metrics: dict[str, float], metric: str, sign: float) -> tuple[float, float]:

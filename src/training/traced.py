@@ -82,7 +82,8 @@ def _structure(
 
 def _without_values(value: Any) -> Any:
     if isinstance(value, dict):
-        kept = {key: item for key, item in value.items() if key != "seed"}
+        # A part of the model may have been compiled by itself before.
+        kept = {key: item for key, item in value.items() if key not in ("seed", "compile_config")}
         if isinstance(kept.get("learning_rate"), float):
             del kept["learning_rate"]
         return {key: _without_values(item) for key, item in kept.items()}
