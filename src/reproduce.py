@@ -70,9 +70,8 @@ def _repeat(run: Run, lookup: Lookup, config: Config, then: dict[str, Any]) -> b
     known = _epochs_of(run, lookup, config.dataset.splits)
     if not known:
         raise ModelNotFound(f"run {run.run_id} has no epoch to compare with: it ended before its first one")
-    words = f"trial {run.trial} of study {run.study}" if run.study else f"run {run.run_id}"
     total = sum(len(fold["loss"]) for fold in known)
-    print(f"run      {words}: {total} epochs, seed {then['seed']}", flush=True)
+    print(f"run      {run.words}: {total} epochs, seed {then['seed']}", flush=True)
     with quiet_native_stderr():
         from src.again import train_again
     threads = then.get("threads") if then.get("threads") != cores() else config.training.threads

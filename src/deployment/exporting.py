@@ -63,8 +63,10 @@ def export(model: KeptModel, network: "keras.Model", kind: str, folder: Path, im
     folder.mkdir(parents=True, exist_ok=True)
     own = network if kind == "keras" else in_float32(network)
     wanted = np.asarray(network(images, training=False), np.float32)
+    for left in folder.glob(f".*-{form.file}"):
+        if not Path("/proc", left.name[1:].partition("-")[0]).exists():  # its process was killed
+            _remove(left)
     draft = folder / f".{os.getpid()}-{form.file}"  # a name of its own: what is there is whole
-    _remove(draft)
     try:
         form.write(model, own, draft)
         ask = form.open(draft)

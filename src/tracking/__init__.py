@@ -9,8 +9,9 @@ from src.tracking.address import Address, find_problem_of_scheme, is_local_folde
 from src.tracking.asking import find_problem, may_not_write, unreachable
 from src.tracking.courier import Courier, courier
 from src.tracking.envelope import is_served, waiting
+from src.tracking.held import CHAMPION, Lookup, NotHere, Run, Version, local
 from src.tracking.links import find_port, page
-from src.tracking.lookup import CHAMPION, Lookup, NotHere, Run, Version, local, look_up
+from src.tracking.lookup import look_up
 from src.tracking.registry import Registered, crown, find_champion, register
 from src.tracking.store import Refused, Store, is_outage, open_address, open_store
 from src.tracking.study_run import StudyRun

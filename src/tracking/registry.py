@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from src.tracking.lookup import CHAMPION
+from src.tracking.held import CHAMPION
 from src.tracking.store import MODEL_ID, Store, as_model_name
 
 if TYPE_CHECKING:

@@ -78,6 +78,9 @@ class Shelf:
     def run(self, run_id: str) -> Run | None:
         return next((run for run in self.known if run.run_id == run_id), None)
 
+    def called(self, name: str) -> list[Run]:
+        return [run for run in self.known if run.tags.get("mlflow.runName") == name]
+
     def location(self, model_id: str) -> str | None:
         return self.models.get(model_id)
 

@@ -79,6 +79,24 @@ def test_runs_and_registered_models(shelf: Shelf) -> None:
     assert find_run("fit/0")[0].trial == 0
 
 
+def test_a_study_without_a_kept_model_can_be_reproduced(shelf: Shelf) -> None:
+    first = shelf.add("bare", 0, kept=False, objective=0.9)
+    shelf.add("bare", 1, kept=False, objective=0.5)
+    assert find_run("bare")[0] == first
+    with pytest.raises(ModelNotFound, match="study bare has no kept model"):
+        find_model("bare")
+    shelf.known = [run for run in shelf.known if run.study != "bare"]
+
+
+def test_a_run_by_its_name(shelf: Shelf) -> None:
+    kept = list(shelf.known)
+    single = next(run for run in kept if run.study is None)
+    named = replace(single, tags=dict(single.tags) | {"mlflow.runName": "digits-cnn"})
+    shelf.known = [named if run == single else run for run in kept]
+    assert found("digits-cnn") == (f"run {single.run_id}", None)
+    shelf.known = kept
+
+
 def test_the_latest_study_of_a_name_counts(shelf: Shelf) -> None:
     kept = list(shelf.known)
     old = [replace(run, tags=dict(run.tags) | {PARENT_RUN: "1"}) for run in kept]

@@ -7,7 +7,8 @@ from mlflow import MlflowClient
 from mlflow.entities import Metric
 
 from src.tracking import NotHere, Store, look_up
-from src.tracking.lookup import Client, Database
+from src.tracking.lookup import Database
+from src.tracking.lookup_client import Client
 from src.tracking.store import MODEL_ID, ROLE, STUDY, TRIAL
 from tests.helpers.mlflow import free_port
 
@@ -39,6 +40,7 @@ def test_a_database_is_asked_without_mlflow_and_says_the_same(store: Store, tmp_
     assert quick.studies() == slow.studies() == ["it's"]
     assert [run.trial for run in quick.runs("it's")] == [0, None]
     assert quick.runs("it's") == slow.runs("it's")
+    assert quick.called("it's") == slow.called("it's") == [run for run in quick.runs("it's") if run.is_study]
     run = quick.run(run_id)
     assert run is not None
     assert run == slow.run(run_id)

@@ -1,0 +1,61 @@
+"""A model in another format says the same, or is not kept."""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import keras
+import numpy as np
+import pytest
+
+from src.deployment import find_model
+from src.deployment.exporting import Unequal, export
+from src.deployment.formats import FORMATS, in_float32
+from tests.helpers.kept import write_model
+
+IMAGES = np.arange(5 * 16, dtype=np.uint8).reshape(5, 4, 4, 1)
+
+
+def test_a_copy_is_kept_with_what_belongs_beside_it(tmp_path: Path) -> None:
+    model = find_model(str(write_model(tmp_path / "model", temperature=2.0)))
+    export(model, model.load(), "keras", tmp_path / "out", IMAGES)
+    (tmp_path / "out/.999999999-model.keras").touch()  # of a process that was killed
+    (tmp_path / "out/.1-model.keras").touch()  # of one that lives
+    done = export(model, model.load(), "keras", tmp_path / "out", IMAGES)  # what is there is replaced
+    (tmp_path / "out/.1-model.keras").unlink()
+    assert done.difference == 0
+    assert done.size == model.file.stat().st_size
+    assert sorted(os.listdir(tmp_path / "out")) == ["calibration.json", "model.keras", "preprocessing.json"]
+    again = find_model(str(tmp_path / "out"))
+    assert (again.preprocessing, again.temperature) == (model.preprocessing, 2.0)
+
+
+@pytest.mark.parametrize("other", [lambda images: np.full((5, 3), 1 / 3), lambda images: np.full((5, 3), np.nan)])
+def test_a_model_that_says_something_else_is_not_kept(tmp_path: Path, other: Any) -> None:
+    model = find_model(str(write_model(tmp_path / "model")))
+    export(model, model.load(), "keras", tmp_path / "out", IMAGES)
+    before = (tmp_path / "out/model.keras").read_bytes()
+    wrong = replace(FORMATS["keras"], open=lambda file: other)
+    with (
+        mock.patch.dict(FORMATS, keras=wrong),
+        pytest.raises(Unequal, match="the keras model answers otherwise: a prob"),
+    ):
+        export(model, model.load(), "keras", tmp_path / "out", IMAGES)
+    assert (tmp_path / "out/model.keras").read_bytes() == before
+    assert len(os.listdir(tmp_path / "out")) == 3
+
+
+def test_mixed_precision_becomes_float32_with_the_same_weights() -> None:
+    images = keras.Input((4, 4, 1))
+    hidden: Any = keras.layers.Conv2D(3, 2, dtype="mixed_bfloat16")(images)
+    flat: Any = keras.layers.Flatten(dtype="mixed_bfloat16")(hidden)
+    network = keras.Model(images, keras.layers.Dense(2, "softmax", dtype="float32")(flat))
+    copy: Any = in_float32(network)
+    assert {layer.dtype_policy.name for layer in copy.layers} == {"float32"}
+    for one, other in zip(network.get_weights(), copy.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    mixed: Any = network
+    np.testing.assert_allclose(np.asarray(copy(IMAGES)), np.asarray(mixed(IMAGES)), atol=0.02)
+    assert in_float32(copy) is copy
