@@ -69,7 +69,7 @@ def _prepare(
         raise UserError(problems)
     example = compose(space.overrides(next(space.examples())))
     sweep.settings = fixed_settings(example, space)
-    sweep.defaults = schema_defaults(example, sweep.settings)
+    sweep.defaults = schema_defaults(example, sweep.settings).union(*(c.defaults(example) for c in callbacks))
     return sweep
 
 

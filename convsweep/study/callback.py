@@ -23,6 +23,13 @@ class StudyCallback:
         """
         return []
 
+    def defaults(self, config: DictConfig) -> list[str]:
+        """Return settings, by their full keys, whose value is what an app without such a key would do.
+
+        A study that was begun before there was one is no other study for it. Defaults of a dataclass are known.
+        """
+        return []
+
     def on_study_start(self, study: "Study", directory: Path, driver: str) -> None:
         """Prepare for the trials, in a thread beside the workers, which are starting.
 

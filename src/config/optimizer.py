@@ -4,6 +4,7 @@ import ast
 import importlib.util
 import math
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,12 @@ def _check_averages(optimizer: dict[str, Any]) -> list[str]:
             "type e.g. optimizer.use_ema=false"
         )
     return problems
+
+
+def defaults(optimizer: Mapping[str, Any]) -> list[str]:
+    """Return the keys that came into the option files later and change nothing: those of an average that is off."""
+    off = optimizer.get("use_ema") is False
+    return [name for name in ("use_ema", "ema_momentum") if off and name in optimizer]
 
 
 def arguments(target: str) -> list[str]:

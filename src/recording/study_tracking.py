@@ -20,6 +20,7 @@ from convsweep.policy import rungs_of, seconds_of
 from convsweep.storage import alone
 from convsweep.study import ranked
 from src.config import Config, ConfigError, settings
+from src.config import optimizer as optimizers
 from src.config.objective import directions, objectives
 from src.recording.checkpoints import remove_checkpoints
 from src.recording.study_report import PARENT, REPORTED, exhibits
@@ -71,6 +72,9 @@ class StudyTracking(StudyCallback):
         if not hasattr(self, "_problem"):  # one answer for all trials
             self._problem = find_problem(self._address)
         return [self._problem] if self._problem else []
+
+    def defaults(self, config: DictConfig) -> list[str]:
+        return [f"optimizer.{name}" for name in optimizers.defaults(config.optimizer)]
 
     def on_study_start(self, study: "Study", directory: Path, driver: str) -> None:
         study.set_user_attr(self._open_key, True)

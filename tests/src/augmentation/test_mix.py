@@ -75,9 +75,7 @@ def test_the_loss_is_that_of_both_labels_in_their_shares_by_the_weights_of_their
 
     def each(labels: Any, counting: Any) -> np.ndarray:
         some = range(16)
-        return np.array(
-            [function(labels[i : i + 1], answers[i : i + 1], counting[i : i + 1]) for i in some], "float64"
-        )
+        return np.array([function(labels[i : i + 1], answers[i : i + 1], counting[i : i + 1]) for i in some], "float64")
 
     labels, counted = (np.asarray(part) for part in drawn.labels(LABELS, weights))
     expected = each(LABELS, share * weights) + each(LABELS[partner], (1 - share) * weights[partner])

@@ -4,6 +4,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 
 from src.config import ConfigError, register, settings
+from src.recording import StudyTracking
 from tests.helpers.command import ROOT
 
 
@@ -82,3 +83,13 @@ def test_the_newer_optimizers_and_averaged_weights_are_taken() -> None:
     for option in ("muon", "schedulefreeadamw"):
         assert problems(f"optimizer={option}") == []
     assert problems("optimizer.use_ema=true", "optimizer.ema_momentum=0.9") == []
+
+
+def test_a_study_from_before_there_were_averages_is_no_other_one_for_them() -> None:
+    register()
+    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        keys = ["optimizer.use_ema", "optimizer.ema_momentum"]
+        for option in ("adam", "sgd", "muon"):
+            assert StudyTracking().defaults(compose("config", [f"optimizer={option}"])) == keys
+        assert StudyTracking().defaults(compose("config", ["optimizer.use_ema=true"])) == []
+        assert StudyTracking().defaults(compose("config", ["optimizer=schedulefreeadamw"])) == []
