@@ -27,6 +27,7 @@ from src.finalizing.description import describe
 from src.finalizing.job import Final, Job
 from src.finalizing.record import record
 from src.finalizing.winner import ON, Plan, judge, keep, load_data, robustness, train, write
+from src.fold import measure_of
 from src.recording import read_member
 from src.recording.trial_record import record_environment, record_weights
 from src.tracking import TrialRun
@@ -112,7 +113,7 @@ def _winner(job: Job, choice: Choice, config: Config, data: Dataset, console: Co
         how = "" if job.on == ON[0] else f" for {epochs} epochs, the mean of its best ones"
         say(console, f"train    trial {number} on {job.on}{how}")
         try:
-            train(plan, data)
+            train(plan, data, partial(measure_of, config))
         except training.Diverged as error:
             raise UserError(f"the training of trial {number} on {job.on} diverged: {error}") from error
     network: Any = keras.models.load_model(plan.file)

@@ -119,7 +119,7 @@ def train(
         seed,
         after_epoch,
         checkpoint or training.Checkpoint(None),
-        partial(_measure, config),
+        partial(measure_of, config),
     )
 
 
@@ -198,7 +198,7 @@ def _infeasible(record: TrialRun, broken: list[str]) -> Infeasible:
     return Infeasible("; ".join(broken))
 
 
-def _measure(config: Config, data: dataset.Dataset) -> training.Measure | None:
+def measure_of(config: Config, data: dataset.Dataset) -> training.Measure | None:
     """Return what measures, after each epoch, those objectives that Keras does not know.
 
     The robust accuracy, which takes long, is measured where a scheduler looks at it.

@@ -5,6 +5,7 @@ Whatever is there is not made again: the same command goes on after a kill, and 
 
 import json
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -72,8 +73,13 @@ def joined(data: Dataset) -> Dataset:
     return replace(data, train=Split(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True))), digests={})
 
 
-def train(plan: Plan, data: Dataset) -> None:
+def train(plan: Plan, data: Dataset, measure: Callable[[Dataset], training.Measure | None]) -> None:
     """Train the model, from its checkpoint if there is one, and keep it with what it took.
+
+    Args:
+        plan: What is to be trained.
+        data: The images.
+        measure: Returns what measures, on such data, an objective that Keras does not know.
 
     On all images none is left to say which epoch is the best: it is trained for `plan.epochs`, and the last one counts.
 
@@ -102,7 +108,7 @@ def train(plan: Plan, data: Dataset) -> None:
     course, history = training.fit_course(
         course, partial(make_optimizer, config.optimizer), config,
         LEFT if whole else leading_metric(config.objective), plan.seed, follow, checkpoint,
-        lambda _: count_down if whole else None,
+        (lambda _: count_down) if whole else measure,
     )  # fmt: skip
     results = {
         "history": [
