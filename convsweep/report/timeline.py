@@ -74,8 +74,9 @@ def _spans(trials: "Sequence[FrozenTrial]") -> dict[int, tuple[tuple[str, Any], 
     for worker, start, trial in sorted(begun, key=lambda one: (one[1], one[2].number), reverse=True):
         end = trial.datetime_complete
         if end is None or state_of(trial) == "PAUSED":  # when its study ended, or not yet
-            end = start + timedelta(seconds=seconds_of(trial))  # all that it ran: before it last went on as well
-            end = min(end, following.get(worker, end))
+            # All that it ran, before it last went on as well: at most until the worker took another one.
+            ran = start + timedelta(seconds=seconds_of(trial))
+            end = min(ran, following.get(worker, ran))
         following[worker] = start
         found[trial.number] = worker, start, end
     return found
