@@ -29,6 +29,7 @@ from convsweep.policy.repeats import Confirmation, is_repeat
 from convsweep.policy.stopping_rules import StoppingRules
 from convsweep.policy.time_budget import SPENT, TimeBudget
 from convsweep.space.described import described
+from convsweep.space.space import Space
 from convsweep.storage.address import is_shared
 from convsweep.storage.driver_lock import lock_files, only_driver
 from convsweep.storage.opening import open_configured
@@ -226,7 +227,7 @@ class Driver:
             interrupted, again = self._confirm(study)
             left = left or again
         write_results(study, self.sweep.directory)
-        findings = _look_back(study)
+        findings = _look_back(study, self.sweep.space)
         show_summary(study, self.sweep.directory, findings, self.console)
         problems = self._end_callbacks(study)
         ended = rules.reached(study) or rules.hopeless(study, least=1)
@@ -325,10 +326,10 @@ class Driver:
         return max(1, min(wanted, left))
 
 
-def _look_back(study: "Study") -> "Findings":
+def _look_back(study: "Study", space: Space) -> "Findings":
     from convsweep.insight import look_back  # which needs NumPy: not on the way to a mistake in the command
 
-    return look_back(study)
+    return look_back(study, {name: parameter.key for name, parameter in space.parameters.items()})
 
 
 def _without_stops(config: DictConfig) -> DictConfig:

@@ -4,8 +4,8 @@ import math
 import re
 import shlex
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -47,6 +47,15 @@ class Advice:
     text: str
     overrides: tuple[str, ...] = ()
     key: str | None = None
+
+    def as_typed(self, keys: Mapping[str, str]) -> "Advice":
+        """Return the advice with overrides whose keys are as they must be typed."""
+        text, overrides = self.text, list(self.overrides)
+        for i, override in enumerate(overrides):
+            name, _, value = override.partition("=")
+            overrides[i] = f"{keys.get(name, name)}={value}"
+            text = text.replace(shlex.quote(override), shlex.quote(overrides[i]))
+        return replace(self, text=text, overrides=tuple(overrides))
 
 
 def advice_on_keys(standing: Standing, chance: dict[str, float]) -> list[Advice]:
@@ -111,7 +120,7 @@ def _equal(standing: Standing, levels: Levels, p: float, keys: int) -> list[Advi
             return [Advice("no difference", text, (typed,), levels.key)]
     if not levels.listed:
         return []
-    one, other = order[:2]
+    one, other = map(int, order[:2])
     if min(counts[one], counts[other]) < EACH:
         return []
     error = standard_error(total, counts[one], counts[other])
@@ -121,7 +130,7 @@ def _equal(standing: Standing, levels: Levels, p: float, keys: int) -> list[Advi
         return []
     values = [levels.labels[i] for i in sorted((one, other))]
     typed = f"{levels.key}={','.join(map(as_override_value, values))}"
-    more = "+repeat=range(3)"
+    more = _again(standing.trials, 3)
     text = f"{_code(levels.key)}: {_means(standing, levels, (one, other))} are within noise of each other"
     text += f": to tell them apart type {_code(f'{shlex.quote(typed)} {shlex.quote(more)}')}"
     return [Advice("within noise", text, (typed, more), levels.key)]
@@ -135,6 +144,12 @@ def _means(standing: Standing, levels: Levels, which: Sequence[int]) -> str:
     return " and ".join(words)
 
 
+def _again(trials: "Sequence[FrozenTrial]", times: int) -> str:
+    """Return the override that trains each configuration so many times, and more often than it was."""
+    known = {trial.params["repeat"] for trial in trials if "repeat" in trial.params}
+    return f"+repeat=range({max(3, times, 2 * len(known))})"
+
+
 def too_few(standing: Standing, trials: "Sequence[FrozenTrial]") -> list[Advice]:
     """Say that there are too few trials for any word about keys."""
     count = len(standing.trials)
@@ -143,7 +158,7 @@ def too_few(standing: Standing, trials: "Sequence[FrozenTrial]") -> list[Advice]
     many = "no trial" if count == 0 else "only one trial" if count == 1 else f"only {count} trials"
     text = f"{many} can be compared: too few to tell what mattered"
     if count and all("fixed_params" in trial.system_attrs for trial in trials):  # every combination, once
-        typed = f"+repeat=range({max(3, math.ceil(ENOUGH / count))})"
+        typed = _again(trials, math.ceil(ENOUGH / count))
     else:
         typed = f"hydra.sweeper.n_trials={max(2 * ENOUGH, 2 * len(trials))}"
     return [Advice("too few", f"{text}; type {_code(shlex.quote(typed))}", (typed,))]

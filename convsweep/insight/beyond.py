@@ -10,6 +10,7 @@ from convsweep.insight.levels import FEW, Levels
 from convsweep.space.values import as_override_value, is_number
 
 EDGE = 0.1  # of an interval, at either end
+MANY = 1000  # steps, and an interval is meant
 SAME = 0.01  # steps and ratios that differ by less are the same
 
 
@@ -64,8 +65,9 @@ def _grid(levels: Levels) -> list[Any] | None:
     if choices is not None:
         return sorted(choices) if all(map(is_number, choices)) else None
     low, high, step = distribution.low, distribution.high, distribution.step
-    whole_interval = step is None or (step == 1 and isinstance(low, int) and (high - low >= FEW or distribution.log))
-    if whole_interval:
+    if step is None or (step == 1 and isinstance(low, int) and (high - low >= FEW or distribution.log)):
+        return None
+    if (high - low) / step > MANY:
         return None
     return [low + i * step for i in range(round((high - low) / step) + 1)]
 

@@ -1,6 +1,7 @@
 """What a study's trials say, looked back on: what mattered, how sure that is, and what to do next."""
 
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -30,8 +31,18 @@ class Findings:
     advice: list[Advice]
 
 
-def look_back(study: "Study") -> Findings:
-    """Return what the study's trials say about its keys; the same trials always say the same."""
+def look_back(study: "Study", typed: Mapping[str, str] | None = None) -> Findings:
+    """Return what the study's trials say about its keys; the same trials always say the same.
+
+    Args:
+        study: The study.
+        typed: How overrides write the searched keys, where that is known: `+x` for one that the config has not.
+    """
+    found = _look_back(study)
+    return replace(found, advice=[advice.as_typed(typed or {}) for advice in found.advice])
+
+
+def _look_back(study: "Study") -> Findings:
     trials = study.get_trials(deepcopy=False)
     if all(map(is_repeat, trials)):  # none was searched
         return Findings(0, {}, [])

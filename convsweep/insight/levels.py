@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
 FEW = 8  # distinct numbers that are levels of their own
+AGAIN = ("repeat", "seed")  # the last part of such keys
 THIRDS = ("low", "middle", "high")
 
 
@@ -44,8 +45,13 @@ class Levels:
 
 
 def searched_keys(trials: "Sequence[FrozenTrial]") -> list[str]:
-    """Return the keys that some of the trials have a value for, in the order in which they were searched."""
-    return list(dict.fromkeys(key for trial in trials for key in trial.params))
+    """Return the keys that some of the trials have a value for, but for those that only train a configuration again."""
+    return list(dict.fromkeys(key for trial in trials for key in trial.params if not is_again(key)))
+
+
+def is_again(key: str) -> bool:
+    """Whether a key is searched to train a configuration more than once: no value of it is better than another."""
+    return key.rpartition(".")[2] in AGAIN
 
 
 def levels_of(key: str, trials: "Sequence[FrozenTrial]") -> Levels:

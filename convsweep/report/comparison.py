@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from convsweep.errors import UserError
+from convsweep.insight.levels import is_again
 from convsweep.intervals import LEVEL, Difference, Mean, difference_of, mean_of
 from convsweep.policy.repeats import REPEATS
 from convsweep.policy.work import seconds_of
@@ -19,8 +20,6 @@ from convsweep.study.ranking import ranked
 if TYPE_CHECKING:
     from optuna import Study
     from optuna.trial import FrozenTrial
-
-AGAIN = ("repeat", "seed")  # keys that are searched to run a configuration more than once
 
 
 @dataclass(frozen=True)
@@ -94,7 +93,7 @@ def side_of(view: StudyView, name: str, number: int | None = None, again: StudyV
     }
     maximize = {m: way.name == "MAXIMIZE" for m, way in zip(metrics, study.directions, strict=True)}
     seconds = sum(map(seconds_of, runs.values())) / len(runs)
-    params = {key: value for key, value in trial.params.items() if not (_is_again(key) and len(runs) > 1)}
+    params = {key: value for key, value in trial.params.items() if not (is_again(key) and len(runs) > 1)}
     return Side(name, _config(view, trial.number) | params, values, maximize, seconds, trial.number)
 
 
@@ -147,16 +146,12 @@ def _runs(study: "Study", trial: "FrozenTrial", again: "Study | None") -> "dict[
             return repeats
     given = _without_again(trial.params)
     alike = [other for other in complete if equal(_without_again(other.params), given)]
-    by_seed = {tuple(v for k, v in sorted(other.params.items()) if _is_again(k)): other for other in alike}
+    by_seed = {tuple(v for k, v in sorted(other.params.items()) if is_again(k)): other for other in alike}
     return by_seed if trial.state.name == "COMPLETE" and len(by_seed) > 1 else {(): trial}
 
 
-def _is_again(key: str) -> bool:
-    return key.rpartition(".")[2] in AGAIN
-
-
 def _without_again(params: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in params.items() if not _is_again(key)}
+    return {key: value for key, value in params.items() if not is_again(key)}
 
 
 def differing(sides: Sequence[Side]) -> dict[str, list[Any]]:

@@ -63,7 +63,7 @@ def has_begun(trial: "FrozenTrial") -> bool:
 
 def _spans(trials: "Sequence[FrozenTrial]") -> dict[int, tuple[tuple[str, Any], datetime, datetime]]:
     """Return each trial's last worker, and from when to when it ran it."""
-    begun = []
+    begun: list[tuple[tuple[str, Any], datetime, FrozenTrial]] = []
     for trial in trials:
         host, pid, since = trial.system_attrs.get(WORKER, ["", "", None])[:3]
         start = datetime.fromtimestamp(since) if since is not None else trial.datetime_start

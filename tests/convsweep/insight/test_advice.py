@@ -214,3 +214,10 @@ def test_names_are_no_markup() -> None:
     assert "<" not in table
     assert "\\|" in table
     assert "`<img src=x onerror=alert(1)>|'*` at its upper end" in sentences
+
+
+def test_a_key_that_the_config_does_not_have_is_typed_with_its_plus() -> None:
+    study = made_up(lambda p: p["model.filters"] / 8)
+    (found,) = [one for one in look_back(study, {"model.filters": "+model.filters"}).advice if one.kind == "edge"]
+    assert found.text.endswith("in 10 of the 10 best: type `+model.filters=32,64,128`")
+    assert found.overrides == ("+model.filters=32,64,128",)
