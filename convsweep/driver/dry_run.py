@@ -54,9 +54,9 @@ def show_dry_run(study: "Study", sweep: Sweep, policy: Policy, left: int, worker
         workers: How many would run them.
         console: Where to print.
     """
-    size = sweep.space.size
+    size, keys = sweep.space.size, len(sweep.space.parameters)
     known = "countless combinations" if size is None else f"{size:,} combination{'s' * (size != 1)}"
-    say(console, f"size     {known} of {len(sweep.space.parameters)} searched keys")
+    say(console, f"size    {known} of {keys} searched key{'s' * (keys != 1)}")
     cost = cost_in_words(study, sweep, left, workers)
     loader, config = sweep.hydra_context.config_loader, sweep.config
     shown = 0
@@ -70,11 +70,11 @@ def show_dry_run(study: "Study", sweep: Sweep, policy: Policy, left: int, worker
         )
         begun = f", from step {trial.last_step} on" if trial.last_step is not None else ""
         words = params_in_words(params) or "the config as it is"
-        say(console, f"{'first' if not shown else '':9}trial {trial.number}{begun}: {words}")
+        say(console, f"{'first' if not shown else '':8}trial {trial.number}{begun}: {words}")
         shown += 1
     if not shown:
-        say(console, "first    none: nothing is left to do")
+        say(console, "first   none: nothing is left to do")
     elif shown < left:
-        say(console, f"{'':9}and more; what a sampler draws later follows from what the first ones show")
-    say(console, f"cost     {cost}")
-    say(console, "dry run  nothing was trained and nothing written; the same command without it starts the search")
+        say(console, f"{'':8}and more; what a sampler draws later follows from what the first ones show")
+    say(console, f"cost    {cost}")
+    say(console, "dry run nothing was trained and nothing written; the same command without it starts the search")

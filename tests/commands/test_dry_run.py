@@ -16,32 +16,32 @@ def files(folder: Path) -> dict[str, bytes]:
 
 def first(out: str) -> list[str]:
     """Return the configurations that are shown."""
-    return [line[9:].partition(": ")[2] for line in out.splitlines() if line[9:].startswith("trial ")]
+    return [line[8:].partition(": ")[2] for line in out.splitlines() if line[8:].startswith("trial ")]
 
 
 def test_a_new_study_is_shown_and_not_made(tmp_path: Path) -> None:
     done = toy(tmp_path, DRY, "x=1,2,3", "hydra.sweeper.n_trials=9")
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
-    assert "size     3 combinations of 1 searched keys" in lines
-    assert "first    trial 0: x=1" in lines
+    assert "size    3 combinations of 1 searched key" in lines
+    assert "first   trial 0: x=1" in lines
     assert first(done.stdout) == ["x=1", "x=2", "x=3"]
-    assert lines[-2].startswith("cost     not known: no trial has ended")
-    assert lines[-1].startswith("dry run  nothing was trained and nothing written")
+    assert lines[-2].startswith("cost    not known: no trial has ended")
+    assert lines[-1].startswith("dry run nothing was trained and nothing written")
     assert not (tmp_path / "multirun").exists()
 
 
 def test_the_configurations_that_are_shown_are_those_that_are_run(tmp_path: Path) -> None:
     search = ["x=interval(0,4)", "y=choice(1,2)", "hydra.sweeper.n_trials=7", "hydra.sweeper.seed=3"]
     shown = toy(tmp_path, DRY, *search)
-    assert "size     countless combinations of 2 searched keys" in shown.stdout
+    assert "size    countless combinations of 2 searched keys" in shown.stdout
     assert len(first(shown.stdout)) == 5
     assert toy(tmp_path, *search).returncode == 0
     ran = [f"x={trial.params['x']:.4g} y={trial.params['y']}" for trial in trials(tmp_path)]
     assert first(shown.stdout) == ran[:5]
     before = files(tmp_path)
     again = toy(tmp_path, DRY, *search)
-    assert "first    none: nothing is left to do" in again.stdout
+    assert "first   none: nothing is left to do" in again.stdout
     more = toy(tmp_path, DRY, *search[:2], "hydra.sweeper.n_trials=9", "hydra.sweeper.seed=3")
     assert "9 trials, 7 of them done" in more.stdout
     assert "trial 7: " in more.stdout
@@ -60,7 +60,7 @@ def test_the_cost_is_that_of_trials_like_these(tmp_path: Path) -> None:
     [cost] = [line for line in done.stdout.splitlines() if line.startswith("cost")]
     assert cost.endswith("as one like it in short, which differs in seconds=0.02")
     timed = toy(tmp_path, DRY, "x=interval(0,1)", "hydra.sweeper.study_name=new", "hydra.sweeper.budget=20min")
-    assert "cost     20 min, then what the best trial needs to its end" in timed.stdout
+    assert "cost    20 min, then what the best trial needs to its end" in timed.stdout
 
 
 @pytest.mark.slow
