@@ -21,7 +21,7 @@ from convsweep.storage import alone
 from convsweep.study import ranked
 from src.config import Config, ConfigError, settings
 from src.config import optimizer as optimizers
-from src.config.objective import directions, objectives
+from src.config.objective import by_epoch, directions, objectives
 from src.recording.checkpoints import remove_checkpoints
 from src.recording.study_report import PARENT, REPORTED, exhibits
 from src.tracking import (
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 
 ABOVE = "mlflow_above"  # the ids of the runs, in one store or another, below one of which the study's is to be
 OPEN = "mlflow_open:"  # with a digest of an address: a driver began to record there, and has not reported yet
+VIEW = "mlflow_view:"  # with such a digest: the page there has the study's own columns and charts
 OUTBOX = "outbox"  # beside the trials' folders: what MLflow is still to get
 LEADERS = 20
 
@@ -100,7 +101,9 @@ class StudyTracking(StudyCallback):
         self._post.leave()
         if (report := directory / "report.html").exists():
             print(f"report   {os.path.relpath(report)}")
-        print(f"review   {where_to_look(self._config, page(self._address, study.study_name, self._maximizes))}")
+        viewed = bool(study.user_attrs.get(VIEW + _digest(self._address)))
+        link = page(self._address, study.study_name, self._maximizes, viewed=viewed)
+        print(f"review   {where_to_look(self._config, link)}")
 
     @property
     def _address(self) -> Address:
@@ -134,8 +137,7 @@ class StudyTracking(StudyCallback):
 
     @property
     def _open_key(self) -> str:
-        where = f"{self._address.uri} {self._address.experiment}"
-        return OPEN + hashlib.sha256(where.encode()).hexdigest()[:12]
+        return OPEN + _digest(self._address)
 
     def _finish(self, study: "Study", directory: Path) -> str | None:
         """Deliver what is left and close the study's run; return what MLflow could not be given."""
@@ -185,9 +187,15 @@ class StudyTracking(StudyCallback):
             known["sampler"] = _name_of(sweeper.get("sampler"))
             if len(objectives(config.objective)) == 1:
                 known |= {part: _name_of(sweeper.get(part)) for part in ("pruner", "scheduler")}
-        return {key: str(value) for key, value in known.items() if value not in (None, "")} | {
-            f"space.{key}": str(values) for key, values in space.items()
-        }
+        return (
+            {key: str(value) for key, value in known.items() if value not in (None, "")}
+            | {f"space.{key}": str(values) for key, values in space.items()}
+            | {
+                key: str(value)
+                for key, value in study.user_attrs.get("convsweep", {}).get("settings", {}).items()
+                if value not in (None, "", [], {}) and not key.startswith("tracking.") and "${" not in str(value)
+            }
+        )
 
     def _correct(self, study: "Study", directory: Path, run: StudyRun) -> list[Path]:
         """Tell MLflow of trials that ended without their process being able to; return what it has not got."""
@@ -213,7 +221,14 @@ class StudyTracking(StudyCallback):
         best = _ranked(study, names)
         counts = Counter("INFEASIBLE" if "infeasible" in t.user_attrs else t.state.name for t in study.trials)
         rows = [Row(t.number, t.values, {k: _short(v) for k, v in t.params.items()}) for t in best[:LEADERS]]
-        run.describe(leaderboard(names, rows, counts, command()))
+        searched = list(study.user_attrs.get("convsweep", {}).get("space", {}))
+        viewed = run.show(searched, _curves(names), self._maximizes)
+        study.set_user_attr(VIEW + _digest(run.address), viewed)
+        links = {
+            "all trials, best first": run.all_trials(self._maximizes, viewed),
+            "their charts": run.all_trials(self._maximizes, viewed, charts=True),
+        }
+        run.describe(leaderboard(names, rows, counts, command(), run.pages(), links))
         run.log_text(trials_table(names, _in_order(study, best)), "leaderboard.csv")
         run.log_params(self._describe(study))
         run.log_file(str(directory / "optimization_results.yaml"))
@@ -299,6 +314,15 @@ def _check_budget(config: Config, budget: Any) -> str | None:
         f"`hydra.sweeper.budget` must count {unit} with dataset.folds={shown}, got {budget}; "
         f"type e.g. hydra.sweeper.budget={count}{unit}"
     )
+
+
+def _digest(address: Address) -> str:
+    return hashlib.sha256(f"{address.uri} {address.experiment}".encode()).hexdigest()[:12]
+
+
+def _curves(names: list[str]) -> list[str]:
+    """Return the metrics by epoch that a reader looks at first."""
+    return list(dict.fromkeys([*filter(None, map(by_epoch, names)), "val_accuracy", "val_loss"]))
 
 
 def _in_order(study: "Study", best: list[Any]) -> list[dict[str, Any]]:

@@ -16,7 +16,14 @@ class Row(NamedTuple):
     params: Mapping[str, str]
 
 
-def leaderboard(metrics: Sequence[str], rows: Sequence[Row], counts: Mapping[str, int], command: str) -> str:
+def leaderboard(
+    metrics: Sequence[str],
+    rows: Sequence[Row],
+    counts: Mapping[str, int],
+    command: str,
+    pages: Mapping[int, str] | None = None,
+    links: Mapping[str, str] | None = None,
+) -> str:
     """Write a study's best trials as Markdown, the description of its parent run.
 
     The page folds it after some lines: the best trial is the first.
@@ -26,21 +33,26 @@ def leaderboard(metrics: Sequence[str], rows: Sequence[Row], counts: Mapping[str
         rows: The best trials, best first.
         counts: How many trials ended in each state.
         command: What was typed.
+        pages: The address of each trial's page by its number, as far as it has one.
+        links: Of pages to go on to, by what they show.
     """
-    lines = []
+    lines, pages = [], pages or {}
     if rows:
         best = rows[0]
         values = ", ".join(f"{name} {value:.5g}" for name, value in zip(metrics, best.values, strict=True))
         params = " ".join(f"{name}={value}" for name, value in best.params.items())
-        lines.append(f"**{values}**, trial {best.number}: `{params or 'nothing searched'}`  ")
-    lines += [", ".join(f"{count} {state}" for state, count in counts.items() if count), ""]
+        lines.append(f"**{values}**, trial {_linked(best.number, pages)}: `{params or 'nothing searched'}`  ")
+    ended = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
+    lines += [ended + "".join(f" · [{words}]({link})" for words, link in (links or {}).items()), ""]
     if rows:
         names = _searched(rows)
         lines.append(_line(["trial", *metrics, *names]))
         lines.append("| ---: |" + " ---: |" * len(metrics) + " --- |" * len(names))
         for number, values, params in rows:
             lines.append(
-                _line([str(number), *(f"{value:.5g}" for value in values), *(params.get(n, "") for n in names)])
+                _line(
+                    [_linked(number, pages), *(f"{value:.5g}" for value in values), *(params.get(n, "") for n in names)]
+                )
             )
     return "\n".join([*lines, "", "```", command, "```"])
 
@@ -61,6 +73,10 @@ def trials_table(metrics: Sequence[str], trials: Sequence[Mapping[str, Any]]) ->
         searched = [trial["params"].get(name, "") for name in names]
         table.writerow([trial["number"], trial["state"], *values, *searched, trial["epochs"], trial["seconds"]])
     return text.getvalue()
+
+
+def _linked(number: int, pages: Mapping[int, str]) -> str:
+    return f"[{number}]({pages[number]})" if number in pages else str(number)
 
 
 def _searched(rows: Sequence[Row]) -> list[str]:

@@ -15,11 +15,15 @@ from io import BufferedRandom
 from pathlib import Path
 from typing import Any
 
+from src.config.objective import recorded_name
 from src.tracking.address import Address
 from src.tracking.envelope import CLAIM, MODEL, RECORDS, is_abandoned
+from src.tracking.links import trial_note
 from src.tracking.model import describe
+from src.tracking.names import LOSS, grouped, is_from_before
 from src.tracking.store import (
     MODEL_ID,
+    NOTE,
     PARENT_RUN,
     RECORD,
     ROLE,
@@ -31,7 +35,7 @@ from src.tracking.store import (
     Store,
     is_outage,
     model_name,
-)  # fmt: skip
+)
 
 BATCH = 100  # epochs in a request; MLflow takes 1000 metrics
 TRAINED = (b'{"do": "metrics"', b'{"do": "end"')  # how a line begins that is written after the first epoch
@@ -59,6 +63,7 @@ class Delivery:
         self._delivered = 0  # bytes
         self._epochs: set[int] = set()  # those in MLflow
         self._summary: list[dict[str, Any]] = []
+        self._plain = False  # the run has metrics from before they were grouped
 
     @classmethod
     def claim(cls, folder: Path) -> "Delivery | None":
@@ -170,6 +175,8 @@ class Delivery:
             if parent is None:
                 raise NoParentYet
             tags = tags | {PARENT_RUN: parent, RECORD: f"{parent}/{record['number']}"}
+        if PARENT_RUN in tags and STUDY in tags:
+            tags = tags | {NOTE: trial_note(store.experiment_id, tags[PARENT_RUN], tags[STUDY], tags[TRIAL])}
         where = f"tags.`{RECORD}` = '{tags[RECORD]}'"
         found = store.client.search_runs([store.experiment_id], where, max_results=1)
         if not found:
@@ -177,7 +184,9 @@ class Delivery:
             self.run_id = made.info.run_id
             return
         self.run_id = found[0].info.run_id
-        self._epochs = {metric.step for metric in store.client.get_metric_history(self.run_id, "loss")}
+        self._plain = is_from_before(found[0].data.metrics)
+        loss = "loss" if self._plain else LOSS
+        self._epochs = {metric.step for metric in store.client.get_metric_history(self.run_id, loss)}
         state = found[0].data.tags.get(STATE)
         if state == "WAITING":
             store.client.delete_tag(self.run_id, STATE)
@@ -195,9 +204,16 @@ class Delivery:
         new = [record for record in records if "loss" not in record["metrics"] or record["step"] not in self._epochs]
         store.client.log_batch(
             self.run_id,
-            [Metric(name, value, r["time"], r["step"]) for r in new for name, value in r["metrics"].items()],
+            [
+                Metric(self._named(name, r["step"]), value, r["time"], r["step"])
+                for r in new
+                for name, value in r["metrics"].items()
+            ],
         )
         self._summary = [record for record in records if record["step"] == 0] or self._summary
+
+    def _named(self, name: str, step: int) -> str:
+        return recorded_name(name) if self._plain else grouped(name, step)
 
     def _text(self, store: Store, records: list[dict[str, Any]]) -> None:
         store.client.log_text(self.run_id, records[0]["text"], records[0]["path"])
@@ -231,7 +247,9 @@ class Delivery:
         )  # fmt: skip
         if model.model_id not in {output.model_id for output in (run.outputs.model_outputs if run.outputs else [])}:
             client.log_outputs(self.run_id, [LoggedModelOutput(model.model_id, step=0)])
-            summary = [(r["time"], name, value) for r in self._summary for name, value in r["metrics"].items()]
+            summary = [
+                (r["time"], self._named(name, 0), value) for r in self._summary for name, value in r["metrics"].items()
+            ]
             client.log_batch(self.run_id, [Metric(name, value, at, 0, model.model_id) for at, name, value in summary])
         describe(self.folder / MODEL, records[0], model, self.run_id)
         client.log_model_artifacts(model.model_id, str(self.folder / MODEL))

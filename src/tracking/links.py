@@ -3,14 +3,18 @@
 MLflow shows an experiment as one for language models, empty pages here, unless it is told another `workflowType`.
 """
 
+import html
+import re
 import socket
 from urllib.parse import quote, urlencode, urlsplit
 
 from src.tracking.address import Address
 from src.tracking.asking import known_experiment
 from src.tracking.store import ROLE, STUDY
+from src.tracking.view import key_of
 
 HOST, FIRST_PORT, PORTS = "127.0.0.1", 5000, 100
+KIND_OF_PAGE = {"workflowType": "machine_learning"}
 
 
 def page(
@@ -19,6 +23,7 @@ def page(
     maximize: bool = True,
     run_id: str | None = None,
     port: int | None = None,
+    viewed: bool = False,
 ) -> str:
     """Return the address of the page with an experiment's runs, a study's trials, or a run.
 
@@ -28,6 +33,7 @@ def page(
         maximize: Whether those with the largest objective are.
         run_id: Or the run.
         port: Of the page's server where the store is a database; None to look for one.
+        viewed: Whether the store has the study's own view, its columns and charts.
     """
     base = _server(address) if address.is_server else f"http://{HOST}:{port or find_port(address)[0]}"
     try:
@@ -36,19 +42,50 @@ def page(
         known = None
     if known is None:
         return f"{base}/"
-    runs = f"{base}/#/experiments/{quote(known[0])}/runs"
-    asked = {"workflowType": "machine_learning"}
     if run_id is not None:
-        return f"{runs}/{run_id}?{urlencode(asked)}"
-    if (
-        study is not None
-    ):  # sorted by something else than the date, trials stand by themselves, not below the study's run
-        asked |= {
-            "searchFilter": f"tags.`{STUDY}` = '{study}' and tags.`{ROLE}` = 'trial'",
-            "orderByKey": "metrics.`objective`",
-            "orderByAsc": "false" if maximize else "true",
-        }
-    return f"{runs}?{urlencode(asked, quote_via=quote)}"
+        return f"{base}/{run_page(known[0], run_id)}"
+    return f"{base}/{trials_page(known[0], study, maximize, viewed)}"
+
+
+def run_page(experiment_id: str, run_id: str) -> str:
+    """Return the address of a run's page as links on MLflow's own pages have it."""
+    return f"#/experiments/{quote(experiment_id)}/runs/{run_id}?{urlencode(KIND_OF_PAGE)}"
+
+
+def trials_page(
+    experiment_id: str, study: str | None, maximize: bool, viewed: bool = False, charts: bool = False
+) -> str:
+    """Return that of an experiment's runs, or of a study's trials, the best first, as a table or as charts."""
+    asked = dict(KIND_OF_PAGE)
+    if study is not None and viewed:  # the view has the rest; MLflow leaves it aside where the address has some of it
+        asked["viewStateShareKey"] = key_of(study)
+    elif study is not None:
+        asked |= asked_for(study, maximize)
+    if charts:
+        asked["compareRunsMode"] = "CHART"
+    return f"#/experiments/{quote(experiment_id)}/runs?{urlencode(asked, quote_via=quote)}"
+
+
+def asked_for(study: str, maximize: bool) -> dict[str, str]:
+    """Return what a page of a study's trials is asked for.
+
+    Sorted by something else than the date, trials stand by themselves, not below the study's run.
+    """
+    return {
+        "searchFilter": f"tags.`{STUDY}` = '{study}' and tags.`{ROLE}` = 'trial'",
+        "orderByKey": "metrics.`objective`",
+        "orderByAsc": "false" if maximize else "true",
+    }
+
+
+def trial_note(experiment_id: str, parent: str, study: str, number: str) -> str:
+    """Return the description of a trial's run, which leads back to its study."""
+    return f"Trial {number} of the study [{_plain(study)}]({run_page(experiment_id, parent)})"
+
+
+def _plain(text: str) -> str:
+    """Return a name as Markdown shows it and does not read it."""
+    return re.sub(r"([\\`*_{}\[\]()|~])", r"\\\1", html.escape(text, quote=False))
 
 
 def find_port(address: Address) -> tuple[int, bool]:

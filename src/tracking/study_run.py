@@ -1,12 +1,16 @@
 import contextlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from src.config.objective import recorded_name
-from src.tracking.store import DRIVER, MODEL_ID, PARENT_RUN, ROLE, STATE, STUDY, TRIAL, Store, is_outage
+from src.tracking.address import Address
+from src.tracking.links import asked_for, run_page, trials_page
+from src.tracking.store import DRIVER, MODEL_ID, NOTE, PARENT_RUN, ROLE, STATE, STUDY, TRIAL, Store, is_outage
+from src.tracking.view import TAG, key_of, view
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from mlflow.entities import Run
 
 LONGEST_PARAM = 6000  # letters that MLflow takes
 
@@ -21,7 +25,7 @@ class StudyRun:
 
         A new one goes below the first of the ids `above` that is one, if any.
         """
-        self._store, self._client = store, store.client
+        self._store, self._client, self._study = store, store.client, study
         if run_id := next(filter(self._is_there, known), None):
             self.run_id = run_id
             self._client.update_run(run_id, status="RUNNING")
@@ -32,6 +36,10 @@ class StudyRun:
             self.run_id = self._client.create_run(store.experiment_id, tags=tags, run_name=study).info.run_id
         self._client.set_tag(self.run_id, "convsweep.command", command)
         self._client.log_text(self.run_id, command + "\n", "command.txt")
+
+    @property
+    def address(self) -> Address:
+        return self._store.address
 
     def _is_there(self, run_id: str) -> bool:
         from mlflow.exceptions import MlflowException
@@ -49,13 +57,39 @@ class StudyRun:
 
     def states(self) -> dict[int, str]:
         """Return the state, by number, of each trial that has a run: RUNNING until it ended."""
+        return {int(run.data.tags[TRIAL]): run.data.tags.get(STATE, "RUNNING") for run in self._trials()}
+
+    def pages(self) -> dict[int, str]:
+        """Return the address, on the page itself, of each trial's run by its number."""
+        id = self._store.experiment_id
+        return {int(run.data.tags[TRIAL]): run_page(id, run.info.run_id) for run in self._trials()}
+
+    def show(self, searched: Sequence[str], curves: Sequence[str], maximize: bool) -> bool:
+        """Keep how the page of the study's trials is to be opened, its columns and charts; return whether we may."""
+        from mlflow.exceptions import MlflowException
+
+        asked = asked_for(self._study, maximize)
+        state = view({**asked, "orderByAsc": not maximize}, searched, curves)
+        try:
+            self._client.set_experiment_tag(self._store.experiment_id, f"{TAG}{key_of(self._study)}", state)
+        except MlflowException as error:
+            if is_outage(error) and error.get_http_status_code() not in (401, 403):
+                raise
+            return False
+        return True
+
+    def all_trials(self, maximize: bool, viewed: bool, charts: bool = False) -> str:
+        """Return the address, on the page itself, of the study's trials, the best first."""
+        return trials_page(self._store.experiment_id, self._study, maximize, viewed, charts)
+
+    def _trials(self) -> "list[Run]":
         runs, token = [], None
         while token != "":
             page = self._client.search_runs(
                 [self._store.experiment_id], self._below, max_results=1000, page_token=token
             )
             runs, token = [*runs, *page], page.token or ""
-        return {int(run.data.tags[TRIAL]): run.data.tags.get(STATE, "RUNNING") for run in runs}
+        return runs
 
     @property
     def _below(self) -> str:
@@ -63,11 +97,11 @@ class StudyRun:
 
     def describe(self, markdown: str) -> None:
         """Set the text that the run's page shows at its top."""
-        self._client.set_tag(self.run_id, "mlflow.note.content", markdown)
+        self._client.set_tag(self.run_id, NOTE, markdown)
 
     def log_metrics(self, metrics: dict[str, float]) -> None:
         for name, value in metrics.items():
-            self._client.log_metric(self.run_id, recorded_name(name), value)
+            self._client.log_metric(self.run_id, f"summary/{recorded_name(name)}", value)
 
     def log_figure(self, figure: "Figure", path: str) -> None:
         self._client.log_figure(self.run_id, figure, path)

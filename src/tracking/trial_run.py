@@ -12,7 +12,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 
-from src.config.objective import recorded_name
 from src.tracking import model as models
 from src.tracking.address import Address
 from src.tracking.courier import Courier
@@ -77,9 +76,7 @@ class TrialRun:
 
     def log_metrics(self, metrics: Mapping[str, float], step: int = 0) -> None:
         """Log several metrics at a step; step 0 is for what is known once, at the end."""
-        self._write(
-            "metrics", metrics={recorded_name(name): float(value) for name, value in metrics.items()}, step=step
-        )
+        self._write("metrics", metrics={name: float(value) for name, value in metrics.items()}, step=step)
 
     def log_figure(self, draw: "Callable[[], Figure]", path: str) -> None:
         """Log a figure, drawn when it is delivered: `draw` is pickled."""

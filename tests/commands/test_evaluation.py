@@ -15,6 +15,7 @@ from omegaconf import DictConfig
 from src.config import ConfigError, register, settings
 from src.evaluation.robustness import KINDS
 from tests.helpers.command import ROOT, results, run_inside, trials
+from tests.helpers.mlflow import own_names
 
 SMALL = ["training.epochs=1", "dataset.limit=200", "model=mlp", "training.batch_size=32"]
 EVERY = {"classification_report.json", "classification_report.txt", "confusion_matrix.json", "confusion_matrix.png"}
@@ -33,7 +34,10 @@ def recorded(folder: Path) -> list[tuple[dict[str, float], dict[str, Path]]]:
     for run in runs:
         paths = [file.path for file in client.list_artifacts(run.info.run_id)]
         found.append(
-            (run.data.metrics, {path: folder / f"mlruns/{run.info.run_id}/artifacts" / path for path in paths})
+            (
+                own_names(run.data.metrics),
+                {path: folder / f"mlruns/{run.info.run_id}/artifacts" / path for path in paths},
+            )
         )
     return found
 

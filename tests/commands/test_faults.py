@@ -160,7 +160,7 @@ def test_a_real_sweep_is_the_same_after_kills_an_interrupt_and_a_torn_checkpoint
     assert len(once) == len(again) == 3
     for one, other in zip(once, again, strict=True):
         assert one.info.status == other.info.status
-        for metric in ("loss", "val_accuracy", "learning_rate", "objective"):
+        for metric in ("train/loss", "val/accuracy", "train/learning_rate", "objective"):
             assert curve(whole, one, metric) == curve(broken, other, metric)
 
 

@@ -31,7 +31,7 @@ def trial_runs(uri: str) -> list[Run]:
 
 
 def steps(uri: str, run: Run) -> list[int]:
-    return [metric.step for metric in MlflowClient(uri).get_metric_history(run.info.run_id, "loss")]
+    return [metric.step for metric in MlflowClient(uri).get_metric_history(run.info.run_id, "train/loss")]
 
 
 @pytest.mark.slow
@@ -47,7 +47,9 @@ def test_workers_import_no_mlflow_and_the_driver_only_when_a_trial_trains(tmp_pa
     uri = f"sqlite:///{tmp_path}/mlflow.db"
     runs = trial_runs(uri)
     first = min(
-        metric.timestamp for run in runs for metric in MlflowClient(uri).get_metric_history(run.info.run_id, "loss")
+        metric.timestamp
+        for run in runs
+        for metric in MlflowClient(uri).get_metric_history(run.info.run_id, "train/loss")
     )
     assert min(float(at) for _, _, at in who) > first / 1000
     assert sorted(steps(uri, one) for one in runs) == [[1, 2, 3]] * 2

@@ -17,6 +17,7 @@ from optuna.trial import FrozenTrial
 
 from convsweep.policy.ties import order
 from tests.helpers.command import run, run_inside, start, trials, wait_until
+from tests.helpers.mlflow import own_names
 
 FASHION = Path("/usr/share/datasets/fashion-mnist")
 SMALL = ["training.epochs=2", "dataset.limit=300", "model.filters=4", "model.dense_units=16", "training.batch_size=32"]
@@ -117,10 +118,19 @@ def test_mlflow_has_a_parent_and_a_child_for_each_trial(digits: Study) -> None:
         assert tags["convsweep.state"] == "COMPLETE"
         assert run_.data.params["optimizer"] == trial.params["optimizer"]
         assert run_.data.params["dataset"] == "digits"
-        metrics = run_.data.metrics
+        metrics = own_names(run_.data.metrics)
+        assert f"/runs/{parent.info.run_id}?" in tags["mlflow.note.content"], "a link back"
+        assert f"/runs/{run_.info.run_id}?" in parent.data.tags["mlflow.note.content"], "and one to it"
         assert metrics["objective"] == trial.value == metrics["best_val_accuracy"]
         assert metrics["best_epoch"] in (1, 2)
-        for name in ("loss", "accuracy", "val_loss", "val_accuracy", "learning_rate", "epoch_seconds"):
+        for name in (
+            "train/loss",
+            "train/accuracy",
+            "val/loss",
+            "val/accuracy",
+            "train/learning_rate",
+            "time/epoch_seconds",
+        ):
             history = digits.client.get_metric_history(run_.info.run_id, name)
             assert sorted(point.step for point in history) == [1, 2]
         assert metrics["fit_seconds"] > 0

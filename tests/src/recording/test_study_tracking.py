@@ -86,7 +86,7 @@ def test_the_report_that_mlflow_missed_is_made_by_the_same_command(
     assert client.get_run(run_id).info.status == "RUNNING"
     tracking().on_study_end(study, folder)
     assert client.get_run(run_id).info.status == "FINISHED"
-    assert client.get_run(run_id).data.metrics == {"best_val_accuracy": 0.9}
+    assert client.get_run(run_id).data.metrics == {"summary/best_val_accuracy": 0.9}
 
 
 @pytest.mark.slow
