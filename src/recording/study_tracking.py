@@ -16,6 +16,7 @@ from omegaconf import DictConfig
 
 from convsweep import StudyCallback
 from convsweep.errors import UserError
+from convsweep.insight import as_lines, as_markdown, look_back
 from convsweep.policy import rungs_of, seconds_of
 from convsweep.storage import alone
 from convsweep.study import ranked
@@ -228,7 +229,9 @@ class StudyTracking(StudyCallback):
             "all trials, best first": run.all_trials(self._maximizes, viewed),
             "their charts": run.all_trials(self._maximizes, viewed, charts=True),
         }
-        run.describe(leaderboard(names, rows, counts, command(), run.pages(), links))
+        findings = look_back(study)
+        said, more = as_lines(findings), as_markdown(findings)
+        run.describe(leaderboard(names, rows, counts, command(), run.pages(), links, said, more))
         run.log_text(trials_table(names, _in_order(study, best)), "leaderboard.csv")
         run.log_params(self._describe(study))
         run.log_file(str(directory / "optimization_results.yaml"))

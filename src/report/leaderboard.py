@@ -1,6 +1,7 @@
 """A study's trials as words and tables."""
 
 import csv
+import html
 import io
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -23,6 +24,8 @@ def leaderboard(
     command: str,
     pages: Mapping[int, str] | None = None,
     links: Mapping[str, str] | None = None,
+    said: Sequence[str] = (),
+    more: str = "",
 ) -> str:
     """Write a study's best trials as Markdown, the description of its parent run.
 
@@ -35,6 +38,8 @@ def leaderboard(
         command: What was typed.
         pages: The address of each trial's page by its number, as far as it has one.
         links: Of pages to go on to, by what they show.
+        said: What the trials say, a line each: it stands where the page does not fold it away.
+        more: The same in full, as Markdown.
     """
     lines, pages = [], pages or {}
     if rows:
@@ -43,7 +48,8 @@ def leaderboard(
         params = " ".join(f"{name}={value}" for name, value in best.params.items())
         lines.append(f"**{values}**, trial {_linked(best.number, pages)}: `{params or 'nothing searched'}`  ")
     ended = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
-    lines += [ended + "".join(f" · [{words}]({link})" for words, link in (links or {}).items()), ""]
+    lines += [ended + "".join(f" · [{words}]({link})" for words, link in (links or {}).items()) + "  "]
+    lines += [*(f"{html.escape(line, quote=False)}  " for line in said), ""]
     if rows:
         names = _searched(rows)
         lines.append(_line(["trial", *metrics, *names]))
@@ -54,7 +60,7 @@ def leaderboard(
                     [_linked(number, pages), *(f"{value:.5g}" for value in values), *(params.get(n, "") for n in names)]
                 )
             )
-    return "\n".join([*lines, "", "```", command, "```"])
+    return "\n".join([*lines, "", more, "", "```", command, "```"])
 
 
 def trials_table(metrics: Sequence[str], trials: Sequence[Mapping[str, Any]]) -> str:

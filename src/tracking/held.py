@@ -26,7 +26,7 @@ class Run:
         experiment_id: That of its experiment.
         artifacts: The address of its artifacts.
         tags: Its tags.
-        metrics: The last value of each of its metrics.
+        metrics: The last value of each of its metrics, by the names that they have outside of MLflow.
     """
 
     run_id: str

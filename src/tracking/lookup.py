@@ -13,6 +13,7 @@ from src.tracking.address import Address, find_problem_of_scheme
 from src.tracking.asking import unreachable
 from src.tracking.held import Lookup, NotHere, Run, Version, download, local
 from src.tracking.lookup_client import Client
+from src.tracking.names import names_of, own_names
 from src.tracking.store import STUDY
 
 
@@ -81,7 +82,7 @@ class Database:
             metrics.setdefault(row["run_uuid"], {})[row["key"]] = row["value"]
         query = f"SELECT run_uuid, experiment_id, artifact_uri FROM runs {where} ORDER BY start_time DESC"
         return [
-            Run(key, str(row["experiment_id"]), row["artifact_uri"], tags.get(key, {}), metrics.get(key, {}))
+            Run(key, str(row["experiment_id"]), row["artifact_uri"], tags.get(key, {}), own_names(metrics.get(key, {})))
             for row in self._ask(query, *values)
             for key in [row["run_uuid"]]
         ]
@@ -111,7 +112,8 @@ class Database:
 
     def history(self, run_id: str, metric: str) -> dict[int, float]:
         query = "SELECT step, value FROM metrics WHERE run_uuid = ? AND key = ? AND is_nan = 0 ORDER BY timestamp, step"
-        return {row["step"]: row["value"] for row in self._ask(query, run_id, metric)}
+        found = ({row["step"]: row["value"] for row in self._ask(query, run_id, name)} for name in names_of(metric))
+        return next(filter(None, found), {})
 
     def fetch(self, address: str, path: str = "") -> Path:
         place = local(address)

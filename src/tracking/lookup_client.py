@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from src.tracking.held import NotHere, Run, Version, download, first_line, local
+from src.tracking.names import names_of, own_names
 from src.tracking.store import STUDY
 
 if TYPE_CHECKING:
@@ -73,7 +74,8 @@ class Client:
 
     def history(self, run_id: str, metric: str) -> dict[int, float]:
         with _told():
-            return {point.step: point.value for point in self._client.get_metric_history(run_id, metric)}
+            known = (self._client.get_metric_history(run_id, name) for name in names_of(metric))
+            return next(({point.step: point.value for point in points} for points in known if points), {})
 
     def fetch(self, address: str, path: str = "") -> Path:
         place = local(address)
@@ -88,7 +90,7 @@ def _quoted(text: str) -> str:
 
 def _as_run(run: Any) -> Run:
     info = run.info
-    return Run(info.run_id, info.experiment_id, info.artifact_uri, run.data.tags, run.data.metrics)
+    return Run(info.run_id, info.experiment_id, info.artifact_uri, run.data.tags, own_names(run.data.metrics))
 
 
 @contextlib.contextmanager

@@ -14,8 +14,8 @@ from omegaconf import DictConfig
 
 from src.config import ConfigError, register, settings
 from src.evaluation.robustness import KINDS
+from src.tracking.names import own_names
 from tests.helpers.command import ROOT, results, run_inside, trials
-from tests.helpers.mlflow import own_names
 
 SMALL = ["training.epochs=1", "dataset.limit=200", "model=mlp", "training.batch_size=32"]
 EVERY = {"classification_report.json", "classification_report.txt", "confusion_matrix.json", "confusion_matrix.png"}

@@ -34,7 +34,7 @@ def test_a_sweep_shows_the_spread_and_a_hopeless_trial_ends_after_its_first_fold
     )
     spread = run.data.metrics["objective_std"]
     assert f"{best.value:.5g} ± {spread:.2g}" in done.stdout
-    assert {"fold_1/val_accuracy", "fold_3/val_accuracy", "val_accuracy"} <= set(run.data.metrics)
+    assert {"fold_1/val_accuracy", "fold_3/val_accuracy", "val/accuracy"} <= set(run.data.metrics)
 
 
 def test_a_single_run_says_what_the_folds_came_to(tmp_path: Path) -> None:

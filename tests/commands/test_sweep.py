@@ -16,8 +16,8 @@ from mlflow.entities import Run
 from optuna.trial import FrozenTrial
 
 from convsweep.policy.ties import order
+from src.tracking.names import own_names
 from tests.helpers.command import run, run_inside, start, trials, wait_until
-from tests.helpers.mlflow import own_names
 
 FASHION = Path("/usr/share/datasets/fashion-mnist")
 SMALL = ["training.epochs=2", "dataset.limit=300", "model.filters=4", "model.dense_units=16", "training.batch_size=32"]

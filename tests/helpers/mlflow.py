@@ -1,11 +1,9 @@
 """An MLflow of the tests' own: a database, a server that may die, and what stands in it."""
 
 import os
-import re
 import signal
 import socket
 import time
-from collections.abc import Mapping
 from pathlib import Path
 
 from mlflow import MlflowClient
@@ -30,11 +28,6 @@ def epochs(client: MlflowClient, number: int = 7) -> list[tuple[int, float]]:
     """Return step and loss of a trial's epochs in the order in which they happened."""
     history = client.get_metric_history(the_run(client, number).info.run_id, "train/loss")
     return [(metric.step, metric.value) for metric in sorted(history, key=lambda metric: metric.timestamp)]
-
-
-def own_names(metrics: Mapping[str, float]) -> dict[str, float]:
-    """Return a run's metrics by the names that they have outside of MLflow."""
-    return {re.sub("^(train|summary|time)/", "", name).replace("val/", "val_"): v for name, v in metrics.items()}
 
 
 def left_behind(trial: TrialRun) -> Path:

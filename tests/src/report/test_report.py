@@ -130,7 +130,7 @@ def test_slices_show_the_mean_of_each_choice() -> None:
 def test_leaderboard_is_a_table_of_the_best_with_the_command() -> None:
     rows = [Row(3, [0.91234567], {"optimizer": "adam"}), Row(1, [0.9], {"optimizer": "sgd", "model.depth": "2"})]
     text = leaderboard(["val_accuracy"], rows, {"COMPLETE": 2, "FAIL": 0}, "python -m src.sweep -m")
-    assert text.startswith("**val_accuracy 0.91235**, trial 3: `optimizer=adam`  \n2 COMPLETE\n")
+    assert text.startswith("**val_accuracy 0.91235**, trial 3: `optimizer=adam`  \n2 COMPLETE  \n")
     table = [line.replace("&emsp;", "").split() for line in text.splitlines() if line.startswith("| &")]
     assert table[0] == ["|", "trial", "|", "val_accuracy", "|", "optimizer", "|", "model.depth", "|"]
     assert table[1] == ["|", "3", "|", "0.91235", "|", "adam", "|", "|"]

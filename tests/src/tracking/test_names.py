@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from src.tracking import Courier, Store
-from src.tracking.names import grouped
-from tests.helpers.mlflow import own_names, the_run, trial_run
+from src.tracking.names import grouped, own_names
+from tests.helpers.mlflow import the_run, trial_run
 
 
 @pytest.mark.parametrize(
@@ -45,4 +45,9 @@ def test_a_run_from_before_goes_on_with_its_names(store: Store, post: Courier, t
     assert found == {"loss": pytest.approx(1 / 3), "val_accuracy": 0.5, "objective": 0.5}
     history = store.client.get_metric_history(run.info.run_id, "loss")
     assert sorted(metric.step for metric in history) == [1, 2, 3]
-    assert own_names({"summary/objective": 0.5, "val/loss": 1}) == {"objective": 0.5, "val_loss": 1}
+
+
+def test_what_is_read_back_has_its_own_name() -> None:
+    given = {"summary/best_val_loss": 0.5, "val/loss": 1.0, "train/loss": 2.0, "fold_1/loss": 3.0, "objective": 4.0}
+    expected = {"best_val_loss": 0.5, "val_loss": 1.0, "loss": 2.0, "fold_1/loss": 3.0, "objective": 4.0}
+    assert own_names(given) == expected
