@@ -67,7 +67,11 @@ class TableConfig(DatasetConfig):
 
 @dataclass
 class CustomConfig(DatasetConfig):
-    """Settings of a function of one's own: `load` is its full name, `my_package.my_module.function`."""
+    """Settings of a function of one's own.
+
+    Attributes:
+        load: its full name, `my_package.my_module.function`.
+    """
 
     load: str | None = None
 

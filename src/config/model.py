@@ -23,10 +23,10 @@ class ModelConfig:
     """What every architecture has. Widths grow in proportion to `filters`, the width of the first block."""
 
     name: str
-    filters: int
-    depth: int
+    filters: int  # width of the first block
+    depth: int  # layers or blocks
     dropout: float  # in the classifier
-    batch_norm: bool
+    batch_norm: bool  # after every hidden convolution and dense layer
     l1: float  # of every kernel: adds l1 * sum(|w|) to the loss
     l2: float  # of every kernel: adds l2 * sum(w^2) to the loss
 
@@ -41,7 +41,7 @@ class CNN(ModelConfig):
     """`depth` blocks of convolution and pooling, then a classifier with one hidden layer."""
 
     name: str = "cnn"
-    kernel_size: int
+    kernel_size: int  # of the convolutions, pixels a side
     stride: int  # of the convolutions
     padding: str  # of the convolutions: same or valid
     pooling: str  # max, average or none
@@ -54,7 +54,7 @@ class MLP(ModelConfig):
     """`depth` hidden layers of `dense_units` units; `filters` only gives `dense_units` its default."""
 
     name: str = "mlp"
-    dense_units: int
+    dense_units: int  # of each hidden layer
 
 
 @dataclass(kw_only=True)
@@ -70,7 +70,7 @@ class VGG(ModelConfig):
     """Five blocks of 3x3 convolutions, then three dense layers (one hidden layer with the small stem)."""
 
     name: str = "vgg"
-    stem: str
+    stem: str  # small or published
 
     @property
     def any_size(self) -> bool:
@@ -82,7 +82,7 @@ class Inception(ModelConfig):
     """GoogLeNet; a smaller depth leaves out inception modules."""
 
     name: str = "inception"
-    stem: str
+    stem: str  # small or published
 
     @property
     def any_size(self) -> bool:
@@ -94,7 +94,7 @@ class ResNet(ModelConfig):
     """Residual stages of basic (18, 34) or bottleneck blocks (50, 101, 152)."""
 
     name: str = "resnet"
-    stem: str
+    stem: str  # small or published
 
     @property
     def any_size(self) -> bool:

@@ -12,11 +12,13 @@ LOSSES = ("crossentropy", "focal")
 
 @dataclass
 class TrainingConfig:
+    # At most; early stopping, a scheduler or a pruner may end a trial before.
     epochs: int = MISSING
     # Epochs that follow these, in which a pretrained backbone's `model.trainable` layers learn as well.
     fine_tune_epochs: int = 0
     # The learning rate in them, over that of the first ones.
     fine_tune_rate: float = 0.1
+    # Images of a training step.
     batch_size: int = MISSING
     # Epochs without a better objective after which training ends; null: never.
     early_stopping: int | None = None

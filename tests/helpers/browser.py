@@ -60,16 +60,6 @@ class Browser:
         """Wait until the page shows all of these words."""
         self.wait(lambda: all(word in self.text for word in words))
 
-    def click(self, text: str, tag: str = "*") -> None:
-        """Click on the innermost element with exactly this text."""
-        code = """
-            const found = [...document.querySelectorAll(arguments[1])].filter(
-                e => e.innerText && e.innerText.trim() === arguments[0] && e.offsetParent !== null);
-            if (!found.length) return false;
-            found[found.length - 1].click();
-            return true;"""
-        self.wait(lambda: self.run(code, text, tag))
-
     def picture(self, path: Path) -> None:
         """Save what the window shows as a PNG."""
         path.write_bytes(base64.b64decode(self.call("GET", "/screenshot")))
