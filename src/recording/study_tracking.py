@@ -180,6 +180,7 @@ class StudyTracking(StudyCallback):
             "objective": ", ".join(objectives(config.objective)),
             "constraints": "; ".join(config.constraints),
             "budget": sweeper.get("budget") or f"{len(study.trials)} trials",
+            "confirm": sweeper.get("confirm"),
             "seed": study.user_attrs.get("seed", config.seed),
         }
         if all("fixed_params" in trial.system_attrs for trial in study.get_trials(deepcopy=False)):

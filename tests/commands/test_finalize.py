@@ -19,7 +19,7 @@ from tests.helpers.command import load_study, run_inside
 
 SWEEP = [
     "-m", "src.sweep", "-m", "hydra/launcher=basic", "hydra.sweeper.study_name=digits", "dataset.limit=200",
-    "training.epochs=1", "model.filters=4,8", "model.dense_units=8", "optimizer.learning_rate=0.01",
+    "training.epochs=1", "model=mlp", "model.filters=8,16", "model.depth=1", "optimizer.learning_rate=0.01",
     "objective=macro_f1",
 ]  # fmt: skip
 FINALIZE = ["-m", "src.finalize", "digits", "--top", "2", "--seeds", "2"]
