@@ -63,4 +63,4 @@ def test_own_images_runs_as_it_is_typed_from_top_to_bottom(tmp_path: Path, monke
     assert "photographs" in said[4]
     assert " ± " in said[5]
     assert "trial " in said[6].splitlines()[0]
-    assert "000.jpg  temple" in said[6]
+    assert "photographs/temple/000.jpg" in said[6]

@@ -6,11 +6,11 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Metric
 
-from src.tracking import NotHere, Store, look_up
+from src.tracking import NotHere, Store, look_up, open_store
 from src.tracking.lookup import Database
 from src.tracking.lookup_client import Client
 from src.tracking.store import MODEL_ID, ROLE, STUDY, TRIAL
-from tests.helpers.mlflow import free_port
+from tests.helpers.mlflow import Server, free_port
 
 
 def filled(store: Store) -> tuple[MlflowClient, str]:
@@ -78,6 +78,29 @@ def test_a_store_that_is_not_there_is_a_line(tmp_path: Path, monkeypatch: pytest
     assert not list(tmp_path.iterdir())
     with pytest.raises(NotHere, match="no MLflow server answers"):
         look_up(f"http://127.0.0.1:{free_port()}")
+    gone = Client(f"http://127.0.0.1:{free_port()}")
+    for ask in (gone.studies, gone.versions, lambda: gone.run("0" * 32)):
+        with pytest.raises(NotHere, match="MLflow does not answer: "):
+            ask()
     (tmp_path / "mlflow.db").write_text("no database")
     with pytest.raises(NotHere, match="cannot be read as a database of MLflow's"):
         look_up(None).studies()
+
+
+@pytest.mark.slow
+def test_a_server_is_asked_and_its_files_are_fetched(server: Server) -> None:
+    _, run_id = filled(open_store("experiment", server.uri))
+    lookup = look_up(server.uri)
+    assert isinstance(lookup, Client)
+    run = lookup.run(run_id)
+    assert run is not None
+    assert lookup.studies() == ["it's"]
+    assert [version.version for version in lookup.versions()] == ["2", "1"]
+    place = lookup.fetch(run.artifacts, "config.yaml")
+    assert place.read_text() == "text"
+    location = lookup.location(run.model_id or "")
+    assert location
+    MlflowClient(server.uri).log_model_artifacts(run.model_id or "", str(place.parent))
+    assert (lookup.fetch(location) / "config.yaml").read_text() == "text"
+    with pytest.raises(NotHere, match=r"none\.txt cannot be fetched"):
+        lookup.fetch(run.artifacts, "none.txt")
