@@ -1,6 +1,6 @@
 """What a graph that is there already saves a trial: seconds of a fit, its model traced anew and not.
 
-    python -m benchmarks.reuse [rounds]
+    python -m benchmarks.reuse [rounds [a word of the cases that are wanted]]
 
 Trials of three epochs that differ in their learning rate, in turn with and without what earlier trials left, in one
 process with one thread an operation, as in a study's workers. Costs some four minutes.
@@ -54,10 +54,12 @@ def fit(config: Config, seed: int) -> float:
     return time.perf_counter() - started
 
 
-def main(rounds: int = 5) -> None:
+def main(rounds: int = 5, word: str = "") -> None:
     register()
     print("| three epochs of | traced anew, s | traced before, s | ratio |\n| --- | ---: | ---: | ---: |")
     for case, overrides in CASES.items():
+        if word not in case:
+            continue
         with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
             config = settings(compose("config", ["training.epochs=3", *overrides]))
         fit(config, 0)  # what TensorFlow does once a process, and the first graph
@@ -73,4 +75,4 @@ def main(rounds: int = 5) -> None:
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    main(*map(int, sys.argv[1:2]), *sys.argv[2:3])
