@@ -18,7 +18,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 TUNER = ROOT / "build/keras-tuner"
-PACKAGES = ["keras-tuner==1.4.8", "kt-legacy==1.0.5"]
+PACKAGES = ["keras-tuner==1.4.8", "kt-legacy==1.0.5", "tensorboard==2.20.0"]
 UNITS, EPOCHS, BATCH = (32, 96, 192, 320, 512), 2, 32
 
 NETWORK = """
