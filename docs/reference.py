@@ -19,16 +19,13 @@ from typing import Any, NamedTuple
 from unittest import mock
 
 import yaml
+from hydra.core.config_store import ConfigStore
+from omegaconf import OmegaConf
 
 from convsweep.config import ConvsweepConf
 from convsweep.errors import settable
-from src.config.augmentation import AugmentationConfig
-from src.config.dataset import DATASETS
-from src.config.evaluation import EvaluationConfig
-from src.config.model import ARCHITECTURES
-from src.config.schedule import ScheduleConfig
-from src.config.schema import Config, TrackingConfig
-from src.config.training import TrainingConfig
+from src.config import register
+from src.config.schema import Config
 from src.console import COMMANDS
 
 ROOT = Path(__file__).parents[1]
@@ -40,15 +37,6 @@ INTRODUCTION = """\
 Every command, config group and key. Written from the code by `python -m docs.reference`; do not edit it by hand.
 [index.md](index.md) leads to the pages that explain them.
 """
-SCHEMAS: dict[str, list[type]] = {
-    "dataset": list(dict.fromkeys(kind.schema for kind in DATASETS.values())),
-    "model": [*ARCHITECTURES],
-    "schedule": sorted(ScheduleConfig.__subclasses__(), key=lambda schema: schema.__name__),
-    "augmentation": [AugmentationConfig],
-    "training": [TrainingConfig],
-    "evaluation": [EvaluationConfig],
-    "tracking": [TrackingConfig],
-}
 # Keys whose option files hold somebody else's arguments: Keras's, Optuna's, a launcher's.
 FOREIGN = {"optimizer": "the arguments of Keras's class", "launcher": "the launcher's own", "storage": "see cluster.md"}
 
@@ -168,29 +156,32 @@ def groups() -> Iterator[tuple[str, Path]]:
             yield path.name, path
 
 
-def group_keys(group: str) -> dict[str, list[Key]]:
-    """Return the keys of a group's first option, and of others those that it has not, or with other defaults."""
-    if group not in SCHEMAS:
-        return {}
-    folder, found, known = ROOT / "conf" / group, {}, {}
-    for schema in SCHEMAS[group]:
-        named = [path for path in sorted(folder.glob("*.yaml")) if _is_for(path, schema, group)]
-        path = named[0] if named else folder / f"{schema.__name__.lower()}.yaml"
-        own = keys(schema, _values(path), _notes(path)) if path.exists() else keys(schema)
-        new = [key for key in own if known.get(key.name) != key]
-        title = ", ".join(one.stem for one in named) or schema.__name__.lower()
-        if new:
-            found[title] = new
-        known = known or {key.name: key for key in own}
+def schemas() -> dict[str, dict[type, list[str]]]:
+    """Return the schemas of each group as Hydra knows them, with the options that each is for."""
+    register()
+    found: dict[str, dict[type, list[str]]] = {}
+    for name, node in ConfigStore.instance().repo["schemas"].items():
+        several = node if isinstance(node, dict) else {"": node}
+        for option, one in several.items():
+            schema = OmegaConf.get_type(one.node)
+            if dataclasses.is_dataclass(schema):
+                group = found.setdefault(name.removesuffix(".yaml"), {})
+                group.setdefault(schema, []).append(option.removesuffix(".yaml"))
     return found
 
 
-def _is_for(path: Path, schema: type, group: str) -> bool:
-    if group == "dataset":
-        return DATASETS[path.stem].schema is schema
-    if group in ("model", "schedule"):
-        return schema.__name__.lower() == path.stem.replace("_", "")
-    return True
+def group_keys(group: str) -> dict[str, list[Key]]:
+    """Return the keys of a group's first option, and of others those that it has not, or with other defaults."""
+    found: dict[str, list[Key]] = {}
+    first: dict[str, Key] = {}
+    for schema, names in schemas().get(group, {}).items():
+        line = f"/schemas/{'/'.join(filter(None, [group, names[0]]))}@_here_"
+        path = next(file for file in sorted((ROOT / "conf" / group).glob("*.yaml")) if line in file.read_text())
+        own = keys(schema, _values(path), _notes(path))
+        if new := [key for key in own if first.get(key.name) != key]:
+            found[", ".join(filter(None, names)) or path.stem] = new
+        first = first or {key.name: key for key in own}
+    return found
 
 
 def _values(path: Path) -> dict[str, Any]:
