@@ -5,7 +5,9 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+import warnings
 from collections import OrderedDict
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -85,7 +87,7 @@ def load(config: Pretrained, height: int, width: int, seed: int) -> keras.Model:
             if file.suffix in (".pth", ".pt"):
                 set_torch_weights(network, torch_file.read(file))
             else:
-                network.load_weights(file)
+                _read(network, file)
         return network
     except (ImportError, OSError, ValueError, KeyError, IndexError, AttributeError, WrongWeights) as error:
         raise ModelError(_refusal(config, error)) from error
@@ -98,7 +100,7 @@ def _of_keras(config: Pretrained, shape: tuple[int, int, int]) -> keras.Model:
     if config.weights != "imagenet":
         network = make(weights=None, **given)
         if file is not None:
-            network.load_weights(file)
+            _read(network, file)
         return network
     with cache.lock(cache.default_folder()):  # workers that download one file at once would spoil it
         try:
@@ -108,6 +110,12 @@ def _of_keras(config: Pretrained, shape: tuple[int, int, int]) -> keras.Model:
                 f"`model.weights` must be a file, or null, where Keras cannot download {config.backbone}'s, got "
                 f"imagenet: {_line(error)}; type e.g. model.backbone={LITE}, whose weights are a package"
             ) from error
+
+
+def _read(network: keras.Model, file: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of what does not fit: the error that follows says it
+        network.load_weights(file)
 
 
 def _refusal(config: Pretrained, error: Exception) -> str:
