@@ -119,20 +119,24 @@ class Asha:
         return None
 
     def unfinished_best(self, study: "Study") -> "list[FrozenTrial]":
-        """Return the leader if it pauses; with several objectives all on the front so far that pause, furthest first.
+        """Return those of the best so far that pause."""
+        return list(filter(pauses, self.best(study)))
+
+    def best(self, study: "Study") -> "list[FrozenTrial]":
+        """Return the leader; with several objectives all on the front so far, those that have come furthest first.
 
         There each is judged by the last rung that it reached.
         """
         if len(study.directions) == 1:
-            best = self.leader(study)
-            return [best] if best is not None and pauses(best) else []
+            leader = self.leader(study)
+            return [leader] if leader is not None else []
         signs = _signs(study)
         latest: dict[int, FrozenTrial] = {}
         for ranked in self._rungs(study):
             latest |= {trial.number: trial for trial in ranked if not _is_out(trial)}
         known = {n: _values(trial, self._last_rung(trial), signs) for n, trial in latest.items()}
         best = [latest[n] for n in front({n: v for n, v in known.items() if all(map(math.isfinite, v))})]
-        return sorted(filter(pauses, best), key=lambda trial: (-self._last_rung(trial), trial.number))
+        return sorted(best, key=lambda trial: (-self._last_rung(trial), trial.number))
 
     def _last_rung(self, trial: "FrozenTrial") -> int:
         return max(s for s in trial.intermediate_values if self.rung_at(s) is not None)

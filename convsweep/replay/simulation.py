@@ -2,6 +2,7 @@
 
 import heapq
 import itertools
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -42,6 +43,7 @@ class Replay:
         seconds: From the first trial's start to the last one's end, in virtual time.
         trials: How many were started.
         complete: How many were trained to their end.
+        other: The value of the answer's configuration by its other trainings, the mean of them; NaN without any.
         front: With a second objective the values of those that no other one dominates.
     """
 
@@ -51,6 +53,7 @@ class Replay:
     seconds: float
     trials: int
     complete: int
+    other: float = math.nan
     front: Sequence[Sequence[float]] = ()
 
 
@@ -211,8 +214,16 @@ class _Simulation:
             seconds=seconds,
             trials=len(trials),
             complete=sum(trial.state.name == "COMPLETE" for trial in trials),
+            other=self._by_others(complete[0].number) if complete else math.nan,
             front=[trial.values for trial in complete] if self.second is not None else (),
         )
+
+    def _by_others(self, number: int) -> float:
+        """Return what a trial's configuration is worth by those of its curves that the trial has not seen."""
+        curves = self.curves.values[self.rows[number]]
+        used = (self.seed + number) % len(curves)
+        others = [self.curves.peak(curve) for i, curve in enumerate(curves) if i != used]
+        return float(np.mean(others)) if others else math.nan
 
     def _steps(self, trial: "FrozenTrial") -> int:
         """Return how many steps a trial took; of several objectives without a scheduler nothing is reported."""

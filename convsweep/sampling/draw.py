@@ -173,10 +173,11 @@ def _sampler(
             random = OmegaConf.create({"_target_": "optuna.samplers.RandomSampler"})
             return make_sampler(random, seed, number, attempt)
         near = number >= NEAR_FROM and share < at_random + (sweeper.scheduler.get("near_share") or 0.0)
-        if near and (best := asha.leader(study)) is not None:
+        if near and (best := asha.best(study)):
             from convsweep.sampling.near import NearSampler
 
-            return NearSampler(best.params, derive_seed(seed, number, attempt))
+            drawn = derive_seed(seed, number, attempt)
+            return NearSampler(best[drawn % len(best)].params, drawn)
     return make_sampler(sweeper.sampler, seed, number, attempt, conditional=space.conditional)
 
 
