@@ -11,7 +11,6 @@ import csv
 import itertools
 import math
 import statistics
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from functools import cache
@@ -37,12 +36,11 @@ POLICIES = {
     NO_SCHEDULER: [TPE, *NONE],
     EARLY: [TPE, ASHA, f"{KEY}min_resource=1", *OLD],
     LATE: [TPE, ASHA, f"{KEY}min_resource=3", *OLD],
+    "asha, first rung 3, a quarter near the best": [
+        TPE, ASHA, f"{KEY}min_resource=3", f"{KEY}brackets=1", f"{KEY}random_share=0.1", f"{KEY}near_share=0.25"
+    ],
     DEFAULT: [TPE, ASHA],
-    "the defaults, random": ["hydra/sweeper/sampler=random", ASHA, f"{KEY}near_share=0"],
-    "the defaults, none near": [TPE, ASHA, f"{KEY}near_share=0"],
-    "the defaults, one bracket": [TPE, ASHA, f"{KEY}brackets=1"],
-    "the defaults, three brackets": [TPE, ASHA, f"{KEY}min_resource=1", f"{KEY}brackets=3"],
-}
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -58,9 +56,6 @@ class Row:
     budget: int
     seed: int
     distance: float
-    trials: int
-    steps: int
-    seconds: float  # that the replay took
 
 
 def main() -> None:
@@ -110,26 +105,22 @@ def read(results: Path) -> list[Row]:
         return []
     with results.open(newline="", encoding="utf-8") as file:
         return [
-            Row(
-                r["table"], r["policy"], int(r["budget"]), int(r["seed"]), float(r["distance"]),
-                int(r["trials"]), int(r["steps"]), float(r["seconds"]),
-            )
+            Row(r["table"], r["policy"], int(r["budget"]), int(r["seed"]), float(r["distance"]))
             for r in csv.DictReader(file)
-        ]  # fmt: skip
+        ]
 
 
 def _row(table: str, curves: Curves, policy: str, budget: int, seed: int) -> Row:
-    started = time.perf_counter()
     if policy == BASELINE:
-        value, other, trials, steps = one_epoch_each(curves, budget * curves.length, seed)
+        value, other = one_epoch_each(curves, budget * curves.length, seed)
     else:
         replayed = simulate(curves, _sweeper(policy, f"{budget * curves.length}steps"), seed)
-        value, other, trials, steps = replayed.value, replayed.other, replayed.trials, replayed.steps
+        value, other = replayed.value, replayed.other
     means = [statistics.mean(map(curves.peak, found)) for found in curves.values if len(found) > 1]
     paired = len(means) == len(curves.values)
     best = (max if curves.maximize else min)(means) if paired else curves.best
     distance = (best - (other if paired else value)) * (1 if curves.maximize else -1)
-    return Row(table, policy, budget, seed, round(distance, 6), trials, steps, round(time.perf_counter() - started, 2))
+    return Row(table, policy, budget, seed, round(distance, 6))
 
 
 @cache
@@ -137,11 +128,11 @@ def _sweeper(policy: str, budget: str) -> DictConfig:
     return sweeper_of(POLICIES[policy], budget)
 
 
-def one_epoch_each(curves: Curves, budget: int, seed: int) -> tuple[float, float, int, int]:
+def one_epoch_each(curves: Curves, budget: int, seed: int) -> tuple[float, float]:
     """Train random configurations for one epoch each, and the best as far as the budget goes to the end.
 
     The control of Egele et al. 2023, "The unreasonable effectiveness of early discarding after one epoch".
-    Return the answer's value, that by its other curves, how many were trained, and for how many epochs together.
+    Return the answer's value, and that by its other curves.
     """
     count = max(1, min(len(curves.params), budget - curves.length + 1))
     order = np.random.default_rng(seed).permutation(len(curves.params))[:count]
@@ -151,8 +142,7 @@ def one_epoch_each(curves: Curves, budget: int, seed: int) -> tuple[float, float
     whole = max(1, (budget - count) // (curves.length - 1))
     row, own = min(used[:whole], key=lambda which: sign * curves.peak(curves.values[which[0]][which[1]]))
     others = [curves.peak(curve) for i, curve in enumerate(curves.values[row]) if i != own]
-    steps = count + min(whole, count) * (curves.length - 1)
-    return curves.peak(curves.values[row][own]), statistics.mean(others) if others else math.nan, count, steps
+    return curves.peak(curves.values[row][own]), statistics.mean(others) if others else math.nan
 
 
 def page(rows: Sequence[Row]) -> str:

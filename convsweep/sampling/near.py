@@ -15,7 +15,7 @@ SPREAD = 0.2  # standard deviation of a number's move, on the (logarithmic) scal
 
 
 class NearSampler(BaseSampler):
-    """Keeps each value of a configuration, or moves it.
+    """Keeps each value of a configuration, or moves it; one moves in any case.
 
     As the incumbent's draws of PriorBand (Mallik et al. 2023): a number by a normal step inside of its range, a choice
     to any other one. A key that the configuration has not is drawn at random.
@@ -23,6 +23,8 @@ class NearSampler(BaseSampler):
 
     def __init__(self, params: Mapping[str, Any], seed: int) -> None:
         self._params, self._rng, self._random = params, np.random.default_rng(seed), RandomSampler(seed)
+        # Or a space of one key would be drawn as it is half of the time.
+        self._moved = sorted(params)[self._rng.integers(len(params))] if params else None
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         return {}
@@ -39,7 +41,7 @@ class NearSampler(BaseSampler):
         if param_name not in self._params or not found._contains(found.to_internal_repr(self._params[param_name])):
             return self._random.sample_independent(study, trial, param_name, found)
         value = self._params[param_name]
-        if self._rng.random() >= MOVED:
+        if self._rng.random() >= MOVED and param_name != self._moved:
             return value
         if isinstance(found, CategoricalDistribution):
             others = [choice for choice in found.choices if choice != value]
