@@ -110,7 +110,8 @@ def _winner(job: Job, choice: Choice, config: Config, data: Dataset, console: Co
     folder = job.folder / f"final-{number:04d}-{'train' if job.on == ON[0] else 'all'}"
     plan = Plan(config, job.on, epochs, seed, folder)
     if not plan.is_trained:
-        how = "" if job.on == ON[0] else f" for {epochs} epochs, the mean of its best ones"
+        many = f"{epochs} epochs" if epochs > 1 else "1 epoch"
+        how = "" if job.on == ON[0] else f" for {many}, the mean of its best ones"
         say(console, f"train    trial {number} on {job.on}{how}")
         try:
             train(plan, data, partial(measure_of, config))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import DictConfig
 from rich.console import Console
 
-from convsweep.display.words import goals_in_words, say
+from convsweep.display.words import fresh_seeds, goals_in_words, say
 from convsweep.policy.asha import Asha
 from convsweep.policy.budget import Budget
 from convsweep.policy.repeats import Confirmation, is_repeat
@@ -52,7 +52,7 @@ def show_plan(
     again = ""
     if confirmation:
         trials += confirmation.trials
-        again = f", then the best {confirmation.candidates} again with {confirmation.seeds} fresh seeds each"
+        again = f", then the best {confirmation.candidates} again with {fresh_seeds(confirmation.seeds)}"
     size = f"{trials} trial{'s' * (trials != 1)}" if budget.trials is not None else str(budget)
     done = f", {finished} {'of them' if budget.trials is not None else 'trials'} done" if finished else ""
     never = "NopPruner" in sweeper.pruner._target_ or len(study.directions) > 1

@@ -56,6 +56,11 @@ def wrapped(line: str, width: int) -> str:
     )
 
 
+def fresh_seeds(count: int) -> str:
+    """Return how often each of several trials is trained again."""
+    return f"{count} fresh seeds each" if count > 1 else "a fresh seed each"
+
+
 def mean_in_words(mean: Mean) -> str:
     """Return a mean with half of its interval, which a single run does not have."""
     form = ",.0f" if abs(mean.value) >= LARGE else ".4f"

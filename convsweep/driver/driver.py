@@ -16,7 +16,7 @@ from convsweep.display.conclusion import show_conclusion
 from convsweep.display.plan import show_plan
 from convsweep.display.progress import Monitor
 from convsweep.display.summary import show_summary, write_results
-from convsweep.display.words import SHOWN, say
+from convsweep.display.words import SHOWN, fresh_seeds, say
 from convsweep.driver.checks import directions, plain
 from convsweep.driver.defaults import NO_PRUNER, set_aside_pruner, set_aside_scheduler
 from convsweep.driver.dry_run import copy_of, find_storage, show_dry_run
@@ -257,7 +257,7 @@ class Driver:
         if not waiting:
             return False, False
         numbers = ", ".join(str(trial.number) for trial in best)
-        say(self.console, f"confirm  {numbers}, the best so far, with {confirmation.seeds} fresh seeds each")
+        say(self.console, f"confirm  {numbers}, the best so far, with {fresh_seeds(confirmation.seeds)}")
         config = _without_stops(self.sweep.config)
         launch = Launch(
             self.sweep.hydra_context, self.sweep.task_function, config, self.sweep.compose,

@@ -33,6 +33,8 @@ class Found:
     def words(self) -> str:
         """How large it is, and what it gains."""
         gain, size = self.ensemble.gain, len(self.ensemble.counts)
+        if size == 1:
+            return f"none: no other one of {len(self.members)} models makes the best any better"
         return (
             f"{size} of {len(self.members)} models, weighted: accuracy {self.ensemble.accuracy:.4f} on the "
             f"{self.ensemble.judged_by} validation images that did not select them, {gain.value:+.4f} beside the best "

@@ -112,7 +112,7 @@ def test_on_all_images_after_a_kill_in_the_middle(study: Path) -> None:
     assert asked == 1
     assert "judged final-" in said and "already" in said
     assert "version 1 stays the champion" in said
-    assert "for 1 epochs, the mean of its best ones" in said
+    assert "for 1 epoch, the mean of its best ones" in said
 
 
 @pytest.mark.slow
