@@ -3,8 +3,8 @@
     python -m benchmarks.augmentation [rounds]
 
 First rotation, shifts, shear, zoom and flip over the same ranges, in seconds of the clock; then each newer kind, in
-seconds of the processor. Batches of 128, all cores, in one process. In each round (7 by default) every way has its turn;
-the rows are medians over the rounds, and so are the ratios, each of one round. Costs about a minute and a half.
+seconds of the processor. Batches of 128, all cores, in one process. In each round (7 by default) every way has its
+turn; the rows are medians over the rounds, and so are the ratios, each of one round. Costs about a minute and a half.
 """
 
 import statistics

@@ -204,7 +204,10 @@ def check_sizes(config: ModelConfig | Custom, sizes: object) -> list[str]:
     if sizes is None or getattr(config, "any_size", True):
         return []
     instead = "model.stem=small" if config.name == "vgg" else "model=resnet"
+    why = "which has no global pooling before its dense layers and so takes images of one size"
+    if config.name == "pretrained":
+        why = "whose backbone is built for images of one size"
     return [
-        f"`training.progressive_resizing` must be null with model={config.name}, which has no global pooling before "
-        f"its dense layers and so takes one size of image, got {sizes}; type e.g. {instead}"
+        f"`training.progressive_resizing` must be null with model={config.name}, {why}, got {sizes}; "
+        f"type e.g. {instead}"
     ]

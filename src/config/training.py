@@ -31,7 +31,7 @@ class TrainingConfig:
     # Whether each batch has as many images of a rare class as of a frequent one.
     balanced_batches: bool = False
     # [start, end]: pixels of the training images' smaller side in the first and in the last epoch; null: their own.
-    progressive_resizing: list[int] | None = None
+    progressive_resizing: Any = None
     # float32, mixed_bfloat16, mixed_float16, or auto: mixed_bfloat16 where the processor computes in it.
     precision: str = MISSING
     # Threads that one operation may use; null: 1 in a study, where each core has a worker, else one a core.
@@ -66,10 +66,20 @@ def check(training: TrainingConfig) -> list[str]:
     expect(training.loss in LOSSES, "loss", f"one of {', '.join(LOSSES)}", LOSSES[0])
     expect(0 <= training.label_smoothing < 1, "label_smoothing", "at least 0 and below 1", "0.1")
     expect(training.class_weight in CLASS_WEIGHTS, "class_weight", f"one of {', '.join(CLASS_WEIGHTS)}", "balanced")
-    sizes = training.progressive_resizing
-    fits = sizes is None or (len(sizes) == 2 and 1 <= sizes[0] <= sizes[1])
-    expect(fits, "progressive_resizing", "null, or [start,end] in pixels with 1 <= start <= end", "[16,28]")
+    expect(
+        _are_sizes(training.progressive_resizing),
+        "progressive_resizing",
+        "null, or [start,end] in pixels with 1 <= start <= end",
+        "[16,28]",
+    )
     expect(training.precision in PRECISIONS, "precision", f"one of {', '.join(PRECISIONS)}", "auto")
     expect(training.paused_mb >= 0, "paused_mb", "0 or more", "2000")
     expect(threads is None or threads >= 1, "threads", "1 or more, or null", "1")
     return problems
+
+
+def _are_sizes(sizes: Any) -> bool:
+    if not isinstance(sizes, list):
+        return sizes is None
+    whole = all(isinstance(size, int) and not isinstance(size, bool) for size in sizes)
+    return whole and len(sizes) == 2 and 1 <= sizes[0] <= sizes[1]

@@ -43,7 +43,13 @@ def test_unknown_losses_and_weights_list_what_there_is() -> None:
         ),
         (["[8]"], "null, or [start,end] in pixels"),
         (["[0,4]"], "null, or [start,end] in pixels"),
+        (["16"], "null, or [start,end] in pixels with 1 <= start <= end, got 16"),
+        (["[4.5,8]"], "null, or [start,end] in pixels"),
         (["[4,8]"], "null with model=cnn, which has no global pooling before its dense layers"),
+        (
+            ["[40,64]", "model=pretrained", "model.weights=null", "dataset.image_size=64"],
+            "null with model=pretrained, whose",
+        ),
         (["[4,8]", "model=vgg", "model.stem=published"], "null with model=vgg, which has no global pooling"),
     ],
 )
