@@ -65,9 +65,9 @@ def _export(model: KeptModel, images: "np.ndarray", kinds: list[str], folder: Pa
             problem = error
     if done:
         console.print(_table(done))
-        console.print(
-            f"checked  on {len(images)} images; {folder}/preprocessing.json has the class names", highlight=False
-        )
+        print(f"folder   {folder}: preprocessing.json has the class names; checked on {len(images)} images")
+        for i, one in enumerate(done):
+            print(f"{'ask' if i == 0 else '':8} {FORMATS[one.kind].usage}")
     if problem is not None:
         raise problem
 
@@ -96,7 +96,7 @@ def _table(done: list[Exported]) -> Table:
         table.add_column(title, justify="right", no_wrap=True)
     for one in done:
         size = f"{one.size / 1e6:.2f} MB" if one.size >= 1e5 else f"{one.size / 1e3:.1f} kB"
-        table.add_row(one.kind, str(one.file), size, f"{one.latency_ms:.2f} ms", f"{one.difference:.1g}")
+        table.add_row(one.kind, one.file.name, size, f"{one.latency_ms:.2f} ms", f"{one.difference:.1g}")
     return table
 
 

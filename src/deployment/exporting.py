@@ -61,7 +61,7 @@ def export(model: KeptModel, network: "keras.Model", kind: str, folder: Path, im
     """
     form = FORMATS[kind]
     folder.mkdir(parents=True, exist_ok=True)
-    own = network if kind == "keras" else in_float32(network)
+    own = in_float32(network) if form.in_float32 else network
     wanted = np.asarray(network(images, training=False), np.float32)
     for left in folder.glob(f".*-{form.file}"):
         if not Path("/proc", left.name[1:].partition("-")[0]).exists():  # its process was killed

@@ -28,6 +28,7 @@ class Format:
         open: Returns what answers, in the format's own runtime.
         needs: Packages that it needs and that are not always there.
         usage: How one asks it, in Python.
+        in_float32: Whether its runtimes know no mixed precision.
     """
 
     file: str
@@ -35,6 +36,7 @@ class Format:
     open: Callable[[Path], Ask]
     needs: tuple[str, ...] = ()
     usage: str = ""
+    in_float32: bool = False
 
     def lacks(self) -> list[str]:
         """Return the packages that are not installed."""
@@ -49,7 +51,7 @@ def _open_keras(file: Path) -> Ask:
     import keras
 
     network: Any = keras.saving.load_model(file, compile=False)
-    return lambda images: np.asarray(keras.ops.convert_to_numpy(network(images, training=False)))
+    return lambda images: np.asarray(network.predict_on_batch(images))
 
 
 def _write_saved_model(model: KeptModel, network: "keras.Model", folder: Path) -> None:
@@ -121,7 +123,6 @@ def _signature(network: "keras.Model") -> list[Any]:
     return [keras.InputSpec(shape=tuple(network.input_shape), dtype="uint8", name="images")]
 
 
-_IMAGES = "images: uint8 [N, {height}, {width}, {channels}]"
 FORMATS = {
     "keras": Format(
         "model.keras", _write_keras, _open_keras, usage="keras.saving.load_model('model.keras', compile=False)(images)"
@@ -135,9 +136,14 @@ FORMATS = {
         _open_onnx,
         ("onnx", "tf2onnx", "onnxruntime"),
         "onnxruntime.InferenceSession('model.onnx').run(None, {'images': images})[0]",
+        in_float32=True,
     ),
     "tflite": Format(
-        "model.tflite", _write_tflite, _open_tflite, usage="tf.lite.Interpreter('model.tflite'), or ai_edge_litert's"
+        "model.tflite",
+        _write_tflite,
+        _open_tflite,
+        usage="tf.lite.Interpreter('model.tflite'), or ai_edge_litert's",
+        in_float32=True,
     ),
 }
 

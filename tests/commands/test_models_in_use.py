@@ -28,7 +28,7 @@ pytestmark = pytest.mark.slow
 STUDY = [
     "-m", "hydra/launcher=basic", "hydra.sweeper.study_name=fit", "dataset.limit=300", "model=mlp",
     "model.dense_units=8,32,16", "model.dropout=0.2", "augmentation=shift", "training.epochs=4",
-    "training.batch_size=32",
+    "training.batch_size=32", "training.precision=float32",
     "hydra.sweeper.scheduler.min_resource=1", "tracking.system_metrics=true", "optimizer.learning_rate=0.01",
 ]  # fmt: skip
 
@@ -144,7 +144,7 @@ def test_exports_say_the_same_as_keras(folder: Path) -> None:
     assert {"model.keras", "saved_model", "model.tflite", "preprocessing.json", "calibration.json"} == set(
         os.listdir(folder / "out")
     )
-    assert "checked  on 60 images" in done.stdout
+    assert "checked on 60 images" in done.stdout
     model = find_model("out")
     network: Any = model.load()
     import tensorflow as tf
