@@ -15,8 +15,8 @@ import numpy as np
 from omegaconf import DictConfig
 
 from convsweep import StudyCallback
-from convsweep.errors import UserError
-from convsweep.insight import as_lines, as_markdown, look_back
+from convsweep.errors import is_disk_full
+from convsweep.insight import Findings, as_lines, as_markdown, look_back
 from convsweep.policy import rungs_of, seconds_of
 from convsweep.storage import alone
 from convsweep.study import ranked
@@ -271,9 +271,9 @@ class StudyTracking(StudyCallback):
             )
             if figure is not None:
                 run.log_figure(figure, f"slices/{name}.png")
-        self._log_report(study, directory, run)
+        self._log_report(study, directory, run, findings)
 
-    def _log_report(self, study: "Study", directory: Path, run: StudyRun) -> None:
+    def _log_report(self, study: "Study", directory: Path, run: StudyRun, findings: Findings) -> None:
         """Write the study's report into its folder and keep it in MLflow; without Plotly there is none."""
         if find_spec("plotly") is None:
             return
@@ -282,14 +282,13 @@ class StudyTracking(StudyCallback):
         file = directory / "report.html"
         try:
             found, note = exhibits(study, self._address.uri)
-            write_report(study, file, found, note=note)
-            run.log_file(str(file))
-        except (
-            UserError,
-            OSError,
-            ValueError,
-        ) as error:  # a picture that cannot be drawn is no reason to lose the rest
-            print(f"note     the report was not written: {error}")
+            write_report(study, file, found, findings, note)
+        except Exception as error:  # a figure that cannot be drawn is no reason to lose the rest
+            if is_disk_full(error):
+                raise
+            print(f"note     no report was written: {type(error).__name__}: {error}; python -m src.report tries again")
+            return
+        run.log_file(str(file))
 
 
 def study_run(store: Store, study: "Study") -> StudyRun:

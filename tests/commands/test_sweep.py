@@ -84,7 +84,11 @@ def test_the_terminal_shows_the_plan_the_progress_and_what_to_do_next(digits: St
     assert lines[3].startswith("[1/2] trial ")
     assert lines[4].startswith("[2/2] trial ")
     assert "best trials" in digits.out
-    assert lines[-2].startswith("results  multirun/two/optimization_results.yaml")
+    assert lines[-4].startswith(
+        "advice   only 2 trials can be compared: too few to tell what mattered; type `'+repeat="
+    )
+    assert lines[-3].startswith("results  multirun/two/optimization_results.yaml")
+    assert lines[-2] == "report   multirun/two/report.html"
     assert lines[-1].startswith("review   python -m src.ui, then http://127.0.0.1:")
 
 
