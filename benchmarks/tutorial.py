@@ -112,6 +112,7 @@ def main(rounds: int = 3) -> None:
         for _ in range(rounds):
             for way, arguments in WAYS.items():
                 taken[way].append(measure(arguments, images))
+                print(f"{way}: {taken[way][-1]:.1f} s", file=sys.stderr, flush=True)
     print("| five trials of two epochs by | seconds, median | of all rounds |\n| --- | ---: | --- |")
     for way, seconds in taken.items():
         print(f"| {way} | {statistics.median(seconds):.1f} | {', '.join(f'{one:.1f}' for one in sorted(seconds))} |")
