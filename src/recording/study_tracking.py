@@ -17,9 +17,9 @@ from omegaconf import DictConfig
 from convsweep import StudyCallback
 from convsweep.errors import is_disk_full
 from convsweep.insight import Findings, as_lines, as_markdown, look_back
-from convsweep.policy import rungs_of, seconds_of
+from convsweep.policy import repeated_number, rungs_of, seconds_of
 from convsweep.storage import alone
-from convsweep.study import ranked
+from convsweep.study import ranked, repeated
 from src.config import Config, ConfigError, settings
 from src.config import optimizer as optimizers
 from src.config.objective import by_epoch, directions, objectives
@@ -43,6 +43,7 @@ from src.tracking import (
 
 if TYPE_CHECKING:
     from optuna import Study
+    from optuna.trial import FrozenTrial
 
 ABOVE = "mlflow_above"  # the ids of the runs, in one store or another, below one of which the study's is to be
 OPEN = "mlflow_open:"  # with a digest of an address: a driver began to record there, and has not reported yet
@@ -238,7 +239,11 @@ class StudyTracking(StudyCallback):
         run.log_file(str(directory / "optimization_results.yaml"))
         if best:
             run.log_metrics({f"best_{name}": value for name, value in zip(names, best[0].values, strict=True)})
-            run.keep_models_of({best[0].number})
+            run.keep_models_of(_runs_of_the_best(best))
+        if len(names) == 1 and (again := repeated(study)):
+            mean = again[0].mean
+            interval = {"confirmed_low": mean.low, "confirmed_high": mean.high} if mean.count > 1 else {}
+            run.log_metrics({"confirmed_mean": mean.value, **interval})
         complete = [trial for trial in study.trials if trial.state.name == "COMPLETE"]
         if len(names) > 1 and complete:
             front, numbers = [trial.number for trial in best], [trial.number for trial in complete]
@@ -289,6 +294,16 @@ class StudyTracking(StudyCallback):
             print(f"note     no report was written: {type(error).__name__}: {error}; python -m src.report tries again")
             return
         run.log_file(str(file))
+
+
+def _runs_of_the_best(best: "list[FrozenTrial]") -> set[int]:
+    """Return the trials that trained the best configuration, one, or several where it was confirmed.
+
+    Which of them has a model is not known here: one of the search may not have been its best at the time.
+    """
+    configurations = {t.number: repeated_number(t) for t in best}
+    configurations = {number: number if of is None else of for number, of in configurations.items()}
+    return {number for number, of in configurations.items() if of == configurations[best[0].number]}
 
 
 def study_run(store: Store, study: "Study") -> StudyRun:

@@ -6,9 +6,11 @@ import optuna
 import pytest
 from hydra import compose, initialize_config_dir
 
+from convsweep.policy.repeats import REPEATS
+from convsweep.study import ranked
 from convsweep.study.trial_states import put_back
 from src.config import register
-from src.recording.study_tracking import OUTBOX, PARENT, StudyTracking
+from src.recording.study_tracking import OUTBOX, PARENT, StudyTracking, _runs_of_the_best
 from src.tracking import Address, StudyRun, TrialRun, open_store
 from tests.helpers.command import ROOT
 
@@ -114,3 +116,14 @@ def test_a_server_that_does_not_answer_is_a_problem_of_the_config() -> None:
     with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
         (problem,) = StudyTracking().check(compose("config", ["tracking.uri=http://127.0.0.1:1"]))
     assert problem.startswith("`tracking.uri`: no MLflow server answers at http://127.0.0.1:1")
+
+
+def test_the_models_of_all_runs_of_a_confirmed_configuration_are_the_best_ones() -> None:
+    """The search's own trial of it may have been no best at its time, and have no model."""
+    study = optuna.create_study(direction="maximize")
+    for value in (0.9, 0.8):
+        study.add_trial(optuna.trial.create_trial(value=value))
+    assert _runs_of_the_best(ranked(study)) == {0}
+    for of, value in ((0, 0.5), (1, 0.79)):
+        study.add_trial(optuna.trial.create_trial(value=value, system_attrs={REPEATS: [of, 0]}))
+    assert _runs_of_the_best(ranked(study)) == {1, 3}
