@@ -9,7 +9,7 @@ COMMANDS = {
     "status": "how the studies stand, or one of them, from any terminal",
     "simulate": "what a search would have cost with other settings, replayed in seconds",
     "report": "a study as one HTML file: words, figures, pictures",
-    "compare": "what differs between configurations, and whether one is better by more than noise",
+    "compare": "what differs between configurations, and if one is better beyond noise",
     "finalize": "train the best again, choose one, register it with a model card",
     "predict": "ask a kept model about image files",
     "export": "write a kept model as Keras, SavedModel, ONNX or TFLite",
