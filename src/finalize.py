@@ -30,7 +30,7 @@ from src.finalizing import (
     rows_of,
     typed_overrides,
 )
-from src.process import quiet_native_stderr
+from src.process import program, quiet_native_stderr
 from src.recording import ABOVE, runs_of
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def main() -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m src.finalize", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog=program("finalize"), description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("study", help=f"a study's name, or its folder where that is not in {FOLDER}")
     parser.add_argument("overrides", nargs="*", help="of hydra, e.g. hydra.sweeper.n_jobs=1, or tracking.register=NAME")
