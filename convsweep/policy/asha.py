@@ -7,9 +7,8 @@ A trial that reaches a rung, a step min_resource * reduction_factor^k, goes on o
 is among them. Everything is read from the trials themselves, so that any worker, also a later one, decides alike.
 
 One early look may lie. So trials are dealt to brackets (Li et al. 2018, "Hyperband"): those of bracket b pass the first
-b rungs without being judged there, though what they reported there counts for the others. They also say how well a
-rung's order foretells the next one's: where it does not, nobody is judged there any more. Several objectives are ranked
-as in MO-ASHA (Schmucker et al. 2021): see `convsweep.policy.fronts`.
+b rungs without being judged there, though what they reported there counts for the others. Several objectives are
+ranked as in MO-ASHA (Schmucker et al. 2021): see `convsweep.policy.fronts`.
 """
 
 import math
@@ -19,7 +18,6 @@ from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig
 
-from convsweep.policy.foresight import foretells
 from convsweep.policy.fronts import by_fronts, front
 from convsweep.policy.repeats import is_repeat
 from convsweep.policy.ties import order
@@ -63,31 +61,9 @@ class Asha:
         """Return the rung at which the trial of that number is first judged; the numbers are dealt out evenly."""
         return int((number * GOLDEN % 1) * self.brackets)
 
-    def misleading(self, trials: "Sequence[FrozenTrial]") -> int:
-        """Return at how many of the first rungs nobody is judged: they say no more of the next one than luck does.
-
-        It is told by the trials that passed them in any case, the first objective alone.
-        """
-        rung = 0
-        while rung < self.brackets - 1:
-            steps = self.step(rung), self.step(rung + 1)
-            pairs = [
-                pair
-                for trial in trials
-                if self.bracket(trial.number) > rung and trial.state.name != "FAIL"
-                if all(map(math.isfinite, pair := [trial.intermediate_values.get(s, math.nan) for s in steps]))
-            ]
-            if foretells([early for early, _ in pairs], [late for _, late in pairs]):
-                break
-            rung += 1
-        return rung
-
-    def next_rung(self, step: int, number: int | None = None, least: int = 0) -> int:
-        """Return the step of the first rung after a step, of those at which the trial of that number is judged.
-
-        `least`: No trial is judged at any rung below it.
-        """
-        rung = least if number is None else max(least, self.bracket(number))
+    def next_rung(self, step: int, number: int | None = None) -> int:
+        """Return the step of the first rung after a step, of those at which the trial of that number is judged."""
+        rung = 0 if number is None else self.bracket(number)
         while self.step(rung) <= step:
             rung += 1
         return self.step(rung)
@@ -96,9 +72,9 @@ class Asha:
         """Return the step of the highest rung at which a trial has been judged, 0 for none."""
         return max((s for s in trial.intermediate_values if self.rung_at(s, trial.number) is not None), default=0)
 
-    def rung_at(self, step: int, number: int | None = None, least: int = 0) -> int | None:
+    def rung_at(self, step: int, number: int | None = None) -> int | None:
         """Return the rung at a step, or None where there is none, or none for the trial of that number."""
-        first = least if number is None else max(least, self.bracket(number))
+        first = 0 if number is None else self.bracket(number)
         rung = self.compared_at(step)
         below = self.max_resource is None or step < self.max_resource
         return rung if rung is not None and rung >= first and below else None

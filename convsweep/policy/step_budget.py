@@ -37,10 +37,8 @@ class StepBudget:
         length = self.length(trials)
         spent = sum(self._cost(other, length) for other in begun)
         others = [other for other in begun if trial is None or other.number != trial.number]
-        least = self.asha.misleading(trials) if self.asha is not None else 0
-        running = sum(self._stretch(last_step(t), length, t.number, least) for t in others if t.state.name == "RUNNING")
-        number = trial.number if trial else self._next(trials)
-        stretch = self._stretch(last_step(trial) if trial else 0, length, number, least)
+        running = sum(self._stretch(last_step(t), length, t.number) for t in others if t.state.name == "RUNNING")
+        stretch = self._stretch(last_step(trial) if trial else 0, length, trial.number if trial else self._next(trials))
         return spent + running + stretch + self._reserve(study, trial, length, stretch) <= self.steps
 
     def _reserve(self, study: "Study", trial: "FrozenTrial | None", length: int, stretch: int) -> int:
@@ -56,7 +54,7 @@ class StepBudget:
         left = max(0, length - last_step(best))
         if trial is not None and trial.number == best.number:
             return left - stretch
-        return left - (self._stretch(last_step(best), length, best.number, 0) if best.state.name == "RUNNING" else 0)
+        return left - (self._stretch(last_step(best), length, best.number) if best.state.name == "RUNNING" else 0)
 
     def _cost(self, trial: "FrozenTrial", length: int) -> int:
         """Return the steps that a trial took: all of them if it is complete and reports none, as with two objectives.
@@ -73,11 +71,11 @@ class StepBudget:
             return self.max_resource
         return max((last_step(trial) for trial in trials if trial.state.name == "COMPLETE"), default=0)
 
-    def _stretch(self, step: int, length: int, number: int, least: int) -> int:
+    def _stretch(self, step: int, length: int, number: int) -> int:
         """Return how many steps the trial of that number takes from here to where it may pause next."""
         if self.asha is None:
             return max(0, length - step)
-        rung = self.asha.next_rung(step, number, least)
+        rung = self.asha.next_rung(step, number)
         return (min(rung, length) if length else rung) - step
 
     def _next(self, trials: "list[FrozenTrial]") -> int:

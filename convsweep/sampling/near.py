@@ -23,8 +23,9 @@ class NearSampler(BaseSampler):
 
     def __init__(self, params: Mapping[str, Any], seed: int) -> None:
         self._params, self._rng, self._random = params, np.random.default_rng(seed), RandomSampler(seed)
-        # Or a space of one key would be drawn as it is half of the time.
-        self._moved = sorted(params)[self._rng.integers(len(params))] if params else None
+        self._moved = {name for name in sorted(params) if self._rng.random() < MOVED}
+        if params and not self._moved:
+            self._moved = {sorted(params)[self._rng.integers(len(params))]}
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         return {}
@@ -41,7 +42,7 @@ class NearSampler(BaseSampler):
         if param_name not in self._params or not found._contains(found.to_internal_repr(self._params[param_name])):
             return self._random.sample_independent(study, trial, param_name, found)
         value = self._params[param_name]
-        if self._rng.random() >= MOVED and param_name != self._moved:
+        if param_name not in self._moved:
             return value
         if isinstance(found, CategoricalDistribution):
             others = [choice for choice in found.choices if choice != value]

@@ -13,7 +13,7 @@ RULES = "convsweep:rules"  # of a study: the keys of `hydra.sweeper.scheduler` a
 BEFORE = {"min_resource": 1, "brackets": 1, "random_share": 0.25, "near_share": 0.0, "enough_results": 10}
 # Chosen by replay, see docs/policies.md; the first rung is at this part of a whole training.
 FIRST_RUNG = 1 / 27
-NOW = {"brackets": 2, "random_share": 0.1, "near_share": 0.5, "enough_results": 10}
+NOW = {"brackets": 2, "random_share": 0.1, "near_share": 0.25, "enough_results": 10}
 OWN, COMMON = "own", "common"
 
 

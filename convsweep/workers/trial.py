@@ -163,7 +163,7 @@ class TrialHandle:
 
     def is_judged_at(self, step: int) -> bool:
         """Whether a scheduler looks at this trial after that step: what is dear to measure is wanted there alone."""
-        return self._rung_at(step) is not None
+        return self._asha is not None and self._asha.rung_at(step, self.number) is not None
 
     def note_end(self) -> None:
         """Note how long the trial took after its last step, once it has ended by itself."""
@@ -240,20 +240,13 @@ class TrialHandle:
         return True
 
     def _pauses(self) -> bool:
-        rung = self._rung_at(self._step)
+        rung = self._asha and self._asha.rung_at(self._step, self.number)
         if self._policy is None or rung is None or self._rung == ["promoted", rung]:
             return False
         if self._policy.goes_on(self._trial.study, self._known(), rung, self._phase):
             return False
         pause(self._trial.study, self._trial._trial_id, rung)
         return True
-
-    def _rung_at(self, step: int) -> int | None:
-        """Return the rung at which this trial is judged after a step, as things stand; None for none."""
-        if self._asha is None or self._asha.rung_at(step, self.number) is None:
-            return None
-        least = self._asha.misleading(self._trial.study.get_trials(deepcopy=False))
-        return self._asha.rung_at(step, self.number, least)
 
     @property
     def _phase(self) -> Phase:
