@@ -110,16 +110,16 @@ def _compute(
     given = keras.Input(images.shape[1:], dtype="float32")
     maps = backbone(backbones.prepared(given, name))
     extractor = keras.Model(given, [pooled(maps, pooling) for pooling in POOLINGS])
-    signature = [tf.TensorSpec([None, *images.shape[1:]], tf.uint8)]
     # One graph for all batches; XLA would take longer to compile than it saves.
-    run = tf.function(lambda batch: extractor(tf.cast(batch, tf.float32), training=False), input_signature=signature)
+    graph = tf.function(lambda batch: extractor(tf.cast(batch, tf.float32), training=False))
+    run: Any = graph.get_concrete_function(tf.TensorSpec([None, *images.shape[1:]], tf.uint8))
     shape = (len(images), backbone.output_shape[-1])
     written = [cache.create(draft / f"{part}_{pooling}.npy", shape, np.float16) for pooling in POOLINGS]
 
     def fill(start: int) -> None:
         if stop():
             raise Stopped
-        for array, values in zip(written, run(images[start : start + BATCH]), strict=True):
+        for array, values in zip(written, run(tf.constant(images[start : start + BATCH])), strict=True):
             array[start : start + BATCH] = np.clip(values.numpy(), -HIGHEST, HIGHEST)
 
     # In a study each operation has one thread: several batches at once use the cores that no other trial does.
