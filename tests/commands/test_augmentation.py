@@ -23,8 +23,15 @@ def test_a_sweep_from_the_command_line_augments_and_shows_it(mode: str, tmp_path
 @pytest.mark.slow
 def test_a_run_mixes_sparse_labels_grows_averages_and_is_judged_both_ways_round(tmp_path: Path) -> None:
     """A network of its own in the paper's schedule; one step each of what only a whole run puts together."""
-    arguments = ["augmentation=strong", "augmentation.mixup=0.2", "augmentation.rand_augment=0.3", "model=airbench"]
-    arguments += ["model.filters=2", "schedule=triangle", "optimizer=sgd", "optimizer.use_ema=true"]
+    arguments = ["augmentation=strong", "augmentation.mixup=0.2", "augmentation.cutmix=1"]
+    arguments += [
+        "augmentation.rand_augment=0.3",
+        "model=airbench",
+        "model.filters=2",
+        "schedule=triangle",
+        "optimizer=sgd",
+        "optimizer.use_ema=true",
+    ]
     arguments += ["training.progressive_resizing=[6,8]", "training.class_weight=balanced", "evaluation.tta=true"]
     arguments += ["evaluation.test=true", "dataset.limit=200", "training.epochs=2", "dataset.labels=sparse"]
     done = run_inside(["-m", "src.sweep", *arguments], tmp_path)
