@@ -106,8 +106,8 @@ def table() -> Iterator[str]:
         cells = []
         for budget in budgets:
             found = [float(row[4]) for row in rows if row[:3] == [name, policy, str(budget)]]
-            error = statistics.stdev(found) / len(found) ** 0.5 if len(found) > 1 else math.nan
-            cells.append(f"{statistics.mean(found):.3f} ± {error:.3f}" if found else "")
+            error = f" ± {statistics.stdev(found) / len(found) ** 0.5:.3f}" if len(found) > 1 else ", one replay"
+            cells.append(f"{statistics.mean(found):.3f}{error}" if found else "")
         yield f"| {name} | {policy} | {' | '.join(cells)} |"
 
 
