@@ -3,6 +3,7 @@
 import csv
 import html
 import io
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -49,7 +50,7 @@ def leaderboard(
         lines.append(f"**{values}**, trial {_linked(best.number, pages)}: `{params or 'nothing searched'}`  ")
     ended = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
     lines += [ended + "".join(f" · [{words}]({link})" for words, link in (links or {}).items()) + "  "]
-    lines += [*(f"{html.escape(line, quote=False)}  " for line in said), ""]
+    lines += [*(re.sub(r"^(\w+) +", r"**\1** ", html.escape(line, quote=False)) + "  " for line in said), ""]
     if rows:
         names = _searched(rows)
         lines.append(_line(["trial", *metrics, *names]))
