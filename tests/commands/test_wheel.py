@@ -108,3 +108,34 @@ def test_what_needs_another_package_says_how_to_install_it(app, option: str, pac
     [line] = done.stderr.splitlines()
     assert "; type uv pip install --python " in line
     assert line.endswith(f"python {package}")
+
+
+def test_a_study_is_looked_at_and_what_needs_more_says_so(environment: Path, tmp_path: Path) -> None:
+    code = (
+        "import optuna\n"
+        "from pathlib import Path\n"
+        "from convsweep import open_study\n"
+        "from convsweep.errors import UserError\n"
+        "from convsweep.report import page\n"
+        "from convsweep.storage import open_storage\n"
+        "assert all((page.HERE / f'page.{kind}').exists() for kind in ('html', 'css', 'js'))\n"
+        "storage = open_storage(None, Path('multirun/s'))\n"
+        "optuna.create_study(storage=storage, study_name='s').add_trial(optuna.create_trial(value=1.0))\n"
+        "study = open_study('s')\n"
+        "print(study.best_params, study.findings().compared)\n"
+        "for ask in (study.trials, study.figures, study.report):\n"
+        "    try:\n"
+        "        ask()\n"
+        "    except UserError as error:\n"
+        "        print(error)\n"
+    )
+    done = subprocess.run(
+        [environment, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    said = done.stdout.splitlines()
+    assert said[0] == "{} 1"
+    assert [line.partition("; type ")[0] for line in said[1:]] == [
+        "a table of trials needs the package pandas", "a figure needs the package plotly",
+        "the report needs the package plotly",
+    ]  # fmt: skip
