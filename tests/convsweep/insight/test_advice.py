@@ -43,11 +43,11 @@ def test_of_pure_noise_hardly_anything_is_said_that_is_wrong() -> None:
 
 def test_a_key_that_mattered_is_seldom_said_to_make_no_difference() -> None:
     wrong = 0
-    for seed in range(60):
+    for seed in range(30):
         (standing,) = standings(made_up(lambda p: 1.2 * (p["optimizer"] == "sgd"), seed=seed))
         found = advice_on_keys(standing, chances(standing))
         wrong += any(one.kind == "no difference" and one.key == "optimizer" for one in found)
-    assert wrong <= 3
+    assert wrong <= 1
 
 
 def test_the_best_values_at_an_end_are_said_with_what_to_type() -> None:

@@ -17,6 +17,7 @@ from convsweep.study.metric_names import name_metrics
 from tests.helpers.made_up import SPACE, draw, made_up
 
 pytest.importorskip("plotly")
+FEW = {key: SPACE[key] for key in ("model.filters", "model.depth")}
 PIXEL = bytes.fromhex("89504e470d0a1a0a")
 EVIL = "<script>alert(1)</script><img src=x onerror=alert(2)>"
 
@@ -141,13 +142,13 @@ def test_a_study_with_hardly_any_trials_has_a_report(states: list[str], tmp_path
 
 
 def test_several_objectives_have_their_front() -> None:
-    study = made_up(lambda p: p["model.filters"], trials=30, directions=("maximize", "minimize"))
+    study = made_up(lambda p: p["model.filters"], trials=12, directions=("maximize", "minimize"), space=FEW)
     found = figures(study)
     assert {"pareto", "history/value 0", "history/value 1", "contour/value 0", "slice/model.depth/value 1"} <= set(
         found
     )
     assert "The Pareto front" in report(study)
-    four = made_up(lambda p: p["model.filters"], trials=12, directions=("maximize",) * 4)
+    four = made_up(lambda p: p["model.filters"], trials=4, directions=("maximize",) * 4, space=FEW)
     assert "pareto" in figures(four)
 
 
@@ -162,6 +163,7 @@ def test_endless_values_and_odd_choices_are_borne() -> None:
     assert "<h2>Configurations</h2>" in report(study)
 
 
+@pytest.mark.slow
 def test_many_trials_are_drawn_by_few_lines() -> None:
     study = made_up(lambda p: p["model.dropout"], trials=1500)
     found = figures(study)
