@@ -75,4 +75,5 @@ def main(rounds: int = 5, word: str = "") -> None:
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:2]), *sys.argv[2:3])
+    given = sys.argv[1:]
+    main(int(given[0]) if given else 5, *given[1:2])

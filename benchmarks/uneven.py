@@ -22,6 +22,7 @@ from src.process import quiet_native_stderr
 with quiet_native_stderr():
     from src import dataset, model, training
     from src.evaluation import Evaluation, evaluate
+    from src.fold import measure_of
 
 ROOT = Path(__file__).parent.parent
 CLASSES = {"T-shirt": (0, 200), "Pullover": (2, 60), "Shirt": (6, 10)}  # the label, and how many to train on
@@ -67,7 +68,7 @@ def measure(folder: Path, overrides: list[str], seed: int) -> Evaluation:
         "val_macro_f1",
         seed,
         lambda *_: training.Verdict.GO_ON,
-        measure=lambda network: {"val_macro_f1": evaluate(network, data.validation).number("macro_f1")},
+        measure=measure_of(config, data),
     )
     assert data.test is not None
     return evaluate(network, data.test)
