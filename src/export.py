@@ -65,7 +65,8 @@ def _export(model: KeptModel, images: "np.ndarray", kinds: list[str], folder: Pa
             problem = error
     if done:
         console.print(_table(done))
-        print(f"folder   {folder}: preprocessing.json has the class names; checked on {len(images)} images")
+        print(f"folder   {folder}: preprocessing.json has the class names")
+        print(f"checked  on {len(images)} images")
         for i, one in enumerate(done):
             print(f"{'ask' if i == 0 else '':8} {FORMATS[one.kind].usage}")
     if problem is not None:
