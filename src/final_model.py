@@ -16,6 +16,7 @@ from rich.console import Console
 from convsweep.display import say
 from convsweep.errors import UserError
 from convsweep.intervals import share_of
+from convsweep.space import as_override_value
 from convsweep.study import value_names
 from src import training
 from src.config import Config, register, settings
@@ -85,6 +86,8 @@ def _config_of(job: Job, candidate: Candidate) -> Config:
             overrides = yaml.safe_load(file.read_text(encoding="utf-8"))
         except OSError:
             continue
+        if job.config_folder:
+            overrides.append(f"hydra.searchpath=[pkg://sweeps,{as_override_value(f'file://{job.config_folder}')}]")
         register()
         with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
             return settings(compose("config", overrides, return_hydra_config=True))

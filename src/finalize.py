@@ -25,6 +25,7 @@ from src.finalizing import (
     candidates_of,
     choose,
     choose_all,
+    config_folder,
     find_candidates,
     header_of,
     rows_of,
@@ -92,7 +93,7 @@ def finalize(asked: argparse.Namespace, console: Console) -> None:
     _check(asked)
     source, place = find_study(asked.study, FOLDER, asked.storage), place_of(asked.study, FOLDER)
     best = find_candidates(source, asked.top, asked.trial)
-    typed, name = typed_overrides(place), f"{source.study_name}-final"
+    typed, own_folder, name = typed_overrides(place), config_folder(place), f"{source.study_name}-final"
     folder = place.parent / folder_name(name)
     folder.mkdir(parents=True, exist_ok=True)
     with only_driver(folder / "finalize.lock", folder):
@@ -103,7 +104,8 @@ def finalize(asked: argparse.Namespace, console: Console) -> None:
             own = {"study_name": name, "storage": asked.storage, "n_trials": None, "budget": None}
             overrides = [f"hydra.sweeper.{key}={as_override_value(value)}" for key, value in own.items()]
             hydra = [override for override in asked.overrides if override.startswith("hydra")]
-            _sweep([*typed, f"hydra.sweep.dir={as_override_value(str(folder))}", *overrides, *hydra])
+            where = ["--config-dir", own_folder] if own_folder else []
+            _sweep([*where, *typed, f"hydra.sweep.dir={as_override_value(str(folder))}", *overrides, *hydra])
         again = [one for one in candidates_of(study, source) if one.number in configurations]
         _show(study, again, console)
         if any(not trial.state.is_finished() for trial in study.get_trials(deepcopy=False)):
@@ -116,7 +118,8 @@ def finalize(asked: argparse.Namespace, console: Console) -> None:
         with quiet_native_stderr():
             from src.final_model import keep_final
             from src.finalizing.job import Job
-        keep_final(Job(source, study, folder, asked.on, asked.ensemble, _registered(asked)), again, choices, console)
+        job = Job(source, study, folder, own_folder, asked.on, asked.ensemble, _registered(asked))
+        keep_final(job, again, choices, console)
 
 
 def _check(asked: argparse.Namespace) -> None:

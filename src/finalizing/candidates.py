@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -67,13 +67,29 @@ def typed_overrides(directory: Path) -> list[str]:
     Raises:
         UserError: Its folder does not say it any more.
     """
+    overrides = _hydra_of(directory, "overrides")
+    typed: Sequence[str] = [*overrides["hydra"], *overrides["task"]]
+    return [override for override in typed if override.split("=")[0].lstrip("+") not in REPLACED]
+
+
+def config_folder(directory: Path) -> str | None:
+    """Return the `--config-dir` that was typed for the sweep of a study, None if there was none.
+
+    Raises:
+        UserError: Its folder does not say it any more.
+    """
+    sources = _hydra_of(directory, "runtime").get("config_sources") or []
+    return next((source["path"] for source in sources if source.get("provider") == "command-line"), None)
+
+
+def _hydra_of(directory: Path, part: str) -> dict[str, Any]:
     file = directory / "multirun.yaml"
     try:
-        overrides = yaml.safe_load(file.read_text(encoding="utf-8"))["hydra"]["overrides"]
-        typed: Sequence[str] = [*overrides["hydra"], *overrides["task"]]
-    except (OSError, TypeError, KeyError, yaml.YAMLError) as error:
+        found = yaml.safe_load(file.read_text(encoding="utf-8"))["hydra"][part]
+        assert isinstance(found, dict)
+        return found
+    except (OSError, TypeError, KeyError, AssertionError, yaml.YAMLError) as error:
         raise UserError(
             f"{file} must say how the study's trials are trained, and cannot be read ({type(error).__name__}); its "
             "sweep's command, typed once more, writes it again and trains nothing"
         ) from error
-    return [override for override in typed if override.split("=")[0].lstrip("+") not in REPLACED]

@@ -24,6 +24,7 @@ class Job:
         source: The study that searched.
         study: That of the repeats.
         folder: Of the latter.
+        config_folder: Where options of the user's own are, as `--config-dir` said for the search.
         on: What the winner is trained on.
         ensemble: Whether an ensemble of the repeats' models is wanted in its place.
         registered: The name to register it under, None for what the config says, or the study's.
@@ -32,6 +33,7 @@ class Job:
     source: "Study"
     study: "Study"
     folder: Path
+    config_folder: str | None
     on: str
     ensemble: bool
     registered: str | None
