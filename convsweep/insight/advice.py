@@ -37,7 +37,7 @@ class Advice:
     """A sentence, and the overrides in it.
 
     Attributes:
-        kind: The rule that it comes from: `edge`, `no difference`, `within noise`, `kept out`, `too few`.
+        kind: The rule that it comes from: `edge`, `no difference`, `within noise`, `kept out`, `too few`, `not known`.
         text: The sentence.
         overrides: What it says to type.
         key: The searched key that it is about.

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from convsweep.errors import printable
 from convsweep.insight.advice import ENOUGH, Advice, advice_on_failures, advice_on_keys, is_more_than_chance, too_few
 from convsweep.insight.evidence import MOST, Shuffled
 from convsweep.insight.importance import Importance, shares
@@ -14,6 +15,9 @@ from convsweep.policy.repeats import is_repeat
 
 if TYPE_CHECKING:
     from optuna import Study
+
+
+ODD = (TypeError, ValueError, LookupError, ArithmeticError, AttributeError, StopIteration)
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,12 @@ def look_back(study: "Study", typed: Mapping[str, str] | None = None) -> Finding
         study: The study.
         typed: How overrides write the searched keys, where that is known: `+x` for one that the config has not.
     """
-    found = _look_back(study)
+    study.get_trials(deepcopy=False)  # a storage that does not answer is no matter of ours
+    try:
+        found = _look_back(study)
+    except ODD as error:  # values that nobody thought of: no reason to lose the end of a sweep
+        said = f"what mattered is not known ({type(error).__name__}: {error})"
+        return Findings(0, {}, [Advice("not known", printable(said))])
     return replace(found, advice=[advice.as_typed(typed or {}) for advice in found.advice])
 
 

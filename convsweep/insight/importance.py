@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from convsweep.insight.standing import Standing
+from convsweep.space.values import equal
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
@@ -49,11 +50,11 @@ def shares(standing: Standing, keys: Sequence[str], seed: int = 0) -> dict[str, 
     if not keys:
         return {}
     evaluate = _evaluator(len(standing.trials))
-    places = standing.ranks
-    known = evaluate(_Places(standing.trials, places, range(len(places))), keys)
+    placed = [_Placed(trial, float(place)) for trial, place in zip(standing.trials, standing.ranks, strict=True)]
+    known = evaluate(_Places(placed), keys)
     generator = np.random.default_rng(seed)
     resampled = [
-        evaluate(_Places(standing.trials, places, generator.integers(0, len(places), len(places))), keys)
+        evaluate(_Places([placed[i] for i in generator.integers(0, len(placed), len(placed))]), keys)
         for _ in range(RESAMPLED)
     ]
     found = {}
@@ -66,11 +67,11 @@ def shares(standing: Standing, keys: Sequence[str], seed: int = 0) -> dict[str, 
 class _Places:
     """As much of a study as the evaluator asks for: trials, some of them twice, whose values are their places."""
 
-    def __init__(self, trials: "Sequence[FrozenTrial]", places: np.ndarray, chosen: Any) -> None:
+    def __init__(self, trials: "list[_Placed]") -> None:
         from optuna.study import StudyDirection
 
         self.directions = [StudyDirection.MINIMIZE]
-        self._trials = [_Placed(trials[i], float(places[i])) for i in chosen]
+        self._trials = trials
 
     def get_trials(self, deepcopy: bool = True, states: Any = None) -> list[Any]:
         return self._trials
@@ -80,11 +81,18 @@ class _Places:
 
 
 class _Placed:
-    """A trial with its place as its value."""
+    """A trial with its place as its value, and numbers for its choices: a list cannot be looked up."""
 
     def __init__(self, trial: "FrozenTrial", place: float) -> None:
-        self.params, self.distributions, self._trial_id = trial.params, trial.distributions, trial._trial_id
-        self.value, self.values = place, [place]
+        from optuna.distributions import CategoricalDistribution
+
+        self._trial_id, self.value, self.values = trial._trial_id, place, [place]
+        self.params, self.distributions = dict(trial.params), dict(trial.distributions)
+        for key, distribution in trial.distributions.items():
+            if isinstance(distribution, CategoricalDistribution):
+                choices, value = distribution.choices, trial.params[key]
+                self.distributions[key] = CategoricalDistribution(range(len(choices)))
+                self.params[key] = next(i for i, choice in enumerate(choices) if equal(choice, value))
 
 
 def _evaluator(trials: int) -> Any:

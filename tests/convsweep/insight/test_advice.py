@@ -221,3 +221,35 @@ def test_a_key_that_the_config_does_not_have_is_typed_with_its_plus() -> None:
     (found,) = [one for one in look_back(study, {"model.filters": "+model.filters"}).advice if one.kind == "edge"]
     assert found.text.endswith("in 10 of the 10 best: type `+model.filters=32,64,128`")
     assert found.overrides == ("+model.filters=32,64,128",)
+
+
+def test_odd_choices_and_keys_that_only_some_trials_have_are_borne() -> None:
+    space: dict[str, BaseDistribution] = {
+        "model": CategoricalDistribution(("cnn", "resnet")),
+        "lists": CategoricalDistribution(([1, 2], [3], None)),  # pyright: ignore[reportArgumentType]
+        "maps": CategoricalDistribution(({"a": 1}, {"a": 2})),  # pyright: ignore[reportArgumentType]
+        "nan": CategoricalDistribution((float("nan"), 1.0, float("inf"))),
+        "large": IntDistribution(1, 10**15, log=True),
+        "one": CategoricalDistribution((7,)),
+    }
+    study = made_up(lambda p: 3.0 * (p["model"] == "cnn"), trials=30, space=space)
+    for value in range(12):
+        params: dict[str, Any] = {"model": "cnn", "depth": value % 3}
+        some: dict[str, BaseDistribution] = {"model": space["model"], "depth": IntDistribution(0, 2)}
+        study.add_trial(create_trial(value=float(value % 3), params=params, distributions=some))
+    study.add_trial(
+        create_trial(value=float("-inf"), params={"depth": 9}, distributions={"depth": IntDistribution(0, 9)})
+    )
+    found = look_back(study)
+    assert {one.key for one in found.importances["value"]} == {"model", "lists", "maps", "nan", "large", "depth"}
+    assert found.importances["value"][0].key == "model"
+    assert "not known" not in {one.kind for one in found.advice}
+
+
+def test_what_nobody_thought_of_does_not_lose_the_end_of_a_sweep(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: Any) -> None:
+        raise TypeError("odd")
+
+    monkeypatch.setattr("convsweep.insight.findings.standings", fails)
+    (found,) = look_back(made_up(lambda _: 0.0, trials=1)).advice
+    assert found.text == "what mattered is not known (TypeError: odd)"
