@@ -184,8 +184,8 @@ at a 27th of a training, half of the trials first judged at the second one, of t
 four near the best so far. They were chosen among some ten others on the four tables after the digits, which had no
 part in that. To give up a first rung whose order foretold nothing of the next one was tried too, and was no better.
 *One epoch each, then the best* is the control that a scheduler has to beat."""
-TIMED = """A budget of time, as long as so many trainings of the mean length: what is cheap costs less of it. An epoch of
-one configuration takes up to 18 times as long as that of another one here; a trial that goes on pays 1.5 seconds."""
+TIMED = """A budget of time, as long as so many trainings of the mean length: what is cheap costs less of it. An epoch
+of one configuration takes up to 18 times as long as that of another here; a trial that goes on pays 1.5 seconds."""
 ABOUT = {
     "digits_curves": "93 multilayer perceptrons on the digits with schedules, augmentation, and SGD beside Adam, each "
     "trained with two seeds. What an answer is worth says the other seed, so a distance may be below 0; with so few "
