@@ -58,8 +58,14 @@ class Asha:
         return self.min_resource * self.reduction_factor**rung
 
     def bracket(self, number: int) -> int:
-        """Return the rung at which the trial of that number is first judged; the numbers are dealt out evenly."""
-        return int((number * GOLDEN % 1) * self.brackets)
+        """Return the rung at which the trial of that number is first judged; the numbers are dealt out evenly.
+
+        Where there are fewer rungs than brackets, nobody passes all of them.
+        """
+        rows = self.brackets
+        while rows > 1 and self.rung_at(self.step(rows - 1)) is None:
+            rows -= 1
+        return int((number * GOLDEN % 1) * rows)
 
     def next_rung(self, step: int, number: int | None = None) -> int:
         """Return the step of the first rung after a step, of those at which the trial of that number is judged."""

@@ -123,6 +123,7 @@ def test_trials_are_dealt_to_brackets_evenly_by_their_numbers() -> None:
     asha = Asha(1, 3, 27, brackets=2)
     # The multiples of 0.618 without what is before the point: 0, .62, .24, .85, .47, .09, .71, .33, .94, .56
     assert [asha.bracket(number) for number in range(10)] == [0, 1, 0, 1, 0, 0, 1, 0, 1, 1]
+    assert {Asha(1, 3, 3, brackets=2).bracket(number) for number in range(9)} == {0}, "there is no second rung"
     for brackets in (1, 2, 3):
         dealt = [Asha(1, 3, 27, brackets).bracket(number) for number in range(300)]
         assert all(abs(dealt.count(k) - 300 / brackets) <= 2 for k in range(brackets))
