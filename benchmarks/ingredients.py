@@ -42,6 +42,7 @@ SETTINGS: dict[str, list[str]] = {
     "mixup=0.2": ["augmentation.mixup=0.2"],
     "cutmix=1": ["augmentation.cutmix=1"],
     "strong": ["augmentation=strong"],
+    "strong, cutmix=1": ["augmentation=strong", "augmentation.cutmix=1"],
     "use_ema": ["optimizer.use_ema=true"],
     "muon": ["optimizer=muon"],
     "schedulefreeadamw": ["optimizer=schedulefreeadamw", "schedule=constant"],
