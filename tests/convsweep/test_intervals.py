@@ -1,6 +1,7 @@
 """Intervals and tests of few numbers are SciPy's."""
 
 import math
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -27,18 +28,18 @@ def test_an_interval_of_a_mean_is_scipys(values: list[float], level: float) -> N
 @pytest.mark.parametrize("first", SAMPLES, ids=len)
 @pytest.mark.parametrize("second", SAMPLES, ids=len)
 def test_a_difference_is_scipys(first: list[float], second: list[float]) -> None:
-    found, expected = unpaired_difference(first, second), stats.ttest_ind(first, second, equal_var=False)
+    found, expected = unpaired_difference(first, second), cast(Any, stats.ttest_ind(first, second, equal_var=False))
     assert found.p_value == pytest.approx(expected.pvalue)
     assert (found.low, found.high) == pytest.approx(tuple(expected.confidence_interval(0.95)))
     if len(first) == len(second) and first is not second:
-        paired, expected = paired_difference(first, second), stats.ttest_rel(first, second)
+        paired, expected = paired_difference(first, second), cast(Any, stats.ttest_rel(first, second))
         assert paired.p_value == pytest.approx(expected.pvalue)
 
 
 def test_a_paired_difference_is_scipys_and_sees_what_the_spread_hides() -> None:
     first = SAMPLES[2]
     second = [value - 0.002 + shift for value, shift in zip(first, (0, 1e-4, -1e-4, 2e-4, 0), strict=True)]
-    paired, expected = paired_difference(first, second), stats.ttest_rel(first, second)
+    paired, expected = paired_difference(first, second), cast(Any, stats.ttest_rel(first, second))
     assert paired.p_value == pytest.approx(expected.pvalue)
     assert (paired.low, paired.high) == pytest.approx(tuple(expected.confidence_interval(0.95)))
     assert paired.is_real()
