@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from convsweep.replay import Curves, load, simulate
-from src.simulate import sweeper_of
+from src.search import sweeper_of
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results/fronts.csv"

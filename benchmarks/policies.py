@@ -22,7 +22,7 @@ from omegaconf import DictConfig
 from benchmarks import fronts
 from convsweep.replay import Curves, load, simulate
 from convsweep.replay.curves import START
-from src.simulate import sweeper_of
+from src.search import sweeper_of
 
 HERE = Path(__file__).parent
 BY_TIME = ", by time"  # after a table's name: there a budget is the seconds of so many mean trainings

@@ -20,22 +20,18 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from hydra import compose, initialize_config_dir
 from hydra.errors import HydraException
-from omegaconf import DictConfig
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
 from convsweep.display import say
-from convsweep.driver import check_settings, set_aside_pruner
 from convsweep.errors import UserError, explain
 from convsweep.replay import Curves, Replay, load, of_study, save, simulate
 from convsweep.study import find_study
-from src.config import register
 from src.process import program
+from src.search import sweeper_of
 
-ROOT = Path(__file__).parent.parent
 FOLDER = Path("multirun")
 SAMPLER = "hydra/sweeper/sampler="
 WIDTH = 200  # columns of a table that is not shown in a terminal
@@ -74,27 +70,6 @@ def _numbers(text: str) -> list[int]:
 
 def _read(source: str, storage: str | None) -> Curves:
     return load(Path(source)) if source.endswith(".csv") else of_study(find_study(source, FOLDER, storage))
-
-
-def sweeper_of(overrides: list[str], budget: str | None) -> DictConfig:
-    """Compose `hydra.sweeper` as a sweep with these overrides has it.
-
-    Raises:
-        UserError: Some are none of it.
-    """
-    others = [
-        override for override in overrides if not override.lstrip("+~").startswith(("hydra.sweeper.", "hydra/sweeper"))
-    ]
-    if others:
-        raise UserError([f"{override} changes no search; type overrides of hydra.sweeper" for override in others])
-    register()
-    more = [f"hydra.sweeper.budget={budget}"] if budget else []
-    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
-        config = compose("config", [*overrides, *more], return_hydra_config=True)
-    if problems := check_settings(config.hydra.sweeper, in_process=True):
-        raise UserError(problems)
-    set_aside_pruner(config, enumerated=False)
-    return config.hydra.sweeper
 
 
 def _show(

@@ -51,6 +51,7 @@ ROOT_FILES = COMMANDS | {
     "again.py",
     "trial.py",
     "fold.py",
+    "search.py",
     "final_model.py",
     "__init__.py",
     "__main__.py",

@@ -186,7 +186,7 @@ def test_the_best_trials_are_readable_in_wide_and_narrow_terminals(tmp_path: Pat
     space = ["x=1,2", "+some.group.with_a_long_name=0.123,0.5", "+another.key_to_search=abcdefgh,ijk"]
     done = run_inside([str(ROOT / "tests/helpers/toy/app.py"), "-m", "hydra/launcher=basic", *space], tmp_path, columns)
     assert done.returncode == 0, done.stderr
-    table = done.stdout.partition("best trials")[2].partition("results  ")[0]
+    table = done.stdout.partition("best trials")[2].partition("advice  ")[0]
     assert "…" not in table
     assert all(len(line) <= columns for line in table.splitlines())
     for value in ("0.123", "abcdefgh"):

@@ -17,6 +17,7 @@ from unittest import mock
 
 import optuna
 import yaml
+from hydra.core.hydra_config import HydraConfig
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
@@ -91,7 +92,7 @@ def run_inside(arguments: list[str], folder: Path, columns: int = 200) -> "subpr
     stop_requested.clear()  # a process that was told to stop stays so, and this one is to run more than one command
     giving_up.clear()
     environment = {"COLUMNS": str(columns), "HYDRA_FULL_ERROR": "0"}
-    status: int | str | None = 0
+    hydra, status = HydraConfig.instance().cfg, None
     with (
         contextlib.chdir(folder),
         mock.patch.object(sys, "argv", arguments[arguments[0] == "-m" :]),
@@ -111,6 +112,7 @@ def run_inside(arguments: list[str], folder: Path, columns: int = 200) -> "subpr
                 print(status, file=sys.stderr)
                 status = 1
     signal.signal(signal.SIGTERM, handler)
+    HydraConfig.instance().cfg = hydra  # which a command that ends early leaves, and which says where one was typed
     return subprocess.CompletedProcess(arguments, int(status or 0), out.getvalue(), err.getvalue())
 
 
