@@ -30,12 +30,7 @@ SCHEDULER = (
 )  # fmt: skip
 
 # Optuna imports these when the first trial is drawn, which is late to hear of them.
-NEEDS = {
-    "CmaEsSampler": ["cmaes"],
-    "GPSampler": ["torch", "scipy"],
-    "QMCSampler": ["scipy"],
-    "WilcoxonPruner": ["scipy"],
-}
+NEEDS = {"CmaEsSampler": ["cmaes"], "GPSampler": ["torch"]}
 
 
 def check_settings(sweeper: DictConfig, in_process: bool) -> list[str]:

@@ -114,7 +114,7 @@ def test_ctrl_c_twice_leaves_no_trial_running(tmp_path: Path, database: str) -> 
     assert states(found(database)) == {"WAITING": 4}
 
 
-@pytest.mark.slow
+@pytest.mark.cluster  # takes a minute, and more
 def test_a_server_that_is_away_for_twenty_seconds_costs_nothing(tmp_path: Path, database: str, server: Server) -> None:
     command = [TOY, "-m", "x=range(0,20)", "seconds=0.5", f"hydra.sweeper.storage={database}", "hydra.sweeper.n_jobs=2"]
     process = start(command, tmp_path)

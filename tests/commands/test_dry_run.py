@@ -31,6 +31,7 @@ def test_a_new_study_is_shown_and_not_made(tmp_path: Path) -> None:
     assert not (tmp_path / "multirun").exists()
 
 
+@pytest.mark.slow
 def test_the_configurations_that_are_shown_are_those_that_are_run(tmp_path: Path) -> None:
     search = ["x=interval(0,4)", "y=choice(1,2)", "hydra.sweeper.n_trials=7", "hydra.sweeper.seed=3"]
     shown = toy(tmp_path, DRY, *search)

@@ -1,6 +1,6 @@
 """Sweeps that are killed, again and again, end as if nobody had touched them: nothing lost, nothing double.
 
-`ROUNDS=100 python -m pytest -m slow tests/commands/test_faults.py -k rounds` kills more often than CI does.
+`ROUNDS=100 python -m pytest -m cluster tests/commands/test_faults.py -k rounds` kills more often than CI does.
 """
 
 import contextlib
@@ -19,7 +19,7 @@ from optuna.trial import FrozenTrial
 
 from tests.helpers.command import ROOT, run, run_inside, start, states, toy, toy_workers, trials
 
-ROUNDS = int(os.environ.get("ROUNDS", "6"))
+ROUNDS = int(os.environ.get("ROUNDS", "10"))
 TOY = str(ROOT / "tests/helpers/toy/app.py")
 
 
@@ -56,7 +56,7 @@ def killed_again_and_again(folder: Path, command: list[str], rounds: int) -> int
             return kills
 
 
-@pytest.mark.slow
+@pytest.mark.cluster  # takes a minute, and more
 @pytest.mark.timeout(3000)
 @pytest.mark.parametrize("n_jobs", [1, 4])
 def test_rounds_of_kills_change_nothing(tmp_path: Path, n_jobs: int) -> None:
@@ -190,7 +190,7 @@ def test_a_real_sweep_while_the_clock_jumps_and_after_its_journal_was_cut(tmp_pa
     assert [run.info.status for run in runs(tmp_path)] == ["FINISHED"] * 4
 
 
-@pytest.mark.slow
+@pytest.mark.cluster  # takes a minute, and more
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="mounts a small file system")
 def test_a_real_sweep_on_a_disk_that_fills_up(tmp_path: Path) -> None:
     disk = tmp_path / "disk"

@@ -37,6 +37,7 @@ def test_a_sweep_shows_the_spread_and_a_hopeless_trial_ends_after_its_first_fold
     assert {"fold_1/val_accuracy", "fold_3/val_accuracy", "val/accuracy"} <= set(run.data.metrics)
 
 
+@pytest.mark.slow
 def test_a_single_run_says_what_the_folds_came_to(tmp_path: Path) -> None:
     done = run_inside(["-m", "src.sweep", "dataset.folds=2", *SMALL], tmp_path)
     assert done.returncode == 0, done.stderr

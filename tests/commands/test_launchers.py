@@ -46,7 +46,7 @@ def test_submitit_runs_workers_and_a_killed_one_costs_no_trial(tmp_path: Path) -
     assert sorted(trial.params["x"] for trial in trials(tmp_path)) == list(range(6))
 
 
-@pytest.mark.slow
+@pytest.mark.cluster  # takes a minute, and more
 def test_a_job_that_loses_its_machine_hands_its_trial_back(tmp_path: Path) -> None:
     command = ["x=range(0,4)", "seconds=6", "steps=6", *SUBMITIT, "hydra.sweeper.heartbeat=1"]
     driver = start([str(ROOT / "tests/helpers/toy/app.py"), "-m", *command], tmp_path)
@@ -64,7 +64,7 @@ def test_a_job_that_loses_its_machine_hands_its_trial_back(tmp_path: Path) -> No
     assert not any("convsweep:retries" in trial.system_attrs for trial in found)
 
 
-@pytest.mark.slow
+@pytest.mark.cluster  # takes a minute, and more
 def test_a_model_goes_on_from_its_checkpoint_when_its_job_was_taken_back(tmp_path: Path) -> None:
     command = [
         "-m", "src.sweep", "-m", "model.filters=4,6", "training.epochs=12", "training.batch_size=8",

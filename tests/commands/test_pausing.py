@@ -57,6 +57,7 @@ def test_a_short_study_still_has_an_answer(tmp_path: Path) -> None:
     assert [len(t.intermediate_values) for t in trials(tmp_path)] == [3, 20]
 
 
+@pytest.mark.slow
 def test_a_study_of_before_goes_on_under_its_own_rules(tmp_path: Path) -> None:
     search = ["x=interval(-5,5)", ASHA[0], "steps=20", "hydra.sweeper.max_resource=20"]
     old = [f"hydra.sweeper.scheduler.{key}" for key in ("min_resource=1", "brackets=1", "near_share=0")]
@@ -73,6 +74,7 @@ def test_a_study_of_before_goes_on_under_its_own_rules(tmp_path: Path) -> None:
     assert "pausing at 1, 3, 9, one in 3 going on, every second trial not before 3;" in fresh.stdout, fresh.stderr
 
 
+@pytest.mark.slow
 def test_of_several_objectives_the_front_is_trained_to_its_end(tmp_path: Path) -> None:
     several = ["several=true", "hydra.sweeper.direction=[minimize,minimize]", "hydra.sweeper.max_resource=20"]
     done = toy(tmp_path, "x=interval(-5,5)", *ASHA, *several, "hydra.sweeper.n_trials=18")

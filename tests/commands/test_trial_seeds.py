@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.helpers.command import toy, trials
 
 
@@ -11,6 +13,7 @@ def seeds(folder: Path, *overrides: str) -> list[int]:
     return [trial.user_attrs["seed"] for trial in trials(folder)]
 
 
+@pytest.mark.slow
 def test_a_comparison_is_paired_and_a_search_is_not(tmp_path: Path) -> None:
     for name, overrides, count in (
         ("compared", ["x=1,2,3"], 1),

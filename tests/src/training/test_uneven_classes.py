@@ -102,6 +102,7 @@ def losses(
     return history.epochs
 
 
+@pytest.mark.slow
 def test_a_fit_takes_weights_the_focal_loss_and_balanced_batches() -> None:
     plain = losses()[0]["loss"]
     assert losses()[0]["loss"] == plain
