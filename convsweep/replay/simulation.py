@@ -101,7 +101,11 @@ class _Simulation:
             self.sweeper.max_resource = self.curves.length
         # A copy without references, which take long to follow, and are followed for each draw.
         parts = ("sampler", "pruner", "scheduler")
-        plain = {str(key): self.sweeper[key] for key in self.sweeper if key not in (*parts, "callbacks", "direction")}
+        plain = {
+            str(key): self.sweeper[key]
+            for key in self.sweeper
+            if key not in (*parts, "callbacks", "direction", "metric_names")
+        }
         plain |= {key: OmegaConf.to_container(self.sweeper[key], resolve=True) for key in parts}
         self.sweeper = OmegaConf.create(plain)
         settle_rules(self.sweeper)
