@@ -69,6 +69,7 @@ def test_what_does_not_fit_the_data_is_one_line_before_anything_trains(
     assert "epoch 1" not in done.stdout
 
 
+@pytest.mark.slow
 def test_a_budget_counts_what_a_step_is(tmp_path: Path) -> None:
     for folds, budget, instead in ((3, "60epochs", "60folds"), (3, "9 steps", "9folds"), ("null", "9folds", "9epochs")):
         typed = ["-m", "optimizer=adam,sgd", f"dataset.folds={folds}", f"hydra.sweeper.budget='{budget}'"]

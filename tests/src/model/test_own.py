@@ -89,7 +89,7 @@ def train(
     return [value for epoch in history.epochs for value in (epoch["loss"], epoch["val_loss"])], model
 
 
-@pytest.mark.parametrize("function", ["dense", "Described"])
+@pytest.mark.parametrize("function", [pytest.param("dense", marks=pytest.mark.slow), "Described"])
 def test_a_graph_is_used_again_and_gives_the_same_numbers(function: str) -> None:
     traced._kept.clear()
     new, _ = train(function, seed=5, rate=0.003)

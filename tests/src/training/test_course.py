@@ -143,7 +143,7 @@ def test_a_later_trial_needs_no_new_graph(monkeypatch: pytest.MonkeyPatch) -> No
     [
         pytest.param(2, config(trainable=1), marks=pytest.mark.slow),  # between the phases
         (1, config(trainable="head")),
-        (2, config(trainable="head")),  # whose second phase has the same variables
+        pytest.param(2, config(trainable="head"), marks=pytest.mark.slow),  # whose second phase has the same variables
         pytest.param(3, config(trainable="all"), marks=pytest.mark.slow),
         pytest.param(
             3, config(trainable="head", schedule=Plateau(factor=0.5, patience=1, min_rate=0.0)), marks=pytest.mark.slow

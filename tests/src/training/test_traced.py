@@ -176,7 +176,7 @@ def test_as_many_are_kept_as_there_is_room_for(monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.parametrize(
-    "steps", [3, 16]
+    "steps", [3, pytest.param(16, marks=pytest.mark.slow)]
 )  # an epoch has 5 to 7: two turns of the loop in the graph and a bit, and less than one
 def test_several_steps_at_once_change_no_number(steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
     def trained() -> tuple[list[list[float]], list[np.ndarray]]:
