@@ -1,4 +1,4 @@
-"""docs/benchmarks.md and its picture, from the raw results."""
+"""docs/benchmarks.md and its pictures, from the raw results."""
 
 import statistics
 from pathlib import Path
@@ -15,36 +15,45 @@ Runs = dict[str, dict[int, Measured]]  # by way and seed
 
 
 def write() -> None:
-    """Write the page, and the picture where there are searches by time."""
-    fixed, anytime = _by_way("fixed"), _by_way("anytime")
-    setting = results.setting()
-    parts = [_introduction(setting)]
-    if fixed:
-        parts += _fixed(fixed)
-    if anytime:
-        _draw(anytime, setting["seconds"], PICTURE)
-        parts += _anytime(anytime, setting["seconds"])
-    parts += _settings(setting, {*fixed, *anytime})
+    """Write the page, and a picture for each machine with searches by time."""
+    parts = [_introduction()]
+    for folder in results.folders():
+        parts += _machine(folder)
+    PAGE.parent.mkdir(parents=True, exist_ok=True)
     PAGE.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
     print(f"wrote {PAGE.relative_to(ROOT)}")
 
 
-def _by_way(mode: str) -> Runs:
+def _machine(folder: Path) -> list[str]:
+    """Tell what was measured on one machine; no number of it is compared with another's."""
+    fixed, anytime = _by_way("fixed", folder), _by_way("anytime", folder)
+    setting = results.setting(folder)
+    how = "side by side" if "for each way" in setting["machine"] else "in turn"
+    parts = [f"## {setting['machine']}", f"{setting['date']}; the ways ran {how}."]
+    if fixed:
+        parts += _fixed(fixed)
+    if anytime:
+        picture = PICTURE if folder == results.FOLDER else PICTURE.with_stem(f"{PICTURE.stem}-{folder.name}")
+        _draw(anytime, setting["seconds"], picture)
+        parts += _anytime(anytime, setting["seconds"], picture)
+    return parts + _settings(setting, {*fixed, *anytime})
+
+
+def _by_way(mode: str, folder: Path) -> Runs:
     runs: Runs = {}
-    for (way, seed), measured in results.read(mode).items():
+    for (way, seed), measured in results.read(mode, folder).items():
         runs.setdefault(way, {})[seed] = measured
     return {way: dict(sorted(runs[way].items())) for way in WAYS if way in runs}
 
 
-def _introduction(setting: dict) -> str:
+def _introduction() -> str:
     return (
         "# Beside other ways to search\n\n"
         "Written by `python -m benchmarks.peers`; the raw results are in "
         "[benchmarks/results](../benchmarks/results).\n\n"
         "8,000 images of Fashion-MNIST train, 2,000 validate. All ways have the same images, network "
         "([network.py](../benchmarks/peers/network.py)), space (optimizer, learning rate, filters, depth, dropout, "
-        "batch norm) and seeds, and ran in turn, each in an environment whose bytecode is compiled. The clock starts "
-        f"with the command. {setting['machine']}, {setting['date']}."
+        "batch norm) and seeds, each in an environment whose bytecode is compiled. The clock starts with the command."
     )
 
 
@@ -66,14 +75,14 @@ def _fixed(runs: Runs) -> list[str]:
     heads = ["way", "wall, s", "processor, s", "of convsweep's wall", "best accuracy", "rounds"]
     faster = [WAYS[way].label for way in runs if OURS in runs and wall(way) < wall(OURS)]
     return [
-        "## Fixed work",
+        "### Fixed work",
         f"The same {TRIALS} configurations, {EPOCHS} epochs each, none pruned: medians (range).",
         _table(heads, rows),
         *_ahead(faster, "did the same work in less time", runs),
     ]
 
 
-def _anytime(runs: Runs, seconds: float) -> list[str]:
+def _anytime(runs: Runs, seconds: float, picture: Path) -> list[str]:
     marks = [seconds / 8, seconds / 4, seconds / 2, seconds]
 
     def final(way: str) -> float:
@@ -91,11 +100,11 @@ def _anytime(runs: Runs, seconds: float) -> list[str]:
     heads = ["way", "first epoch, s", *(f"after {mark:g} s" for mark in marks), "seeds"]
     better = [WAYS[way].label for way in runs if OURS in runs and final(way) > final(OURS)]
     parts = [
-        "## Any time",
+        "### Any time",
         f"The best validation accuracy so far, {seconds:g} s from the command: medians (range).",
         _table(heads, rows),
         *_ahead(better, f"had the better accuracy after {seconds:g} s", runs),
-        f"![Best validation accuracy so far over time: median and range of the seeds]({PICTURE.name})",
+        f"![Best validation accuracy so far over time: median and range of the seeds]({picture.name})",
     ]
     peers = [way for way in runs if way != OURS]
     return parts + (_race(runs, max(peers, key=final), seconds) if OURS in runs and peers else [])
@@ -129,7 +138,7 @@ def _settings(setting: dict, ways: set[str]) -> list[str]:
         if name in ways
     ]
     python = setting["versions"]["python"]["python"]
-    return ["## Settings", f"Python {python}.", _table(["way", "setting", "versions"], rows)]
+    return ["### Settings", f"Python {python}.", _table(["way", "setting", "versions"], rows)]
 
 
 def _ahead(labels: list[str], words: str, runs: Runs) -> list[str]:

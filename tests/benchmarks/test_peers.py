@@ -1,12 +1,14 @@
 """The benchmark beside other ways to search: equal work for all, and a page that says who is ahead."""
 
 import json
+import os
 import shlex
 from pathlib import Path
 
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
+import benchmarks.peers.__main__ as peers
 from benchmarks.peers import report, results, setting
 from benchmarks.peers.measure import Journal, Measured, _logged
 from benchmarks.peers.ways import WAYS
@@ -64,6 +66,25 @@ def test_the_page_says_where_a_peer_is_ahead(folder: Path) -> None:
     assert "None of the others had the better accuracy after 60 s." in page
     assert "| 0 | 0.8500 | 40 | 20 | 0.50 |" in page
     assert (folder / "benchmarks.png").stat().st_size > 10_000
+
+
+def test_results_of_another_machine_have_a_part_of_the_page_of_their_own(folder: Path) -> None:
+    other = folder / "elsewhere"
+    results.add("anytime", "ours", 0, Measured(60.0, 90.0, [(10.0, 0.7)]))
+    results.add("anytime", "ours", 0, Measured(60.0, 90.0, [(5.0, 0.8)]), other)
+    setting_there = json.loads((folder / results.SETTING).read_text()) | {"machine": "2 of 16 cores for each way, fast"}
+    (other / results.SETTING).write_text(json.dumps(setting_there))
+    report.write()
+    here, there = (folder / "benchmarks.md").read_text().split("## 2 of 16 cores for each way, fast")
+    assert "the ways ran in turn" in here and "0.7000" in here and "0.8000" not in here
+    assert "the ways ran side by side" in there and "0.8000" in there and "0.7000" not in there
+    assert "(benchmarks-elsewhere.png)" in there and (folder / "benchmarks-elsewhere.png").exists()
+
+
+def test_side_by_side_each_way_needs_cores_of_its_own(folder: Path) -> None:
+    run = peers.Round("anytime", 60.0, folder, folder)
+    with pytest.raises(SystemExit, match=r"2 ways want \d+ cores each, \d+ are there; choose some by --only"):
+        peers._measure_at_once(run, ["ours", "handwritten"], 0, len(os.sched_getaffinity(0)))
 
 
 def test_epochs_are_read_from_a_journal_that_is_being_written_and_from_a_log(tmp_path: Path) -> None:
