@@ -23,7 +23,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from benchmarks.peers import environments, report, results
-from benchmarks.peers.measure import Failed, Measured, export_images, measure
+from benchmarks.peers.measure import Failed, Measured, export_images, measure, measure_on
 from benchmarks.peers.ways import WAYS
 
 FASTEST, MORE_SEEDS = 2, 5  # ways that get more seeds, and how many
@@ -88,7 +88,8 @@ def _measure_all(run: Round, ways: list[str], seeds: int) -> None:
         for way in some:
             if (way, seed) not in results.read(run.mode, run.results):
                 try:
-                    _add(run, way, seed, _measure(run, way, seed, export_images(seed, run.folder)))
+                    images = export_images(seed, run.folder)
+                    _add(run, way, seed, measure(WAYS[way], run.mode, seed, run.seconds, images))
                 except Failed as error:
                     sys.exit(f"{way}, seed {seed}, {run.mode}:\n{error}")
         if run.mode == "anytime" and seed == seeds - 1 and seeds >= 3:
@@ -107,18 +108,14 @@ def _measure_at_once(run: Round, ways: list[str], seed: int, cores: int) -> None
     images = export_images(seed, run.folder)
     # A process for each: it counts and ends all that runs below it.
     with ProcessPoolExecutor(len(ways), get_context("spawn")) as pool:
-        measuring = {pool.submit(_measure, run, way, seed, images, shares.pop(0)): way for way in ways}
+        measuring = {
+            pool.submit(measure_on, shares.pop(0), way, run.mode, seed, run.seconds, images): way for way in ways
+        }
         for measured in as_completed(measuring):
             try:
                 _add(run, measuring[measured], seed, measured.result())
             except Failed as error:
                 print(f"{measuring[measured]}, seed {seed}, {run.mode}:\n{error}", file=sys.stderr, flush=True)
-
-
-def _measure(run: Round, way: str, seed: int, images: Path, cores: list[int] | None = None) -> Measured:
-    if cores:
-        os.sched_setaffinity(0, cores)
-    return measure(WAYS[way], run.mode, seed, run.seconds, images)
 
 
 def _add(run: Round, way: str, seed: int, measured: Measured) -> None:

@@ -16,7 +16,7 @@ import numpy as np
 
 from benchmarks.peers import environments
 from benchmarks.peers.setting import LIMIT, ROOT
-from benchmarks.peers.ways import Way
+from benchmarks.peers.ways import WAYS, Way
 
 POLL = 0.2  # seconds between two looks at a way's progress
 PATIENCE = 3600  # seconds that fixed work may take
@@ -86,6 +86,12 @@ def measure(way: Way, mode: str, seed: int, seconds: float, images: Path) -> Mea
             said = "\n".join((folder / "output").read_text().splitlines()[-30:])
             raise Failed(said if early else f"{said}\nno epoch within {took:.0f} s")
         return Measured(took, processor.seconds(), [epoch for epoch in epochs if fixed or epoch[0] <= seconds])
+
+
+def measure_on(cores: list[int], way: str, mode: str, seed: int, seconds: float, images: Path) -> Measured:
+    """Measure a way, by its name, on some cores; for a process of its own, which is bound to them."""
+    os.sched_setaffinity(0, cores)
+    return measure(WAYS[way], mode, seed, seconds, images)
 
 
 class Journal:
