@@ -46,9 +46,9 @@ def _no_environment() -> str | None:
 if problem := _no_environment():
     sys.exit(problem)
 
-from src.process.without_pictures import keep_keras_from_matplotlib  # noqa: E402 - needs no package either
+from src.process.lean_keras import keep_keras_lean  # noqa: E402 - needs no package either
 
-keep_keras_from_matplotlib()
+keep_keras_lean()
 
 
 def open_study(

@@ -1,18 +1,15 @@
 """What mattered: how much of being among the best trials each searched key explains, and how sure that is."""
 
-import importlib
-import sys
-import types
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from convsweep.insight.standing import Standing
 from convsweep.space.values import equal
+from convsweep.study.optuna_parts import part
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
@@ -97,7 +94,9 @@ class _Placed:
 
 def _evaluator(trials: int) -> Any:
     best = min(0.5, max(SHARE, BEST / trials))
-    evaluator = _ped_anova()(target_quantile=best)
+    # Its package imports scikit-learn for the other evaluators.
+    ped_anova = part("importance", "_ped_anova.evaluator", "PedAnovaImportanceEvaluator")
+    evaluator = ped_anova(target_quantile=best)
 
     def evaluate(study: _Places, keys: Sequence[str]) -> dict[str, float]:
         with warnings.catch_warnings():
@@ -108,22 +107,3 @@ def _evaluator(trials: int) -> Any:
         return {key: known.get(key, 0.0) / total if total > 0 else 1 / len(keys) for key in keys}
 
     return evaluate
-
-
-def _ped_anova() -> Any:
-    """Import PED-ANOVA alone: its package imports scikit-learn for the other evaluators, which takes seconds."""
-    import optuna
-
-    name = "optuna.importance"
-    if name not in sys.modules:
-        package = types.ModuleType(name)
-        package.__path__ = [str(Path(optuna.__file__).parent / "importance")]
-        sys.modules[name] = package
-        try:
-            return importlib.import_module(f"{name}._ped_anova.evaluator").PedAnovaImportanceEvaluator
-        except ImportError:  # another version of Optuna keeps it elsewhere
-            pass
-        finally:
-            for module in [known for known in sys.modules if known == name or known.startswith(f"{name}.")]:
-                del sys.modules[module]
-    return importlib.import_module(name).PedAnovaImportanceEvaluator

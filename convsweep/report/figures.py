@@ -14,6 +14,7 @@ from convsweep.insight.words import how_sure
 from convsweep.policy.asha import rungs_of
 from convsweep.report.optional import needed
 from convsweep.report.timeline import has_begun, timeline
+from convsweep.study.optuna_parts import part
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -130,28 +131,24 @@ def _varies(trials: "Sequence[FrozenTrial]", keys: Sequence[str]) -> bool:
 
 
 def _history(study: "Study", more: dict[str, Any]) -> Any:
-    from optuna.visualization import plot_optimization_history
-
+    plot_optimization_history = part("visualization", "_optimization_history", "plot_optimization_history")
     return plot_optimization_history(study, **more)
 
 
 def _slice(study: "Study", key: str, more: dict[str, Any]) -> Any:
-    from optuna.visualization import plot_slice
-
+    plot_slice = part("visualization", "_slice", "plot_slice")
     figure = plot_slice(study, [key], **more)
     figure.update_traces(marker_showscale=False)  # it would take a third of so small a picture
     return figure
 
 
 def _contour(study: "Study", keys: list[str], more: dict[str, Any]) -> Any:
-    from optuna.visualization import plot_contour
-
+    plot_contour = part("visualization", "_contour", "plot_contour")
     return plot_contour(study, keys, **more)
 
 
 def _pareto(study: "Study", names: "Names") -> Any:
-    from optuna.visualization import plot_pareto_front
-
+    plot_pareto_front = part("visualization", "_pareto_front", "plot_pareto_front")
     if len(names.metrics) <= 3:
         return plot_pareto_front(study, target_names=names.metrics)
     return plot_pareto_front(study, target_names=names.metrics[:2], targets=lambda trial: trial.values[:2])
@@ -159,9 +156,9 @@ def _pareto(study: "Study", names: "Names") -> Any:
 
 def _parallel(study: "Study", names: "Names") -> Any:
     """Draw Optuna's parallel coordinates in colours that can be seen on white and on black."""
-    from optuna.visualization import plot_parallel_coordinate
     from plotly.colors import sample_colorscale
 
+    plot_parallel_coordinate = part("visualization", "_parallel_coordinate", "plot_parallel_coordinate")
     more: dict[str, Any] = {"target_name": names.metrics[0]} if len(names.metrics) == 1 else {}
     figure: Any = plot_parallel_coordinate(study, **more)
     lines = [trace for trace in figure.data if trace.mode == "lines" and trace.customdata is not None]

@@ -42,11 +42,13 @@ def main() -> None:
     keepers = take_line()
     _end_with(keepers)
     setup_globals()
+    gc.disable()  # what is imported stays: there is no garbage in it to be looked for, again and again
     if problem := preload([*OWN, *json.loads(sys.argv.pop())]):
         _send(keepers, {"problem": problem})
         sys.exit(1)
     gc.collect()
     gc.freeze()  # else the first collection in a child would touch, and so copy, every page
+    gc.enable()
     fcntl.fcntl(keepers, fcntl.F_SETFL, 0)
     signal.signal(signal.SIGIO, signal.SIG_DFL)
     _send(keepers, {"ready": True})
