@@ -4,22 +4,24 @@
 
 Random configurations of a multilayer perceptron, 27 epochs each, each with two seeds: half of the images train, half
 validate. One process, one thread, without a record in MLflow: some four processor seconds a training, which are what
-is recorded, so that other work counts little. Each is a trial of multirun/digits_curves: the same command
-goes on after an interrupt. benchmarks/digits_curves.csv is written anew after every twenty.
+is recorded, so that other work counts little. benchmarks/digits_curves.csv is written anew after every twenty: the
+same command goes on where it ends.
 """
 
 import contextlib
+import csv
+import json
+import os
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import optuna
 from hydra import compose, initialize_config_dir
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
-from optuna.storages import JournalStorage
-from optuna.storages.journal import JournalFileBackend
-from optuna.trial import TrialState, create_trial
+from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from convsweep.policy.work import SECONDS
 from convsweep.replay import save
@@ -31,7 +33,6 @@ with quiet_native_stderr():
     from src import dataset, model, training
 
 ROOT = Path(__file__).parent.parent
-JOURNAL = ROOT / "multirun/digits_curves/journal.log"
 TABLE = Path(__file__).parent / "digits_curves.csv"
 FIXED = ["dataset=digits", "dataset.validation_fraction=0.5", "model=mlp", "training.epochs=27"]
 SPACE: dict[str, BaseDistribution] = {
@@ -46,11 +47,14 @@ SPACE: dict[str, BaseDistribution] = {
     "model.batch_norm": CategoricalDistribution([True, False]),
 }
 SEEDS, SAVED = 2, 20
+MOST_DIVERGED = 40  # trainings, one after the other
 
 
 def main(configurations: int = 300) -> None:
     register()
-    study = _study()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    study = optuna.create_study(study_name="digits_curves", direction="maximize")
+    study.add_trials(list(recorded(TABLE)))
     for number in range(len(study.trials), configurations * SEEDS):
         params = _drawn(number // SEEDS)
         overrides = [f"{key}={value}" for key, value in params.items()]
@@ -59,27 +63,54 @@ def main(configurations: int = 300) -> None:
         started = time.process_time()
         values = curve(config, derive_seed(0, number))
         seconds = time.process_time() - started
-        diverged = len(values) < config.training.epochs
-        study.add_trial(
-            create_trial(
-                state=TrialState.FAIL if diverged else TrialState.COMPLETE,
-                value=None if diverged else max(values),
-                params=params,
-                distributions=SPACE,
-                intermediate_values=dict(enumerate(values, 1)),
-                system_attrs={SECONDS: round(seconds, 2)},
-            )
-        )
+        study.add_trial(_trial(params, values if len(values) == config.training.epochs else [], seconds))
         if (number + 1) % SAVED == 0:
-            save(study, TABLE, "python -m benchmarks.digits")
-    save(study, TABLE, "python -m benchmarks.digits")
+            _save(study)
+    _save(study)
 
 
-def _study() -> optuna.Study:
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    JOURNAL.parent.mkdir(parents=True, exist_ok=True)
-    storage = JournalStorage(JournalFileBackend(str(JOURNAL)))
-    return optuna.create_study(storage=storage, study_name="digits_curves", direction="maximize", load_if_exists=True)
+def _save(study: optuna.Study) -> None:
+    """Write the table; who is interrupted meanwhile has the one of before."""
+    new = TABLE.with_suffix(".new")
+    save(study, new, "python -m benchmarks.digits")
+    os.replace(new, TABLE)
+
+
+def _trial(params: dict[str, Any], values: list[float], seconds: float) -> FrozenTrial:
+    """Return a training; one without values diverged."""
+    return create_trial(
+        state=TrialState.COMPLETE if values else TrialState.FAIL,
+        value=max(values) if values else None,
+        params=params,
+        distributions=SPACE,
+        intermediate_values=dict(enumerate(values, 1)),
+        system_attrs={SECONDS: round(seconds, 2)},
+    )
+
+
+def recorded(path: Path) -> Iterator[FrozenTrial]:
+    """Yield the trainings up to the last one of a table, in their order; those that it has not diverged.
+
+    Raises:
+        ValueError: The table is not of this space.
+    """
+    if not path.exists():
+        return
+    number = 0
+    with path.open(newline="", encoding="utf-8") as file:
+        next(file)
+        for row in csv.DictReader(file):
+            params = {name: json.loads(row[name]) for name in SPACE}
+            missing = [_drawn(number // SEEDS)]
+            while missing[-1] != params:
+                if len(missing) > MOST_DIVERGED:
+                    raise ValueError(f"{path} has a configuration that is not drawn here, {params}; take the file away")
+                missing.append(_drawn((number + len(missing)) // SEEDS))
+            yield from (_trial(drawn, [], 0.0) for drawn in missing[:-1])
+            number += len(missing) - 1
+            values = [float(text) for name, text in row.items() if name.startswith("step_")]
+            yield _trial(params, values, float(row["seconds"]))
+            number += 1
 
 
 def _drawn(number: int) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from omegaconf import DictConfig
 
-from benchmarks import fronts
+from benchmarks import fronts, likeness
 from convsweep.replay import Curves, load, simulate
 from convsweep.replay.curves import START
 from src.search import sweeper_of
@@ -28,13 +28,16 @@ HERE = Path(__file__).parent
 BY_TIME = ", by time"  # after a table's name: there a budget is the seconds of so many mean trainings
 FEW = 3  # replays; fewer are not shown
 RESULTS, PAGE = HERE / "results/policies.csv", HERE.parent / "docs/policies.md"
-BUDGETS = 6, 12, 25, 100  # full trainings
+BUDGETS = 6, 10, 12, 25, 100  # full trainings
+FOR_A_USER = 10, 25, 100  # of these the page says what follows
 NONE = ["hydra/sweeper/scheduler=none", "hydra/sweeper/pruner=none"]
-TPE, ASHA = "hydra/sweeper/sampler=tpe", "hydra/sweeper/scheduler=asha"
+TPE, CQR, GP = (f"hydra/sweeper/sampler={name}" for name in ("tpe", "cqr", "gp"))
+ASHA = "hydra/sweeper/scheduler=asha"
 KEY = "hydra.sweeper.scheduler."
 OLD = [f"{KEY}brackets=1", f"{KEY}random_share=0.25", f"{KEY}near_share=0", f"{KEY}enough_results=10"]
 BASELINE = "one epoch each, then the best"
 NO_SCHEDULER, EARLY, LATE, DEFAULT = "TPE, no scheduler", "asha, first rung 1", "asha, first rung 3", "the defaults"
+ONE_SEED = "the defaults, one seed for all trials"
 POLICIES = {
     NO_SCHEDULER: [TPE, *NONE],
     EARLY: [TPE, ASHA, f"{KEY}min_resource=1", *OLD],
@@ -43,7 +46,14 @@ POLICIES = {
         TPE, ASHA, f"{KEY}min_resource=3", f"{KEY}brackets=1", f"{KEY}random_share=0.1", f"{KEY}near_share=0.25"
     ],
     DEFAULT: [TPE, ASHA],
+    ONE_SEED: [TPE, ASHA, "hydra.sweeper.trial_seeds=common"],
+    "CQR, no scheduler": [CQR, *NONE],
+    "CQR, asha as by default": [CQR, ASHA],
+    "GP, no scheduler": [GP, *NONE],
+    "GP, asha as by default": [GP, ASHA],
 }  # fmt: skip
+# Other samplers beside TPE under the same scheduler; replayed where they are named.
+SAMPLERS = {name: (NO_SCHEDULER if name.endswith(", no scheduler") else DEFAULT) for name in list(POLICIES)[-4:]}
 
 
 @dataclass(frozen=True)
@@ -71,7 +81,11 @@ def main() -> None:
     parser.add_argument("--results", type=Path, default=RESULTS)
     given = parser.parse_args()
     if not given.page:
-        names = given.policies.split(";") if given.policies else [BASELINE, *POLICIES]
+        names = (
+            given.policies.split(";")
+            if given.policies
+            else [BASELINE, *(name for name in POLICIES if name not in SAMPLERS)]
+        )
         replay(given.results, given.tables, names, given.budgets, range(given.seeds))
     PAGE.write_text(page(read(given.results)), encoding="utf-8")
 
@@ -92,10 +106,17 @@ def replay(
         if new:
             writer.writeheader()
         for seed, budget, table, policy in itertools.product(seeds, budgets, curves, names):
-            timed = table.endswith(BY_TIME) and policy == BASELINE
-            if not timed and (table, policy, budget, seed) not in done:
+            impossible = (
+                table.endswith(BY_TIME) if policy == BASELINE else policy == ONE_SEED and not paired(curves[table])
+            )
+            if not impossible and (table, policy, budget, seed) not in done:
                 writer.writerow(asdict(_row(table, curves[table], policy, budget, seed)))
                 file.flush()
+
+
+def paired(curves: Curves) -> bool:
+    """Whether each configuration was trained with several seeds."""
+    return min(map(len, curves.values)) > 1
 
 
 def _paired(curves: Curves) -> Curves:
@@ -125,10 +146,9 @@ def _row(table: str, curves: Curves, policy: str, budget: int, seed: int) -> Row
         limit = f"{seconds}s" if table.endswith(BY_TIME) else f"{budget * curves.length}steps"
         replayed = simulate(curves, _sweeper(policy, limit), seed)
         value, other = replayed.value, replayed.other
-    means = [statistics.mean(map(curves.peak, found)) for found in curves.values if len(found) > 1]
-    paired = len(means) == len(curves.values)
-    best = (max if curves.maximize else min)(means) if paired else curves.best
-    distance = (best - (other if paired else value)) * (1 if curves.maximize else -1)
+    means = [statistics.mean(map(curves.peak, found)) for found in curves.values]
+    best = (max if curves.maximize else min)(means) if paired(curves) else curves.best
+    distance = (best - (other if paired(curves) else value)) * (1 if curves.maximize else -1)
     return Row(table, policy, budget, seed, round(distance, 6))
 
 
@@ -164,9 +184,11 @@ def page(rows: Sequence[Row]) -> str:
         about = [TIMED] if table.endswith(BY_TIME) else about
         parts += [f"## {table}", *about, "\n".join(_table([row for row in rows if row.table == table], budgets))]
     tables = [table for table in tables if not table.endswith(BY_TIME)]
-    parts += ["## The mean of all", "\n".join(_means(rows, tables, budgets)), *_words(rows, tables, budgets)]
-    if lines := list(fronts.table()):
-        parts += [FRONTS, "\n".join(lines)]
+    parts += ["## The mean of all", "\n".join(_means(rows, tables, budgets)), *_words(rows, tables)]
+    parts += _samplers(rows, tables, budgets)
+    for head, lines in ((FRONTS, fronts.table()), (EARLIER, likeness.table())):
+        if text := "\n".join(lines):
+            parts += [head, text]
     return "\n\n".join(parts) + "\n"
 
 
@@ -202,6 +224,19 @@ FRONTS = """## Two objectives
 
 Accuracy and size: how much of the hypervolume of all configurations the answers of a search have, after so many full
 trainings, mean and standard error. A scheduler ranks by fronts (non-domination, then crowding)."""
+
+
+SAMPLERS_HEAD = """## Other samplers
+
+On how many tables a sampler is better / worse than TPE under the same scheduler, by more than the standard error of
+the difference."""
+EARLIER = """## Started from an earlier study
+
+    python -m benchmarks.likeness
+
+The defaults, with the 60 random trials of a study of another task in the same space: as they are, and with the best
+having the value of the worst, and so on. All alike is what they counted before; by likeness is what
+`hydra.sweeper.warm_start_from` does. The mean distance over the tables of tasks, and its standard error."""
 
 
 def _cells(rows: Sequence[Row], budgets: Sequence[int]) -> dict[str, list[tuple[float, float, int]]]:
@@ -255,28 +290,57 @@ def _lines(cells: dict[str, list[tuple[float, float, int]]], budgets: Sequence[i
         yield f"| {policy} | {' | '.join(shown)} |"
 
 
-def _words(rows: Sequence[Row], tables: Sequence[str], budgets: Sequence[int]) -> Iterator[str]:
+def _words(rows: Sequence[Row], tables: Sequence[str]) -> Iterator[str]:
     """Yield what follows for a user, a paragraph a budget."""
-    yield "## What follows"
-    for budget in budgets:
-        means = {
-            table: {p: c[0] for p, c in _cells([r for r in rows if r.table == table], [budget]).items() if c[0][2]}
-            for table in tables
-        }
-        known = [t for t in tables if DEFAULT in means[t] and NO_SCHEDULER in means[t]]
+    yield "## What follows for a user"
+    for budget in FOR_A_USER:
+        cells = {t: _cells([row for row in rows if row.table == t], [budget]) for t in tables}
+        known = [t for t in tables if all(p in cells[t] and cells[t][p][0][2] for p in (DEFAULT, NO_SCHEDULER))]
         if not known:
             continue
-        common = [p for p in means[known[0]] if all(p in means[t] for t in known)]
-        mean = {policy: statistics.mean(means[t][policy][0] for t in known) for policy in common}
+        common = [p for p in cells[known[0]] if all(p in cells[t] and cells[t][p][0][2] for t in known)]
+        mean = {policy: statistics.mean(cells[t][policy][0][0] for t in known) for policy in common}
+        errors = {p: sum(cells[t][p][0][1] ** 2 for t in known) ** 0.5 / len(known) for p in common}
         best = min(mean, key=lambda policy: mean[policy])
-        worse = [t for t in known if means[t][DEFAULT][0] - means[t][NO_SCHEDULER][0] > means[t][NO_SCHEDULER][1]]
-        better = [t for t in known if means[t][NO_SCHEDULER][0] - means[t][DEFAULT][0] > means[t][NO_SCHEDULER][1]]
+        ahead = mean[DEFAULT] - mean[best]
+        if best == DEFAULT:
+            advice = "Leave everything as it is: in the mean nothing that was tried here is better."
+        elif ahead <= math.hypot(errors[best], errors[DEFAULT]):
+            advice = f"Leave everything as it is: *{best}*, {mean[best]:.4f}, is ahead by less than a standard error."
+        else:
+            advice = f"Better than the defaults is *{best}*: {mean[best]:.4f}."
+        gap = {t: cells[t][NO_SCHEDULER][0][0] - cells[t][DEFAULT][0][0] for t in known}
+        error = {t: cells[t][NO_SCHEDULER][0][1] for t in known}
+        worse = [t for t in known if -gap[t] > error[t]]
         yield (
-            f"**With {budget} full trainings** the defaults end {mean[DEFAULT]:.4f} from the best, a search without a "
-            f"scheduler {mean[NO_SCHEDULER]:.4f} and {BASELINE} {mean.get(BASELINE, float('nan')):.4f} (mean of "
-            f"{len(known)} tables). Against no scheduler the defaults are better by more than a standard error on "
-            f"{len(better)} of them, worse on {', '.join(worse) or 'none'}. In the mean the best is: {best} "
-            f"({mean[best]:.4f})."
+            f"**With {budget} full trainings**: {advice} The defaults end {mean[DEFAULT]:.4f} from the best, a search "
+            f"without a scheduler {mean[NO_SCHEDULER]:.4f}"
+            + (f" and {BASELINE} {mean[BASELINE]:.4f}" if BASELINE in mean else "")
+            + f" (mean of {len(known)} tables). Against no scheduler the defaults are better by more than a standard "
+            f"error on {sum(gap[t] > error[t] for t in known)} of them, worse on {', '.join(worse) or 'none'}."
+        )
+
+
+def _samplers(rows: Sequence[Row], tables: Sequence[str], budgets: Sequence[int]) -> Iterator[str]:
+    """Yield how the other samplers do beside TPE, a line each: on how many tables they are better, and worse."""
+    lines = []
+    for policy, usual in SAMPLERS.items():
+        cells = []
+        for budget in budgets:
+            pairs = []
+            for table in tables:
+                found = _cells([row for row in rows if row.table == table], [budget])
+                if policy in found and usual in found and found[policy][0][2] and found[usual][0][2]:
+                    pairs.append((found[policy][0], found[usual][0]))
+            better = sum(theirs[0] - own[0] > math.hypot(own[1], theirs[1]) for own, theirs in pairs)
+            worse = sum(own[0] - theirs[0] > math.hypot(own[1], theirs[1]) for own, theirs in pairs)
+            cells.append(f"{better} / {worse} of {len(pairs)}" if pairs else "")
+        if any(cells):
+            lines.append(f"| {policy} | {' | '.join(cells)} |")
+    if lines:
+        yield SAMPLERS_HEAD
+        yield "\n".join(
+            [f"| full trainings | {' | '.join(map(str, budgets))} |", f"| --- |{' ---: |' * len(budgets)}", *lines]
         )
 
 

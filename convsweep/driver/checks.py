@@ -29,8 +29,8 @@ SCHEDULER = (
     "min_resource", "reduction_factor", "max_resource", "brackets", "random_share", "near_share", "enough_results"
 )  # fmt: skip
 
-# Optuna imports these when the first trial is drawn, which is late to hear of them.
-NEEDS = {"CmaEsSampler": ["cmaes"], "GPSampler": ["torch"]}
+# Samplers import these when the first trial is drawn, which is late to hear of them: modules, each with its package.
+NEEDS = {"CmaEsSampler": {"cmaes": "cmaes"}, "GPSampler": {"torch": "torch"}, "CqrSampler": {"sklearn": "scikit-learn"}}
 
 
 def check_settings(sweeper: DictConfig, in_process: bool) -> list[str]:
@@ -132,7 +132,9 @@ def _check_parts(sweeper: DictConfig) -> list[str]:
         ("pruner", lambda: make_pruner(sweeper.pruner)),
     ):
         name = str(OmegaConf.select(sweeper, f"{key}._target_")).rpartition(".")[2]
-        missing = [package for package in NEEDS.get(name, ()) if importlib.util.find_spec(package) is None]
+        missing = [
+            package for module, package in NEEDS.get(name, {}).items() if importlib.util.find_spec(module) is None
+        ]
         if missing:
             problems.append(f"`hydra.sweeper.{key}` {name} needs {' and '.join(missing)}; type {install(*missing)}")
             continue

@@ -2,7 +2,6 @@
 
 import csv
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,6 +14,7 @@ from convsweep.errors import UserError
 from convsweep.policy.work import seconds_of
 from convsweep.space.parameter import Parameter
 from convsweep.space.space import Space
+from convsweep.space.units import unit
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -65,8 +65,7 @@ class Curves:
     def nearest(self, params: Mapping[str, Any], used: Sequence[int]) -> int:
         """Return the index of the configuration that is most like `params`, of those not `used`.
 
-        Numbers count by their distance on the (logarithmic) scale that is searched, from 0 to 1; other values, and
-        keys that one has and the other has not, are alike (0) or not (1). Sum of squares.
+        The distance is that of `convsweep.space.units`.
         """
         distances = np.square(self._units - self._unit(params)).sum(axis=1)
         distances[list(used)] = np.inf
@@ -77,22 +76,7 @@ class Curves:
         return np.stack([self._unit(params) for params in self.params])
 
     def _unit(self, params: Mapping[str, Any]) -> np.ndarray:
-        columns: list[float] = []
-        for name, parameter in self.space.parameters.items():
-            choices = getattr(parameter.distribution, "choices", None)
-            if choices is not None:
-                columns += [math.sqrt(0.5) * (name in params and params[name] == choice) for choice in choices]
-            else:
-                known = name in params
-                columns += [math.sqrt(0.5) * known, _share(parameter.distribution, params[name]) if known else 0.0]
-        return np.array(columns)
-
-
-def _share(distribution: Any, value: float) -> float:
-    low, high = distribution.low, distribution.high
-    if getattr(distribution, "log", False):
-        low, high, value = math.log(low), math.log(high), math.log(value)
-    return (value - low) / (high - low) if high > low else 0.0
+        return unit({name: found.distribution for name, found in self.space.parameters.items()}, params)
 
 
 def of_study(study: "Study") -> Curves:

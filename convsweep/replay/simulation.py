@@ -20,13 +20,15 @@ from convsweep.replay.curves import START, Curves
 from convsweep.sampling.draw import propose
 from convsweep.sampling.instantiate import make_pruner
 from convsweep.study.optuna_logging import quieten_optuna
-from convsweep.study.queue import fill
+from convsweep.study.queue import fill, trial_params
 from convsweep.study.ranking import ranked
-from convsweep.study.rules import settle_rules
+from convsweep.study.rules import COMMON, settle_rules
 from convsweep.study.trial_states import add_seconds, put_back, take
+from convsweep.study.warm_start import remember
 from convsweep.workers.trial import TrialHandle
 
 if TYPE_CHECKING:
+    from optuna import Study
     from optuna.trial import FrozenTrial
 
 END = -1.0  # of a worker
@@ -64,6 +66,7 @@ def simulate(
     recorded: bool = False,
     warm_up: float = 0.0,
     second: Sequence[float] | None = None,
+    earlier: "Sequence[Study]" = (),
 ) -> Replay:
     """Run a sweep whose trials take their values from recorded curves.
 
@@ -78,8 +81,9 @@ def simulate(
             drawing them.
         warm_up: Seconds that a worker's first trial takes before its first step, beside what each of them does.
         second: Of each configuration a value that is known beforehand and to be minimized too, such as its size.
+        earlier: Studies that this one is started from, as by `hydra.sweeper.warm_start_from`.
     """
-    return _Simulation(curves, sweeper, seed, recorded, warm_up, second).run()
+    return _Simulation(curves, sweeper, seed, recorded, warm_up, second, earlier).run()
 
 
 @dataclass
@@ -90,6 +94,7 @@ class _Simulation:
     recorded: bool
     warm_up: float = 0.0
     second: Sequence[float] | None = None
+    earlier: "Sequence[Study]" = ()
     now: float = 0.0
     rows: dict[int, int] = field(default_factory=dict)  # of each trial: which configuration it is
 
@@ -116,7 +121,8 @@ class _Simulation:
         self.study.pruner = make_pruner(self.sweeper.pruner)
         budget, n_trials = Budget.of(self.sweeper), count_trials(self.sweeper, None)
         n_trials = min(n_trials, len(self.curves.params))
-        fill(self.study, self.curves.space, n_trials, growing=budget.trials is None)
+        best = remember(self.study, self.earlier, self.curves.space)
+        fill(self.study, self.curves.space, n_trials, best, growing=budget.trials is None)
         self.policy = Policy.of(self.sweeper, n_trials)
         order = np.arange(len(self.curves.params))
         self.order = np.random.default_rng(self.seed).permutation(order) if self.seed else order
@@ -195,7 +201,7 @@ class _Simulation:
             if self.recorded:
                 row = int(self.order[taken.number])
             else:
-                drawn = propose(self.study, taken, self.curves.space, {}, self.sweeper).params
+                drawn = propose(self.study, taken, self.curves.space, trial_params(taken), self.sweeper).params
                 row = self.curves.nearest(drawn, list(self.rows.values()))
             self.rows[taken.number] = row
             for name, value in self.curves.params[row].items():
@@ -206,7 +212,11 @@ class _Simulation:
 
     def _curve(self, number: int) -> np.ndarray:
         curves = self.curves.values[self.rows[number]]
-        return curves[(self.seed + number) % len(curves)]
+        return curves[self._which(number, len(curves))]
+
+    def _which(self, number: int, count: int) -> int:
+        """Return which of so many curves a trial trains by: they differ in their seed."""
+        return (self.seed + (0 if self.sweeper.trial_seeds == COMMON else number)) % count
 
     def _result(self, seconds: float) -> Replay:
         trials = [trial for trial in self.study.get_trials(deepcopy=False) if trial.number in self.rows]
@@ -225,7 +235,7 @@ class _Simulation:
     def _by_others(self, number: int) -> float:
         """Return what a trial's configuration is worth by those of its curves that the trial has not seen."""
         curves = self.curves.values[self.rows[number]]
-        used = (self.seed + number) % len(curves)
+        used = self._which(number, len(curves))
         others = [self.curves.peak(curve) for i, curve in enumerate(curves) if i != used]
         return float(np.mean(others)) if others else math.nan
 

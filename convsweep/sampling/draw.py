@@ -147,7 +147,7 @@ def _attempt(
     asha = Asha.of(sweeper)
     study.sampler = _sampler(study, taken.number, attempt, space, sweeper, asha)
     enough = (sweeper.scheduler or {}).get("enough_results") or ENOUGH
-    trial = Trial(SamplerView(study, study.sampler, asha, enough), taken._trial_id)
+    trial = Trial(SamplerView(study, study.sampler, asha, enough, space), taken._trial_id)
     params = _sample(trial, taken, space, {name: v for name, v in known.items() if name in space.parameters})
     distributions = {name: space.parameters[name].distribution for name in params}
     if space.custom and compose is not None:

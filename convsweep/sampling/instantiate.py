@@ -108,7 +108,7 @@ def _left_over(key: str, config: DictConfig, unknown: list[str]) -> tuple[set[st
     target = str(config._target_)
     fits = [name for name, option in options.items() if option["_target_"] == target]
     fits.sort(key=lambda name: name.replace("_", "") not in target.lower())
-    for name, option in options.items():
+    for name, option in sorted(options.items(), key=lambda found: -len(found[1])):  # the one that says most
         keys = set(option) - {"_target_", "seed"}
         wrong = keys & set(unknown)
         if name in fits or not wrong or not keys <= set(map(str, config)):

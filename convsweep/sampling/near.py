@@ -1,6 +1,5 @@
 """Draws near a good configuration; it imports Optuna, so import it where a sampler is about to draw."""
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +8,8 @@ from optuna import Study
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.samplers import BaseSampler, RandomSampler
 from optuna.trial import FrozenTrial
+
+from convsweep.space.units import scale, value_at
 
 MOVED = 0.5  # the chance of each value to be another one
 SPREAD = 0.2  # standard deviation of a number's move, on the (logarithmic) scale that is searched, from 0 to 1
@@ -51,17 +52,10 @@ class NearSampler(BaseSampler):
         return self._step(found, value)
 
     def _step(self, found: FloatDistribution | IntDistribution, value: float) -> float:
-        """Return a number near another one; whole numbers have the same room at both ends."""
-        room = 0.5 * (found.step or 0) if not found.log or isinstance(found, IntDistribution) else 0.0
-        low, high = found.low - room, found.high + room
-        scale, back = (math.log, math.exp) if found.log else (float, float)
-        start, end = scale(low), scale(high)
-        share = (scale(value) - start) / (end - start) if end > start else 0.0
+        """Return a number near another one."""
+        start, end, to_scale = scale(found)
+        share = (to_scale(value) - start) / (end - start) if end > start else 0.0
         moved = share + SPREAD * self._rng.standard_normal()
         while not 0 <= moved <= 1:
             moved = share + SPREAD * self._rng.standard_normal()
-        number = min(max(back(start + moved * (end - start)), found.low), found.high)
-        if found.step:
-            number = found.low + found.step * round((number - found.low) / found.step)
-        number = min(number, found.high)
-        return int(number) if isinstance(found, IntDistribution) else number
+        return value_at(found, moved)

@@ -10,6 +10,8 @@ from optuna.samplers._ga import BaseGASampler
 from optuna.trial import FrozenTrial, TrialState
 
 from convsweep.policy.asha import Asha, pauses, values_at
+from convsweep.sampling.likeness import weighed
+from convsweep.space.space import Space
 from convsweep.study.warm_start import recall
 
 ENOUGH = 10  # results at a rung, for a sampler to learn from it; as many as TPE draws at random first
@@ -18,15 +20,29 @@ ENOUGH = 10  # results at a rung, for a sampler to learn from it; as many as TPE
 class SamplerView(Study):
     """A study as its sampler is to see it.
 
-    The trials of earlier studies come first, under negative numbers. With a scheduler, trials show what they
+    The trials of earlier studies come first, under negative numbers: as many as they are like this one, see
+    `convsweep.sampling.likeness`. With a scheduler, trials show what they
     had reached at a rung. Samplers ignore failed trials; one
     with a violated constraint, such as a diverged training, shows as pruned, so that they learn to avoid it.
+
+    Attributes:
+        space: What is searched, for samplers that ask; Optuna's do not.
     """
 
-    def __init__(self, study: Study, sampler: BaseSampler, asha: Asha | None = None, enough: int = ENOUGH) -> None:
+    def __init__(
+        self,
+        study: Study,
+        sampler: BaseSampler,
+        asha: Asha | None = None,
+        enough: int = ENOUGH,
+        space: Space | None = None,
+    ) -> None:
         super().__init__(study.study_name, study._storage, sampler, NopPruner())
+        self.space = space
         self._asha, self._enough = asha, enough
-        self._earlier = recall(self)
+        self._earlier: list[FrozenTrial] = []
+        if earlier := recall(self):
+            self._earlier = weighed(earlier, self._get_trials(deepcopy=False))
         if isinstance(sampler, BaseGASampler):
             for trial in self._earlier:  # they are a genetic algorithm's first population
                 trial.system_attrs[sampler._get_generation_key()] = 0

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
 EARLIER = "convsweep:earlier:"
+STUDY = "convsweep:earlier_study"  # of a recalled trial: which of the earlier studies it is from
 
 
 def find_earlier(given: str | Sequence[str] | None, storage: str | None, directory: Path, name: str) -> "list[Study]":
@@ -52,7 +53,7 @@ def remember(study: "Study", earlier: "Sequence[Study]", space: Space) -> list[d
 
     best: list[dict[str, Any]] = []
     count = 0
-    for other in earlier:
+    for place, other in enumerate(earlier):
         for trial in other.get_trials(deepcopy=False) if other.directions == study.directions else []:
             params = space.agreeing(trial.params)
             violated = any(violation > 0 for violation in trial.constraints.values())
@@ -60,6 +61,7 @@ def remember(study: "Study", earlier: "Sequence[Study]", space: Space) -> list[d
                 continue
             distributions = {n: p.distribution for n, p in space.parameters.items()}
             kept = {
+                "study": place,
                 "state": "COMPLETE" if trial.state.name == "COMPLETE" else "PRUNED",
                 "values": trial.values,
                 "params": params,
@@ -91,10 +93,16 @@ def recall(study: "Study") -> "list[FrozenTrial]":
             distributions={name: json_to_distribution(text) for name, text in fields["distributions"].items()},
             intermediate_values={int(step): value for step, value in fields["intermediate_values"].items()},
             constraints=fields["constraints"],
+            system_attrs={STUDY: fields.get("study", 0)},
         )
         trial.number = trial._trial_id = i - len(kept)
         trials.append(trial)
     return trials
+
+
+def study_of(trial: "FrozenTrial") -> int:
+    """Return which of the earlier studies a recalled trial is from."""
+    return trial.system_attrs[STUDY]
 
 
 def _names(storage: str | None, directory: Path) -> list[str]:

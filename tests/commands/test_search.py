@@ -106,11 +106,11 @@ def test_several_objectives_give_a_pareto_front(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("sampler", ["tpe", "random", "qmc", "cmaes", "gp", "nsgaii"])
+@pytest.mark.parametrize("sampler", ["tpe", "random", "qmc", "cmaes", "gp", "cqr", "nsgaii"])
 def test_sampler_options(tmp_path: Path, sampler: str) -> None:
     if sampler == "gp":
         pytest.importorskip("torch", reason="sampler=gp needs PyTorch")
-    n_trials = 12 if sampler == "tpe" else 5  # past TPE's first ten, which are random
+    n_trials = 12 if sampler in ("tpe", "cqr") else 5  # past the first ten, which are random
     space = ["x=interval(-5,5)", "group=low,high", f"hydra.sweeper.n_trials={n_trials}"]
     done = toy(tmp_path, *space, f"hydra/sweeper/sampler={sampler}")
     assert done.returncode == 0, done.stderr

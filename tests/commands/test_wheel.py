@@ -96,6 +96,7 @@ def test_a_search_needs_nothing_but_the_wheel(app, options: list[str]) -> None:
     [
         ("hydra/sweeper/sampler=cmaes", "cmaes"),
         ("hydra/sweeper/sampler=gp", "torch"),
+        ("hydra/sweeper/sampler=cqr", "scikit-learn"),
         ("hydra.sweeper.storage=postgresql+psycopg://", "'psycopg[binary]'"),
         ("hydra.sweeper.storage=mysql+pymysql://user@host/name", "pymysql"),
         ("hydra.sweeper.storage=grpc://localhost:13000", "grpcio protobuf"),
