@@ -5,12 +5,13 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from convsweep.report import Exhibit
 from convsweep.study import ranked
 from src.tracking import Lookup, NotHere, Run, look_up
 
 if TYPE_CHECKING:
     from optuna import Study
+
+    from convsweep.report import Exhibit
 
 # The study's attributes: the id of its MLflow run, for each driver, whose MLflow may be another one; and for each such
 # id, whether that run has its report.
@@ -32,7 +33,7 @@ PREDICTIONS = "predictions.csv"
 MISTAKES = 24  # with their files, at most
 
 
-def exhibits(study: "Study", uri: str | None) -> tuple[list[Exhibit], str]:
+def exhibits(study: "Study", uri: str | None) -> "tuple[list[Exhibit], str]":
     """Return what is there to show, and a line that says why there is nothing.
 
     Args:
@@ -52,12 +53,14 @@ def exhibits(study: "Study", uri: str | None) -> tuple[list[Exhibit], str]:
         return [], f"No pictures: {error}."
 
 
-def _of_the_best(study: "Study", lookup: Lookup, own: Run) -> list[Exhibit]:
+def _of_the_best(study: "Study", lookup: Lookup, own: Run) -> "list[Exhibit]":
     best = ranked(study)
     runs = lookup.runs(study.study_name) if best else []
     run = next((run for run in runs if run.parent == own.run_id and run.trial == best[0].number), None)
     if run is None:
         return []
+    from convsweep.report import Exhibit  # not needed on the way to the first trial
+
     found, which = [], f"Trial {best[0].number}"
     files = _files(lookup, run, [*OF_THE_BEST, PREDICTIONS])
     for name, title in OF_THE_BEST.items():
@@ -70,7 +73,9 @@ def _of_the_best(study: "Study", lookup: Lookup, own: Run) -> list[Exhibit]:
     return found
 
 
-def _of_the_study(lookup: Lookup, own: Run) -> list[Exhibit]:
+def _of_the_study(lookup: Lookup, own: Run) -> "list[Exhibit]":
+    from convsweep.report import Exhibit
+
     files = _files(lookup, own, OF_THE_STUDY)
     return [Exhibit(f"The study: {OF_THE_STUDY[name]}", picture) for name, picture in files.items()]
 

@@ -8,10 +8,8 @@ import contextlib
 import json
 import os
 import re
-import ssl
 import urllib.error
 import urllib.parse
-import urllib.request
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,6 +37,8 @@ def unreachable(uri: str | None) -> str | None:
     except urllib.error.HTTPError:
         return None  # somebody is there
     except (OSError, ValueError) as error:
+        import ssl
+
         reason = getattr(error, "reason", error)
         if isinstance(reason, ssl.SSLError):
             return None  # MLflow has its own settings for certificates
@@ -213,6 +213,9 @@ def _experiment(address: Address) -> dict[str, Any] | None:
 
 
 def _ask(address: Address, path: str, data: dict[str, Any] | None = None) -> dict[str, Any]:
+    import ssl  # these two take a while, and only a server is asked
+    import urllib.request
+
     parts = urllib.parse.urlsplit(address.uri.rstrip("/"))
     user = os.environ.get("MLFLOW_TRACKING_USERNAME") or urllib.parse.unquote(parts.username or "")
     password = os.environ.get("MLFLOW_TRACKING_PASSWORD") or urllib.parse.unquote(parts.password or "")
