@@ -171,7 +171,7 @@ class Driver:
         most = count_trials(sweeper, self.sweep.space.size)
         first += parse_enqueue(plain(sweeper.enqueue) or [], self.sweep.space, most)
         growing = Budget.of(sweeper).trials is None
-        enumerated = fill(study, self.sweep.space, most, first, growing, self._described())
+        enumerated = fill(study, self.sweep.space, most, first, growing, self._described)
         set_aside_scheduler(self.sweep.config, enumerated, before=kept is not None and RULES not in study.user_attrs)
         set_aside_pruner(self.sweep.config, enumerated)
         if names := plain(sweeper.metric_names):

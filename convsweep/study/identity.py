@@ -153,14 +153,16 @@ def fixed_settings(config: DictConfig, space: Space) -> dict[str, Any]:
 
 def schema_defaults(config: DictConfig, settings: Collection[str]) -> set[str]:
     """Return those of the settings, by their full keys, whose value is the default of the dataclass around them."""
-    found = set()
+    found, defaults = set(), {}
     for key in settings:
         parent, _, name = key.rpartition(".")
         node: Any = OmegaConf.select(config, parent) if parent else config
         schema = OmegaConf.get_type(node) if OmegaConf.is_dict(node) else None
         if schema is None or not dataclasses.is_dataclass(schema) or OmegaConf.is_missing(node, name):
             continue
-        default = OmegaConf.structured(schema)
+        if schema not in defaults:
+            defaults[schema] = OmegaConf.structured(schema)
+        default = defaults[schema]
         if name in default and not OmegaConf.is_missing(default, name) and default[name] == node[name]:
             found.add(key)
     return found

@@ -1,6 +1,6 @@
 """The study as a queue: its waiting trials are its budget, and workers take them one by one."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from convsweep.errors import UserError, listed
@@ -66,7 +66,7 @@ def fill(
     n_trials: int,
     first: Sequence[Mapping[str, Any]] = (),
     growing: bool = False,
-    described: Mapping[str, Any] | None = None,
+    described: Callable[[], Mapping[str, Any]] | None = None,
 ) -> bool:
     """Make the study's waiting trials its remaining budget; return whether every combination is enumerated.
 
@@ -74,7 +74,7 @@ def fill(
     to be drawn when they are taken. Trials of an earlier run count, whatever became of them. The
     configurations of `first` come first, those apart that a trial agrees with already. Where trials are to be
     `growing` as they are wanted, those that would wait without values are left out. What the config itself has
-    `described` comes after them in a study that is new, unless every combination is tried.
+    `described` comes after them in a study that is new, unless every combination is tried; it is asked for only then.
     """
     from optuna.trial import TrialState, create_trial
 
@@ -87,8 +87,8 @@ def fill(
     enumerated = size is not None and size <= (min(n_trials, MAX_ENUMERATED) if growing else n_trials)
     combinations = space.combinations(study.user_attrs["seed"]) if enumerated else ()
     missing = [combination for combination in combinations if hashable(combination) not in known]
-    if described and not (trials or enumerated):
-        first = [*first, described]
+    if described and not (trials or enumerated) and (values := described()):
+        first = [*first, values]
     wanted: list[Mapping[str, Any]] = []
     for configuration in first:
         if not any(agree(configuration, params) for params in [*tried, *wanted]):

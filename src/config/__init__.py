@@ -6,7 +6,7 @@ from pathlib import Path
 from hydra.core.config_store import ConfigStore
 from omegaconf import OmegaConf
 
-from src.config import augmentation, dataset, help, model, objective, schedule, training
+from src.config import augmentation, dataset, help, model, objective, schedule, spared, training
 from src.config.build import as_yaml, make_optimizer
 from src.config.checks import ConfigError, check, settings
 from src.config.evaluation import EvaluationConfig
@@ -45,7 +45,7 @@ def register() -> None:
     """Tell Hydra the schema, and OmegaConf the resolvers: the sweep's direction, which follows the objective, how many
     steps a trial has, and what a cluster's jobs get of the environment.
     """
-    help.spare_groups(sys.argv)
+    spared.spare(sys.argv)
     store = ConfigStore.instance()
     store.store(name="schema", node=Config)
     store.store(group="schemas", name="training", node=TrainingConfig)

@@ -1,6 +1,6 @@
 """What `--help` says: how to train once, how to search, and all that can be chosen; no line over 80 columns."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from textwrap import fill
 
@@ -62,18 +62,6 @@ def text() -> str:
     ]
     keys = fill(", ".join(settable(ConvsweepConf)), 78, initial_indent="  ", subsequent_indent="  ")
     return HELP.format(search="\n".join(search), keys=keys, run="\n".join(run))
-
-
-def spare_groups(arguments: Sequence[str]) -> None:
-    """Keep Hydra from listing the config groups for `--help`: the text has its own list of them.
-
-    Hydra 1.3.8 copies its whole config repository for each folder, 138 times, and throws the list away: two thirds of
-    the time that `--help` took. `--hydra-help` shows that list, and keeps it.
-    """
-    if {"--help", "-h"} & set(arguments):
-        from hydra._internal.hydra import Hydra
-
-        Hydra.format_config_groups = lambda *_, **__: ""
 
 
 def _options(folder: Path) -> list[str]:
