@@ -65,7 +65,7 @@ class Difference:
 def mean_of(values: Sequence[float], level: float = LEVEL) -> Mean:
     """Return the mean of at least one number, with Student's interval."""
     mean, count = statistics.fmean(values), len(values)
-    if count < 2:
+    if count < 2 or not math.isfinite(mean):
         return Mean(mean, -math.inf, math.inf, math.nan, count)
     spread = statistics.stdev(values)
     half = _quantile(level, count - 1) * spread / math.sqrt(count)
@@ -93,7 +93,7 @@ def paired_difference(first: Sequence[float], second: Sequence[float], level: fl
         ValueError: There are not as many of either.
     """
     mean = mean_of([one - other for one, other in zip(first, second, strict=True)], level)
-    if mean.count < 2:
+    if mean.count < 2 or not math.isfinite(mean.value):
         return Difference(mean.value, mean.low, mean.high, 1.0, paired=True)
     error = mean.spread / math.sqrt(mean.count)
     return Difference(mean.value, mean.low, mean.high, _p_value(mean.value, error, mean.count - 1), paired=True)
@@ -102,7 +102,7 @@ def paired_difference(first: Sequence[float], second: Sequence[float], level: fl
 def unpaired_difference(first: Sequence[float], second: Sequence[float], level: float = LEVEL) -> Difference:
     """Return how much larger the first numbers are than the second, which may spread more or less (Welch's test)."""
     value = statistics.fmean(first) - statistics.fmean(second)
-    if min(len(first), len(second)) < 2:
+    if min(len(first), len(second)) < 2 or not math.isfinite(value):
         return Difference(value, -math.inf, math.inf, 1.0, paired=False)
     parts = [statistics.variance(numbers) / len(numbers) for numbers in (first, second)]
     error = math.sqrt(sum(parts))

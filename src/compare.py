@@ -5,11 +5,11 @@
     python -m src.compare fashion_mnist 0a1b...            a study's best, and a run by its id in MLflow
 
 Values come with 95% intervals (Student's) where a configuration was trained more than once: by python -m src.finalize,
-or by '+repeat=range(3)' in the sweep. Runs with the same seeds are compared one by one.
+or by '+repeat=range(3)' in the sweep. Runs with the same seeds are compared one by one. Behind the value of a single
+k-fold training is the standard deviation over its folds.
 """
 
 import argparse
-import json
 import math
 import re
 import sys
@@ -23,12 +23,12 @@ from rich.table import Table
 
 from convsweep.display import say, value_in_words
 from convsweep.errors import UserError, printable
-from convsweep.report import ABSENT, Side, StudyView, Verdict, as_csv, differing, flat, open_study, side_of, verdicts
+from convsweep.report import ABSENT, Side, StudyView, Verdict, as_csv, as_json, differing, flat, open_study, side_of, verdicts
 from convsweep.study import SOURCE
 from src.config.objective import direction
 from src.deployment import ModelNotFound, find_run
 from src.process import program
-from src.recording import best_metrics
+from src.recording import best_metrics, spread_metrics
 from src.tracking import NotHere
 
 FOLDER = Path("multirun")
@@ -46,7 +46,7 @@ def main() -> None:
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="all of it as JSON")
     form.add_argument("--csv", action="store_true", help="a row a key and a metric as CSV")
-    arguments = parser.parse_args()
+    arguments = parser.parse_intermixed_args()
     if len(arguments.sides) < 2:
         parser.error("name two configurations or more")
     sides, problems = [], []
@@ -58,7 +58,7 @@ def main() -> None:
     if problems:
         sys.exit("\n".join(f"error: {printable(problem)}" for problem in problems))
     if arguments.json:
-        print(json.dumps(_data(sides), indent=2, ensure_ascii=False, default=str))
+        print(as_json(_data(sides)))
     elif arguments.csv:
         sys.stdout.write(as_csv(_rows(sides)))
     else:
@@ -103,7 +103,8 @@ def _run(run_id: str, uri: str | None) -> Side:
         raise UserError(str(error)) from error
     values = {name: {(): value} for name, value in best_metrics(run.metrics).items() if direction(name) is not None}
     maximize = {name: direction(name) == "maximize" for name in values}
-    return Side(run_id, flat(config), values, maximize, best_metrics(run.metrics).get("fit_seconds"), run.trial)
+    seconds, spread = best_metrics(run.metrics).get("fit_seconds"), spread_metrics(run.metrics)
+    return Side(run_id, flat(config), values, maximize, seconds, run.trial, spread)
 
 
 def _show(sides: Sequence[Side], console: Console) -> None:
@@ -146,7 +147,10 @@ def _mean(side: Side, metric: str) -> str:
     mean = side.mean(metric)
     if mean is None:
         return "-"
-    return f"{mean.value:.5g}" if mean.count < 2 else f"{mean.value:.5g} ± {mean.half_width:.2g} ({mean.count} runs)"
+    if mean.count > 1:
+        return f"{mean.value:.5g} ± {mean.half_width:.2g} ({mean.count} runs)"
+    off = side.spread.get(metric)
+    return f"{mean.value:.5g}" if off is None else f"{mean.value:.5g} ± {off:.2g} (over folds)"
 
 
 def _metrics(sides: Sequence[Side]) -> list[str]:
@@ -168,6 +172,8 @@ def _rows(sides: Sequence[Side]) -> list[dict[str, Any]]:
             name = metric if part == "value" else f"{metric}.{part}"
             cells = {side: None if mean is None else _finite(getattr(mean, part)) for side, mean in means.items()}
             found.append({"key": name} | cells)
+        if any(metric in side.spread for side in sides):
+            found.append({"key": f"{metric}.spread"} | {side.name: side.spread.get(metric) for side in sides})
     return found
 
 
@@ -177,8 +183,8 @@ def _data(sides: Sequence[Side]) -> dict[str, Any]:
         if mean is None:
             return None
         return {
-            "mean": mean.value, "low": _finite(mean.low), "high": _finite(mean.high), "runs": mean.count,
-            "values": list(side.values[metric].values()),
+            "mean": mean.value, "low": mean.low, "high": mean.high, "runs": mean.count,
+            "values": list(side.values[metric].values()), "spread": side.spread.get(metric),
         }  # fmt: skip
 
     return {
@@ -202,8 +208,8 @@ def _data(sides: Sequence[Side]) -> dict[str, Any]:
                 "one": one.one,
                 "other": one.other,
                 "difference": one.difference.value,
-                "low": _finite(one.difference.low),
-                "high": _finite(one.difference.high),
+                "low": one.difference.low,
+                "high": one.difference.high,
                 "p_value": one.difference.p_value if one.told else None,
                 "more_than_noise": one.real if one.told else None,
                 "better": one.better,

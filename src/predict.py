@@ -33,7 +33,7 @@ def main() -> None:
         "--limit", type=_share, default=LIMIT, help=f"not sure below this confidence, {LIMIT} by default"
     )
     parser.add_argument("--uri", help="as in tracking.uri: $MLFLOW_TRACKING_URI by default, else ./mlflow.db")
-    arguments = parser.parse_args()
+    arguments = parser.parse_intermixed_args()
     try:
         model = find_model(arguments.model, arguments.uri)
         found = gather(arguments.images, model.class_names)

@@ -2,11 +2,9 @@
 
 import argparse
 import io
-import json
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.live import Live
@@ -14,7 +12,7 @@ from rich.text import Text
 
 from convsweep.display import show_status, show_studies
 from convsweep.errors import UserError, printable
-from convsweep.report import as_csv, as_data, rows, studies_data
+from convsweep.report import as_csv, as_data, as_json, rows, studies_data
 from convsweep.study import find_study
 from src.process import program
 
@@ -77,13 +75,9 @@ def _watch(arguments: argparse.Namespace) -> None:
 def _data(arguments: argparse.Namespace) -> str:
     if not arguments.study:
         known = studies_data(FOLDER, arguments.storage)
-        return as_csv(known) if arguments.csv else _json(known)
+        return as_csv(known) if arguments.csv else f"{as_json(known)}\n"
     study = find_study(arguments.study, FOLDER, arguments.storage)
-    return as_csv(rows(study)) if arguments.csv else _json(as_data(study))
-
-
-def _json(data: Any) -> str:
-    return json.dumps(data, indent=2, ensure_ascii=False, default=str) + "\n"
+    return as_csv(rows(study)) if arguments.csv else f"{as_json(as_data(study))}\n"
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from src.dataset import DatasetError
 from src.evaluation import Evaluation, Robustness, evaluate, fit_temperature, measure_robustness
 from src.fold import Trained, constrain, examines_all, reported, train_fold
 from src.model.own import ModelError
-from src.recording import FIT, FOLDS, await_data, bound_checkpoints, is_member, keep_member, remove_checkpoints
+from src.recording import EPOCHS, FIT, FOLDS, await_data, bound_checkpoints, is_member, keep_member, remove_checkpoints
 from src.recording.folds import Folds
 from src.recording.trial_record import (
     record_evaluation,
@@ -99,6 +99,7 @@ def _train_folds(config: Config, trial: "TrialHandle | None", record: TrialRun, 
         folds.done.append(trained.result)
         if trial is None or folds.count == 1:
             continue
+        trial.set_attr(EPOCHS, folds.epochs)
         if (value := reported(config, folds.mean, trained.built)) is not None:
             trial.report(value, number, folds.mean["val_loss"])
         if number == folds.count:

@@ -3,6 +3,6 @@ a page; and its trials, curves and figures for Python.
 """
 
 from convsweep.insight.findings import Findings, look_back
-from convsweep.insight.words import as_lines, as_markdown, what_mattered
+from convsweep.insight.words import as_lines, as_markdown, in_brief, what_mattered
 
-__all__ = ["Findings", "as_lines", "as_markdown", "look_back", "what_mattered"]
+__all__ = ["Findings", "as_lines", "as_markdown", "in_brief", "look_back", "what_mattered"]

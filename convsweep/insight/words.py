@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from optuna import Study
 
 CHANCE = "may be chance"
+FEW = 3  # keys, where there is little room
 
 
 def what_mattered(study: "Study") -> str:
@@ -49,6 +50,17 @@ def as_lines(findings: Findings) -> list[str]:
         if words:
             lines.append(f"mattered {which}{', '.join(words)}")
     return lines + [f"advice   {advice.text}" for advice in findings.advice]
+
+
+def in_brief(findings: Findings) -> list[str]:
+    """Write findings as few short lines: of each objective the first keys without their intervals, then the advice."""
+    lines = []
+    for metric, importances in findings.importances.items():
+        which = f"{metric}: " if len(findings.importances) > 1 else ""
+        words = [f"{one.key} {one.share:.0%}{'' if one.sure else ' (' + CHANCE + ')'}" for one in importances[:FEW]]
+        if words:
+            lines.append(f"mattered {which}{', '.join(words)}")
+    return lines + [f"advice {advice.text}" for advice in findings.advice]
 
 
 def how_sure(importance: Importance) -> str:

@@ -5,7 +5,7 @@ from Python. Plotly and pandas are imported where they are needed, and need not 
 from convsweep.report.comparison import ABSENT, Side, Verdict, differing, flat, side_of, verdicts
 from convsweep.report.figures import figures
 from convsweep.report.page import Exhibit, write_report
-from convsweep.report.tables import as_csv, as_data, rows, studies_data
+from convsweep.report.tables import as_csv, as_data, as_json, rows, studies_data
 from convsweep.report.view import StudyView, open_study
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "Verdict",
     "as_csv",
     "as_data",
+    "as_json",
     "differing",
     "figures",
     "flat",

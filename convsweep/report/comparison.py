@@ -16,6 +16,7 @@ from convsweep.space.values import equal
 from convsweep.study.identity import IDENTITY
 from convsweep.study.metric_names import metric_names
 from convsweep.study.ranking import ranked
+from convsweep.study.spread import spread_of
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -33,6 +34,8 @@ class Side:
         maximize: Whether more of a metric is better, as far as known.
         seconds: How long its trainings took on average, None where that is not known.
         trial: The number of its trial, None for a run of its own.
+        spread: By metric the standard deviation of the parts that the value of its only training is the mean of, as
+            far as it has such: k-fold's folds.
     """
 
     name: str
@@ -41,6 +44,7 @@ class Side:
     maximize: Mapping[str, bool] = field(default_factory=dict)
     seconds: float | None = None
     trial: int | None = None
+    spread: Mapping[str, float] = field(default_factory=dict)
 
     def mean(self, metric: str) -> Mean | None:
         values = self.values.get(metric)
@@ -94,7 +98,8 @@ def side_of(view: StudyView, name: str, number: int | None = None, again: StudyV
     maximize = {m: way.name == "MAXIMIZE" for m, way in zip(metrics, study.directions, strict=True)}
     seconds = sum(map(seconds_of, runs.values())) / len(runs)
     params = {key: value for key, value in trial.params.items() if not (is_again(key) and len(runs) > 1)}
-    return Side(name, _config(view, trial.number) | params, values, maximize, seconds, trial.number)
+    spread = dict(zip(metrics, spread_of(trial), strict=False)) if len(runs) == 1 else {}
+    return Side(name, _config(view, trial.number) | params, values, maximize, seconds, trial.number, spread)
 
 
 def _config(view: StudyView, number: int) -> dict[str, Any]:

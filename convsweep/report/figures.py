@@ -5,11 +5,14 @@ ran what when.
 import logging
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from convsweep.display.words import state_of
 from convsweep.insight import Findings, look_back
+from convsweep.insight.findings import ODD
 from convsweep.insight.words import how_sure
 from convsweep.policy.asha import rungs_of
 from convsweep.report.optional import needed
@@ -43,20 +46,33 @@ def figures(study: "Study", findings: Findings | None = None) -> dict[str, Any]:
 
     names = Names(study)
     findings = findings or look_back(study)
+    found: dict[str, Any] = {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what Optuna calls experimental, or finds too few trials for
         level, log = logging.getLogger("optuna").level, logging.getLogger("optuna")
         log.setLevel(logging.ERROR)
         try:
-            found = _all(study, findings, names)
+            for name, draw in _all(study, findings, names):
+                with _spared(name):
+                    figure = draw()
+                    _dress(figure)
+                    found[name] = figure
         finally:
             log.setLevel(level)
-    for figure in found.values():
-        _dress(figure)
     return found
 
 
-def _all(study: "Study", findings: Findings, names: "Names") -> dict[str, Any]:
+@contextmanager
+def _spared(name: str) -> Iterator[None]:
+    """Leave out a figure of values that nobody thought of: no reason to lose the others."""
+    try:
+        yield
+    except ODD as error:
+        logging.getLogger(__name__).warning("the figure %s is left out: %s: %s", name, type(error).__name__, error)
+
+
+def _all(study: "Study", findings: Findings, names: "Names") -> Iterator[tuple[str, Callable[[], Any]]]:
+    """Yield the name of each figure for which there are trials, and what draws it."""
     from convsweep.report.shown import ShownStudy, shown_study, some
 
     trials = study.get_trials(deepcopy=False)
@@ -65,45 +81,42 @@ def _all(study: "Study", findings: Findings, names: "Names") -> dict[str, Any]:
         for trial in trials
         if trial.state.name == "COMPLETE" and all(math.isfinite(value) for value in trial.values)
     ]
-    found: dict[str, Any] = {}
     several = len(study.directions) > 1
     if complete:
         everything = ShownStudy(study, [_finite(names.bare(trial)) for trial in trials])
-        found |= _of_each_objective(names, several, "history", lambda more: _history(everything, more))
+        yield from _of_each_objective(names, several, "history", partial(_history, everything))
         if several:
-            found["pareto"] = _pareto(shown_study(study, names, some(names, complete, POINTS)), names)
+            yield "pareto", lambda: _pareto(shown_study(study, names, some(names, complete, POINTS)), names)
     if any(findings.importances.values()):
-        found["importance"] = _importance(findings, names)
+        yield "importance", lambda: _importance(findings, names)
     if not several and any(trial.intermediate_values for trial in trials):
-        found["curves"] = _curves(study, names, some(names, trials, LINES))
+        yield "curves", lambda: _curves(study, names, some(names, trials, LINES))
     keys = _keys(findings, complete)
     if complete and keys:
-        lines = shown_study(study, names, some(names, complete, LINES))
-        found["parallel"] = _parallel(lines, names)
+        yield "parallel", lambda: _parallel(shown_study(study, names, some(names, complete, LINES)), names)
         points = shown_study(study, names, some(names, complete, POINTS))
         for key in keys[:SLICES]:
-            name = names.keys[key]
-            found |= _of_each_objective(
-                names, several, f"slice/{key}", lambda more, name=name: _slice(points, name, more)
-            )
+            yield from _of_each_objective(names, several, f"slice/{key}", partial(_slice, points, names.keys[key]))
         cells = some(names, [trial for trial in complete if set(keys[:2]) <= set(trial.params)], CELLS)
         if len(keys) > 1 and _varies(cells, keys[:2]):
             pair = [names.keys[key] for key in keys[:2]]
-            few = shown_study(study, names, cells)
-            found |= _of_each_objective(names, several, "contour", lambda more: _contour(few, pair, more))
+            yield from _of_each_objective(
+                names, several, "contour", partial(_contour, shown_study(study, names, cells), pair)
+            )
     if bars := [trial for trial in trials if has_begun(trial)]:
-        found["timeline"] = timeline(bars[-BARS:], names)
-    return found
+        yield "timeline", lambda: timeline(bars[-BARS:], names)
 
 
-def _of_each_objective(names: "Names", several: bool, name: str, draw: Any) -> dict[str, Any]:
-    """Draw a figure of the one objective, or of each under its name."""
+def _of_each_objective(
+    names: "Names", several: bool, name: str, draw: Callable[[dict[str, Any]], Any]
+) -> Iterator[tuple[str, Callable[[], Any]]]:
+    """Yield a figure of the one objective, or of each under its name."""
     if not several:
-        return {name: draw({"target_name": names.metrics[0]})}
-    return {
-        f"{name}/{metric}": draw({"target_name": metric, "target": lambda trial, i=i: trial.values[i]})
-        for i, metric in enumerate(names.metrics)
-    }
+        yield name, partial(draw, {"target_name": names.metrics[0]})
+        return
+    for i, metric in enumerate(names.metrics):
+        more = {"target_name": metric, "target": lambda trial, i=i: trial.values[i]}
+        yield f"{name}/{metric}", partial(draw, more)
 
 
 def _finite(trial: "FrozenTrial") -> "FrozenTrial":

@@ -25,6 +25,7 @@ from convsweep.report.optional import needed
 from convsweep.study.identity import IDENTITY
 from convsweep.study.metric_names import metric_names
 from convsweep.study.ranking import ranked
+from convsweep.study.spread import values_of
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -122,9 +123,7 @@ def _summary(study: "Study", trials: "Sequence[FrozenTrial]", findings: Findings
     best = ranked(study)
     if best:
         names = metric_names(study)
-        values = ", ".join(
-            f"{_escaped(name)} {value:.5g}" for name, value in zip(names, best[0].values or [], strict=True)
-        )
+        values = ", ".join(f"{_escaped(name)} {value}" for name, value in zip(names, values_of(best[0]), strict=True))
         which = (
             f"Trial {best[0].number}" if len(names) == 1 else f"{len(best)} on the Pareto front; trial {best[0].number}"
         )
@@ -154,7 +153,7 @@ def _best(study: "Study") -> str:
     rows = [
         [
             str(trial.number),
-            *(f"{value:.5g}" for value in trial.values or []),
+            *values_of(trial),
             f"{seconds_of(trial):.1f}",
             *(value_in_words(trial.params[key]) if key in trial.params else "" for key in keys),
         ]

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -16,6 +17,7 @@ from convsweep.study.finding import find_studies
 from convsweep.study.identity import IDENTITY
 from convsweep.study.metric_names import metric_names
 from convsweep.study.ranking import ranked
+from convsweep.study.spread import spread_of
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -55,13 +57,14 @@ def studies_data(folder: Path, storage: str | None) -> list[dict[str, Any]]:
 
 
 def trial_data(trial: "FrozenTrial", names: Sequence[str]) -> dict[str, Any]:
-    """Return a trial as JSON has it: a number that is none is null."""
+    """Return what is known of a trial; a value that is no number is None."""
     values = trial.values if trial.values is not None else []
     return {
         "number": trial.number,
         "state": state_of(trial),
-        "values": {name: _finite(value) for name, value in zip(names, values, strict=False)},
-        "params": {key: _finite(value) for key, value in trial.params.items()},
+        "values": {name: value if math.isfinite(value) else None for name, value in zip(names, values, strict=False)},
+        "spread": dict(zip(names, spread_of(trial), strict=False)),
+        "params": dict(trial.params),
         "step": trial.last_step,
         "seconds": round(seconds_of(trial), 3),
         "started": None if trial.datetime_start is None else trial.datetime_start.isoformat(),
@@ -71,15 +74,20 @@ def trial_data(trial: "FrozenTrial", names: Sequence[str]) -> dict[str, Any]:
 
 
 def rows(study: "Study") -> list[dict[str, Any]]:
-    """Return each trial as a flat row: number, state, a column a metric and a searched key, step, seconds, error."""
+    """Return each trial as a flat row: number, state, a column a metric and a searched key, step, seconds, error.
+
+    Where values are means, as those of k-fold are, each has its standard deviation in a column `<metric>.spread`.
+    """
     names = metric_names(study)
     trials = study.get_trials(deepcopy=False)
     keys = list(dict.fromkeys(key for trial in trials for key in trial.params))
+    spreads = names if any(map(spread_of, trials)) else []
     found = []
     for trial in trials:
         data = trial_data(trial, names)
         row = {"trial": trial.number, "state": data["state"]}
         row |= {name: data["values"].get(name) for name in names}
+        row |= {f"{name}.spread": data["spread"].get(name) for name in spreads}
         row |= {_column(key, names): trial.params.get(key) for key in keys}
         found.append(row | {name: data[name] for name in ("step", "seconds", "started", "ended", "error")})
     return found
@@ -107,5 +115,14 @@ def _cell(value: Any) -> Any:
     return "" if value is None else value
 
 
+def as_json(data: Any) -> str:
+    """Write data as JSON; a number that is none, or endless, is null: JSON has no word for it."""
+    return json.dumps(_finite(data), indent=2, ensure_ascii=False, default=str, allow_nan=False)
+
+
 def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

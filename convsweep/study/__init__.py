@@ -8,8 +8,9 @@ from convsweep.study.finding import find_study, place_of
 from convsweep.study.metric_names import metric_names as value_names
 from convsweep.study.ranking import leaders, ranked
 from convsweep.study.repeats import SOURCE, Repeated, open_repeats, repeated
+from convsweep.study.spread import spread_of, values_of
 
 __all__ = [
     "SOURCE", "Repeated", "StudyCallback", "find_study", "leaders", "open_repeats", "place_of",
-    "ranked", "repeated", "value_names",
+    "ranked", "repeated", "spread_of", "value_names", "values_of",
 ]  # fmt: skip

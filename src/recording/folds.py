@@ -82,6 +82,11 @@ class Folds:
         return {name: [fold.known[name] for fold in self.done] for name in self.done[0].known}
 
     @property
+    def epochs(self) -> int:
+        """How many epochs the finished folds have trained together."""
+        return sum(len(fold.history.epochs) for fold in self.done)
+
+    @property
     def best_epoch(self) -> int:
         """The mean of the folds' best epochs, rounded."""
         return round(statistics.fmean(fold.history.best_epoch for fold in self.done))

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from src.evaluation import Evaluation
 
 FIT = "fit"  # of a trial: parameters, fit_seconds and best_epoch
+EPOCHS = "epochs"  # of a trial with folds: how many it has trained, in all of them together
 MODEL, PROBABILITIES = "model.keras", "probabilities.npz"  # in its folder
 log = logging.getLogger(__name__)
 

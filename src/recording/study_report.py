@@ -28,6 +28,7 @@ OF_THE_BEST = {
 }
 OF_THE_STUDY = {"rungs.png": "all curves, and how many trials went on from each rung"}
 GROUPS = re.compile("^(train|time|summary)/")  # of metrics on MLflow's page
+STD = re.compile(r"_std(?=\[|$)")  # of a metric's standard deviation over folds: recall_std[rose]
 BY_EPOCH = ("loss", "accuracy", "val_loss", "val_accuracy")  # whose last value is not that of the best epoch
 PREDICTIONS = "predictions.csv"
 MISTAKES = 24  # with their files, at most
@@ -104,3 +105,8 @@ def best_metrics(metrics: Mapping[str, float]) -> dict[str, float]:
     own = {GROUPS.sub("", name).replace("val/", "val_"): value for name, value in metrics.items()}
     best = {name.removeprefix("best_"): value for name, value in own.items() if name.startswith("best_val_")}
     return {name: value for name, value in own.items() if name not in BY_EPOCH and not name.startswith("best_")} | best
+
+
+def spread_metrics(metrics: Mapping[str, float]) -> dict[str, float]:
+    """Return the standard deviations over folds that a run has, by the names of the metrics that they are of."""
+    return {STD.sub("", name): value for name, value in best_metrics(metrics).items() if STD.search(name)}

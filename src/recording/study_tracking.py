@@ -15,15 +15,16 @@ import numpy as np
 from omegaconf import DictConfig
 
 from convsweep import StudyCallback
-from convsweep.errors import is_disk_full
-from convsweep.insight import Findings, as_lines, as_markdown, look_back
+from convsweep.errors import is_disk_full, printable
+from convsweep.insight import Findings, as_markdown, in_brief, look_back
 from convsweep.policy import repeated_number, rungs_of, seconds_of
 from convsweep.storage import alone
-from convsweep.study import ranked, repeated
+from convsweep.study import ranked, repeated, spread_of, values_of
 from src.config import Config, ConfigError, settings
 from src.config import optimizer as optimizers
 from src.config.objective import by_epoch, directions, objectives
 from src.recording.checkpoints import remove_checkpoints
+from src.recording.members import EPOCHS
 from src.recording.study_report import PARENT, REPORTED, exhibits
 from src.tracking import (
     Address,
@@ -49,7 +50,6 @@ ABOVE = "mlflow_above"  # the ids of the runs, in one store or another, below on
 OPEN = "mlflow_open:"  # with a digest of an address: a driver began to record there, and has not reported yet
 VIEW = "mlflow_view:"  # with such a digest: the page there has the study's own columns and charts
 OUTBOX = "outbox"  # beside the trials' folders: what MLflow is still to get
-LEADERS = 20
 
 
 class StudyTracking(StudyCallback):
@@ -223,7 +223,10 @@ class StudyTracking(StudyCallback):
         names = objectives(self._config.objective)
         best = _ranked(study, names)
         counts = Counter("INFEASIBLE" if "infeasible" in t.user_attrs else t.state.name for t in study.trials)
-        rows = [Row(t.number, t.values, {k: _short(v) for k, v in t.params.items()}) for t in best[:LEADERS]]
+        rows = [
+            Row(t.number, values_of(t), {printable(k): printable(_short(v)) for k, v in t.params.items()})
+            for t in best
+        ]
         searched = list(study.user_attrs.get("convsweep", {}).get("space", {}))
         viewed = run.show(searched, _curves(names), self._maximizes)
         study.set_user_attr(VIEW + _digest(run.address), viewed)
@@ -231,9 +234,12 @@ class StudyTracking(StudyCallback):
             "all trials, best first": run.all_trials(self._maximizes, viewed),
             "their charts": run.all_trials(self._maximizes, viewed, charts=True),
         }
+        if find_spec("plotly") is not None:
+            links["report"] = run.artifact_page("report.html")
         findings = look_back(study)
-        said, more = as_lines(findings), as_markdown(findings)
-        run.describe(leaderboard(names, rows, counts, command(), run.pages(), links, said, more))
+        run.describe(leaderboard(names, rows, counts, run.pages(), links, in_brief(findings)))
+        if mattered := as_markdown(findings):
+            run.log_text(mattered, "what_mattered.md")
         run.log_text(trials_table(names, _in_order(study, best)), "leaderboard.csv")
         run.log_params(self._describe(study))
         run.log_file(str(directory / "optimization_results.yaml"))
@@ -352,8 +358,9 @@ def _in_order(study: "Study", best: list[Any]) -> list[dict[str, Any]]:
             "number": trial.number,
             "state": "INFEASIBLE" if "infeasible" in trial.user_attrs else trial.state.name,
             "values": list(trial.values or []),
+            "spread": list(spread_of(trial)),
             "params": {key: _short(value) for key, value in trial.params.items()},
-            "epochs": max(trial.intermediate_values, default=""),
+            "epochs": trial.user_attrs.get(EPOCHS, max(trial.intermediate_values, default="")),
             "seconds": round(seconds_of(trial), 1),
         }
         for trial in [*best, *rest]

@@ -47,9 +47,10 @@ def page(
     return f"{base}/{trials_page(known[0], study, maximize, viewed)}"
 
 
-def run_page(experiment_id: str, run_id: str) -> str:
-    """Return the address of a run's page as links on MLflow's own pages have it."""
-    return f"#/experiments/{quote(experiment_id)}/runs/{run_id}?{urlencode(KIND_OF_PAGE)}"
+def run_page(experiment_id: str, run_id: str, artifact: str | None = None) -> str:
+    """Return the address of a run's page, or of a file of it, as links on MLflow's own pages have it."""
+    shown = f"/artifacts/{quote(artifact)}" if artifact is not None else ""
+    return f"#/experiments/{quote(experiment_id)}/runs/{run_id}{shown}?{urlencode(KIND_OF_PAGE)}"
 
 
 def trials_page(

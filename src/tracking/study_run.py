@@ -82,6 +82,10 @@ class StudyRun:
         """Return the address, on the page itself, of the study's trials, the best first."""
         return trials_page(self._store.experiment_id, self._study, maximize, viewed, charts)
 
+    def artifact_page(self, path: str) -> str:
+        """Return the address, on the page itself, of a file of this run."""
+        return run_page(self._store.experiment_id, self.run_id, path)
+
     def _trials(self) -> "list[Run]":
         runs, token = [], None
         while token != "":

@@ -14,6 +14,7 @@ from convsweep.policy.repeats import REPEATS
 from convsweep.storage.opening import open_storage
 from convsweep.study import SOURCE
 from convsweep.study.metric_names import name_metrics
+from convsweep.study.spread import SPREAD
 from tests.helpers.command import run_inside
 
 SEEDS = IntDistribution(0, 4)
@@ -48,7 +49,19 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     failed.add_trial(create_trial(state=TrialState.FAIL))
     once = study(folder, "once", {"<b>": [0.5]}, {"training.epochs": 9})
     once.add_trial(create_trial(state=TrialState.FAIL))
+    folded = study(folder, "folded", {"adam": [0.9]}, {"dataset.folds": 5})
+    trial = create_trial(value=0.95, user_attrs={"a": 1}, system_attrs={SPREAD: [0.0123]})
+    folded.add_trial(trial)
     return folder
+
+
+def test_folds_have_their_spread(folder: Path) -> None:
+    shown = compare(folder, "folded", "once")
+    assert "0.95 ± 0.012 (over folds)" in shown
+    data = json.loads(compare(folder, "folded", "once", "--json"))
+    assert [side["values"]["accuracy"]["spread"] for side in data["sides"]] == [0.0123, None]
+    table = list(csv.DictReader(compare(folder, "folded", "--csv", "once").splitlines()))
+    assert next(row for row in table if row["key"] == "accuracy.spread")["folded"] == "0.0123"
 
 
 def compare(folder: Path, *arguments: str) -> str:

@@ -71,3 +71,11 @@ def test_numbers_without_spread() -> None:
     assert mean_of([0.5, 0.5]).half_width == 0
     assert paired_difference([0.5, 0.5], [0.5, 0.5]).p_value == 1
     assert unpaired_difference([0.5, 0.5], [0.4, 0.4]).is_real()
+
+
+def test_endless_numbers_say_nothing() -> None:
+    endless, plain = [math.inf, 0.5, 0.4], [0.5, 0.6, 0.7]
+    assert mean_of(endless).half_width == math.inf
+    for difference in (paired_difference(endless, plain), unpaired_difference(plain, endless)):
+        assert not difference.is_real()
+    assert not unpaired_difference(endless, endless).is_real()

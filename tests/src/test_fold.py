@@ -134,6 +134,7 @@ def test_the_value_is_the_mean_of_the_folds_beside_its_spread(unbroken: tuple[fl
     of_folds = [record.metrics[f"fold_{number}/objective"][0] for number in (1, 2, 3)]
     assert value == record.metrics["objective"][0] == pytest.approx(np.mean(of_folds))
     assert record.metrics["objective_std"][0] == pytest.approx(np.std(of_folds, ddof=1))
+    assert handle.said["epochs"] == FOLDS * EPOCHS
     assert handle.said["spread"] == pytest.approx([np.std(of_folds, ddof=1)])
     assert len(set(of_folds)) > 1
     means = [np.mean(of_folds[:count]) for count in (1, 2, 3)]

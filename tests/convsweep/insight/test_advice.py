@@ -1,5 +1,6 @@
 """What is said of made-up studies, in which it is known what mattered; and how often wrongly."""
 
+import re
 import shlex
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import TrialState, create_trial
 
-from convsweep.insight import as_lines, as_markdown, look_back
+from convsweep.insight import as_lines, as_markdown, in_brief, look_back
 from convsweep.insight.advice import Advice, advice_on_keys, is_more_than_chance
 from convsweep.insight.findings import chances
 from convsweep.insight.standing import standings
@@ -253,3 +254,12 @@ def test_what_nobody_thought_of_does_not_lose_the_end_of_a_sweep(monkeypatch: py
     monkeypatch.setattr("convsweep.insight.findings.standings", fails)
     (found,) = look_back(made_up(lambda _: 0.0, trials=1)).advice
     assert found.text == "what mattered is not known (TypeError: odd)"
+
+
+def test_in_brief_there_are_few_keys_without_intervals() -> None:
+    study = made_up(lambda p: p["model.filters"] + p["model.depth"] / 10, trials=30)
+    mattered, *advice = in_brief(look_back(study))
+    assert re.match(r"mattered model\.filters \d+%, ", mattered)
+    assert mattered.count("%") == 3
+    assert " to " not in mattered
+    assert all(line.startswith("advice ") for line in advice)

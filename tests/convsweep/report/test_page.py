@@ -13,7 +13,9 @@ from optuna.trial import TrialState, create_trial
 from convsweep.errors import UserError
 from convsweep.report import Exhibit, figures, write_report
 from convsweep.report.page import report
+from convsweep.report.tables import rows
 from convsweep.study.metric_names import name_metrics
+from convsweep.study.spread import SPREAD
 from tests.helpers.made_up import SPACE, draw, made_up
 
 pytest.importorskip("plotly")
@@ -204,3 +206,15 @@ def test_a_worker_s_row_has_what_it_ran_though_the_study_s_end_took_paused_trial
     assert [*complete.y, *paused.y] == ["host 7"] * 3
     assert [*complete.x, *paused.x] == [15_000, 10_000, 15_000]
     assert paused.base[1] == begin + timedelta(seconds=30)
+
+
+def test_a_mean_has_its_spread() -> None:
+    study = optuna.create_study(direction="maximize")
+    study.add_trial(create_trial(value=0.9))
+    study.add_trial(create_trial(value=0.95, system_attrs={SPREAD: [0.0123]}))
+    text = report(study)
+    assert "<strong>value 0.95 ± 0.012</strong>" in text
+    assert "<td>0.95 ± 0.012</td>" in text and "<td>0.9</td>" in text
+    first, second = rows(study)
+    assert list(first)[:4] == ["trial", "state", "value", "value.spread"]
+    assert (first["value.spread"], second["value.spread"]) == (None, 0.0123)

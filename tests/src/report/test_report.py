@@ -1,6 +1,8 @@
-"""The pictures exist, show something, and hold what they should; the leaderboard is Markdown."""
+"""The pictures exist, show something, and hold what they should; the leaderboard fits into MLflow's page."""
 
+import html
 import io
+import re
 
 import numpy as np
 import pytest
@@ -127,16 +129,41 @@ def test_slices_show_the_mean_of_each_choice() -> None:
     assert slices([{}, {}], [1, 2], [True, True], "val_loss", False) is None
 
 
-def test_leaderboard_is_a_table_of_the_best_with_the_command() -> None:
-    rows = [Row(3, [0.91234567], {"optimizer": "adam"}), Row(1, [0.9], {"optimizer": "sgd", "model.depth": "2"})]
-    text = leaderboard(["val_accuracy"], rows, {"COMPLETE": 2, "FAIL": 0}, "python -m src.sweep -m")
-    assert text.startswith("**val_accuracy 0.91235**, trial 3: `optimizer=adam`  \n2 COMPLETE  \n")
-    table = [line.replace("&emsp;", "").split() for line in text.splitlines() if line.startswith("| &")]
-    assert table[0] == ["|", "trial", "|", "val_accuracy", "|", "optimizer", "|", "model.depth", "|"]
-    assert table[1] == ["|", "3", "|", "0.91235", "|", "adam", "|", "|"]
-    assert "2 COMPLETE" in text
-    assert "FAIL" not in text
-    assert "python -m src.sweep -m" in text
+def lines_of(text: str) -> list[list[str]]:
+    """Return the lines of each cell of a description's one row, as a page shows them."""
+    assert re.fullmatch(r"<table><tr>(<td>.*</td>)</tr></table>", text)
+    cells = re.findall(r"<td>(.*?)</td>", text)
+    plain = [re.sub("<(?!br)[^>]*>", "", cell) for cell in cells]
+    return [[html.unescape(line).strip() for line in cell.split("<br>")] for cell in plain]
+
+
+def test_leaderboard_is_the_best_five_beside_what_they_say() -> None:
+    rows = [Row(3, ["0.91235 ± 0.012"], {"optimizer": "adam"}), Row(1, ["0.9"], {"optimizer": "sgd", "model.depth": "2"})]
+    rows += [Row(number, ["0.8"], {"optimizer": "x" * 99}) for number in range(10, 20)]
+    said = ["mattered optimizer 90%", "advice type `optimizer=adam`"]
+    text = leaderboard(["val_accuracy"], rows, {"COMPLETE": 12, "FAIL": 0}, {3: "#/runs/a?b=c&d"}, {"all": "#/x"}, said)
+    numbers, values, searched, words = lines_of(text)
+    assert numbers == ["3", "1", "10", "11", "12"]
+    assert values[:2] == ["0.91235\xa0±\xa00.012", "0.9"]
+    assert searched[:2] == ["optimizer=adam", "optimizer=sgd\xa0model.depth=2"]
+    assert searched[2].startswith("optimizer=xxx") and searched[2].endswith("…") and len(searched[2]) == 60
+    assert words == ["12 COMPLETE, by val_accuracy · all", "mattered optimizer 90%", "advice type optimizer=adam"]
+    assert '<a href="#/runs/a?b=c&amp;d">3</a>' in text
+    assert "<code>optimizer=adam</code>" in text
+
+
+def test_a_leaderboard_has_no_more_lines_than_the_page_shows() -> None:
+    said = ["mattered x 90%", f"advice {'long ' * 60}", "advice fits", f"advice {'long ' * 30}", "advice fits, too"]
+    words = lines_of(leaderboard(["a", "b"], [Row(0, ["1", "2"], {})], {"COMPLETE": 1}, said=said))[-1]
+    assert words == ["1 COMPLETE, by a, b", "mattered x 90%", f"advice {'long ' * 29}long", "advice fits"]
+    assert lines_of(leaderboard(["a"], [], {})) == [["no trial, by a"]]
+
+
+def test_names_in_a_leaderboard_are_no_markup() -> None:
+    rows = [Row(0, ["1"], {"<img src=x>": "a|b*`_"})]
+    text = leaderboard(["<b>"], rows, {"COMPLETE": 1}, said=["advice `<i>`"])
+    assert "<img" not in text and "<i>" not in text
+    assert lines_of(text)[2:] == [["<img\xa0src=x>=a|b*`_"], ["1 COMPLETE, by <b>", "advice <i>"]]
 
 
 def test_all_trials_are_a_table() -> None:
@@ -144,10 +171,16 @@ def test_all_trials_are_a_table() -> None:
         {"number": 3, "state": "COMPLETE", "values": [0.9, 5], "params": {"x": "a,b"}, "epochs": 2, "seconds": 1.5},
         {"number": 1, "state": "FAIL", "values": [], "params": {"y": "1"}, "epochs": "", "seconds": 0.1},
     ]
+    trials = [{**trial, "spread": ()} for trial in trials]
     assert trials_table(["accuracy", "parameters"], trials).splitlines() == [
         "trial,state,accuracy,parameters,x,y,epochs,seconds",
         '3,COMPLETE,0.9,5,"a,b",,2,1.5',
         "1,FAIL,,,,1,,0.1",
+    ]
+    trials[0]["spread"] = [0.01, 0.5]
+    assert trials_table(["accuracy", "parameters"], trials).splitlines()[:2] == [
+        "trial,state,accuracy,parameters,accuracy.spread,parameters.spread,x,y,epochs,seconds",
+        '3,COMPLETE,0.9,5,0.01,0.5,"a,b",,2,1.5',
     ]
 
 
