@@ -9,11 +9,14 @@ from docs import reference
 from src.console import COMMANDS
 from tests.helpers.command import ROOT
 
-HEADINGS = [
-    heading.lower()
-    for page in sorted((ROOT / "docs").glob("*.md"))
-    for heading in re.findall(r"^#+ (.*)$", re.sub(r"^```.*?^```", "", page.read_text(), flags=re.M | re.S), re.M)
-]
+HEADINGS_OF = {
+    page.stem: [
+        heading.lower()
+        for heading in re.findall(r"^#+ (.*)$", re.sub(r"^```.*?^```", "", page.read_text(), flags=re.M | re.S), re.M)
+    ]
+    for page in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+}
+HEADINGS = [heading for page, headings in HEADINGS_OF.items() if page != "README" for heading in headings]
 
 
 @pytest.mark.parametrize(
@@ -52,6 +55,26 @@ HEADINGS = [
 )
 def test_a_question_is_found_in_a_heading(words: str) -> None:
     assert [heading for heading in HEADINGS if words in heading]
+
+
+@pytest.mark.parametrize(
+    ("question", "page"),
+    [
+        ("resume after a crash", "how-to"), ("use my own model", "how-to"), ("run on slurm", "how-to"),
+        ("export to onnx", "how-to"), ("class weights", "how-to"), ("run on gpu", "how-to"), ("several gpus", "how-to"),
+        ("early stopping", "how-to"), ("imbalanced classes", "how-to"), ("confusion matrix", "how-to"),
+        ("k-fold cross-validation", "how-to"), ("serve model http", "how-to"), ("transfer learning imagenet", "how-to"),
+        ("fine-tuning pretrained", "how-to"), ("data augmentation", "how-to"), ("checkpoints", "how-to"),
+        ("parallel workers", "how-to"), ("random seed", "how-to"), ("reproduce run", "how-to"),
+        ("compare two runs", "how-to"), ("migrate optuna sweeper", "migration"), ("migrate kerastuner", "how-to"),
+        ("my own images", "how-to"), ("own images", "own-images"), ("own model", "own-model"), ("windows", "how-to"),
+        ("macos", "how-to"), ("image size", "how-to"), ("learning rate schedule", "how-to"), ("overfitting", "how-to"),
+        ("weight decay", "how-to"), ("debug error", "how-to"), ("delete study", "how-to"), ("disk space", "how-to"),
+        ("importance hyperparameters", "how-to"), ("time budget", "how-to"), ("install", "README"),
+    ],
+)  # fmt: skip
+def test_a_user_s_question_leads_to_a_page(question: str, page: str) -> None:
+    assert [heading for heading in HEADINGS_OF[page] if all(word in heading for word in question.split())]
 
 
 def test_the_reference_is_what_the_code_has() -> None:
