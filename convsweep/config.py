@@ -7,6 +7,7 @@ from omegaconf import MISSING
 
 # The class of the official Optuna sweeper, which most configs that were written for it name.
 OFFICIAL = "hydra_plugins.hydra_optuna_sweeper.optuna_sweeper.OptunaSweeper"
+OFFICIAL_OPTION = "optuna"  # of hydra/sweeper
 
 
 @dataclass
@@ -128,3 +129,10 @@ class ConvsweepConf:
 
     # What lets trials pause and go on: an option of hydra/sweeper/scheduler.
     scheduler: Any = MISSING
+
+
+@dataclass
+class OptunaConf(ConvsweepConf):
+    """The official sweeper's option where that one is not installed: a sweep with it says what to type instead."""
+
+    _target_: str = OFFICIAL

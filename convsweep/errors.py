@@ -11,12 +11,13 @@ import sys
 import traceback
 import unicodedata
 from collections.abc import Iterable, Iterator
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
-from omegaconf import DictConfig
-from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
+from omegaconf import MISSING, DictConfig, ListConfig
+from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException, ValidationError
 
 # Launchers that are packages of their own, and what to install for each.
 LAUNCHERS = {
@@ -142,6 +143,8 @@ def explain(error: Exception, groups: Iterable[str] = ()) -> str:
         else:
             known = _keys(cause) + [group for group in groups if not parent and "/" not in group and group != "hydra"]
         return _unknown(parent, f"`{cause.full_key}` does not exist{place}", name, list(dict.fromkeys(known)))
+    if isinstance(cause, ValidationError) and (problem := _wrong_type(cause)):
+        return f"{problem[0]}{place}; {problem[1]}"
     if isinstance(cause, OmegaConfBaseException):
         key = f"`{cause.full_key}`: " if cause.full_key else ""
         return key + str(cause).splitlines()[0] + place
@@ -150,6 +153,31 @@ def explain(error: Exception, groups: Iterable[str] = ()) -> str:
         why = "" if reason.startswith("LexerNoViable") else f": {reason}"
         return f"`{error.override}` cannot be read as an override{why}; type e.g. key=value, or 'key=[a, b]'"
     return "; ".join(line.strip() for line in str(error).strip().splitlines() if line.strip())
+
+
+# What a value of a type is called, and one of them.
+TYPES = {int: ("a whole number", 1), float: ("a number", 0.1), bool: ("true or false", "true"), str: ("a text", "name")}
+
+
+def _wrong_type(error: ValidationError) -> tuple[str, str] | None:
+    """Return what is wrong with a value of another type than its key has, and what to type; None for other errors."""
+    node = error.child_node
+    if node is None or not error.full_key or not hasattr(error, "value"):
+        return None
+    hint, optional, before = node._metadata.ref_type, node._metadata.optional, None
+    if isinstance(node, ListConfig):
+        expected, example = "a list", "[a, b]"
+    elif isinstance(hint, type) and issubclass(hint, Enum):
+        expected, example = f"one of {', '.join(hint.__members__)}", next(iter(hint.__members__))
+    elif hint in TYPES:
+        (expected, example), before = TYPES[hint], node._value()
+    else:
+        return None
+    if isinstance(before, hint if hint in TYPES else ()) and before != MISSING:  # what the key had is of its type
+        example = str(before).lower() if isinstance(before, bool) else before
+    got = "null" if error.value is None else bounded(printable(str(error.value)), 100)
+    problem = f"`{error.full_key}` must be {expected}{', or null' if optional else ''}, got {got}"
+    return problem, f"type e.g. {shlex.quote(f'{error.full_key}={example}')}"
 
 
 def is_hydras(error: Exception) -> bool:
@@ -165,6 +193,9 @@ def _unknown(where: str, problem: str, name: str, known: list[str]) -> str:
     instead = f"; did you mean {close}?" if close else ""
     if where == "hydra/launcher" and (package := LAUNCHERS.get(name)):
         instead = f"; for {name} type {install(package)}"
+    if where == "hydra/sweeper":
+        known = [other for other in known if other != "optuna" or name == other]
+        instead = instead or "; type hydra/sweeper=convsweep"
     there = f"{where or 'the config'} has" if "option" not in problem else "there are"
     return f"{problem}; {there} {', '.join(known)}{instead}" if known else problem
 

@@ -12,8 +12,8 @@ import hydra
 from omegaconf import DictConfig
 
 from convsweep import Infeasible, current_trial
-from convsweep.errors import explain, is_hydras, printable
-from src.config import ConfigError, as_dry_run, constraint, groups, register, settings
+from convsweep.errors import explain, is_hydras
+from src.config import ConfigError, as_dry_run, constraint, flags_first, groups, refuse, register, settings
 from src.process import quiet_native_stderr
 
 
@@ -43,13 +43,13 @@ def _refuse(error: Exception) -> NoReturn:
     """End a single run without a stack trace; in a sweep the trial is recorded as failed, and the others go on."""
     if current_trial() is not None:
         raise error
-    sys.exit("\n".join(f"error: {printable(problem)}" for problem in str(error).splitlines()))
+    sys.exit(refuse(error))
 
 
 if __name__ == "__main__":
     register()
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then leaves its errors to us, and to Python those that are none
-    sys.argv[1:] = as_dry_run(sys.argv[1:])
+    sys.argv[1:] = flags_first(as_dry_run(sys.argv[1:]))
     try:
         main()
     except BrokenPipeError:  # `--help | head`: who reads has seen enough

@@ -13,7 +13,9 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
+from convsweep.config import OFFICIAL_OPTION, ConvsweepConf
 from convsweep.driver.checks import check_settings, check_trials, check_warm_start, read_space
+from convsweep.driver.folders import check_folders
 from convsweep.driver.sweep import Sweep
 from convsweep.errors import UserError, explain
 from convsweep.space.compose import Composer
@@ -50,7 +52,7 @@ def _prepare(
     with open_dict(config):  # a worker on another machine has another environment
         sweeper.storage = sweeper.storage
     callbacks = list(instantiate(sweeper.callbacks or {}).values())
-    problems = check_settings(sweeper, is_in_process(config))
+    problems = _check_choice(config) + check_settings(sweeper, is_in_process(config))
     compose = Composer(loader, config)
     try:
         space = read_space(arguments, compose, loader)
@@ -65,12 +67,25 @@ def _prepare(
     sweep = Sweep(hydra_context, task_function, config, compose, space, {}, callbacks, written)
     sweep.rename(name)
     problems += check_warm_start(sweeper, sweep.directory)
+    problems += check_folders(config, compose, space, folder["subdir"])
     if problems:
         raise UserError(problems)
     example = compose(space.overrides(next(space.examples())))
     sweep.settings = fixed_settings(example, space)
     sweep.defaults = schema_defaults(example, sweep.settings).union(*(c.defaults(example) for c in callbacks))
     return sweep
+
+
+def _check_choice(config: DictConfig) -> list[str]:
+    """Refuse the official sweeper's option, which a config that was written for it chooses."""
+    if config.hydra.runtime.choices.get("hydra/sweeper") != OFFICIAL_OPTION:
+        return []
+    with open_dict(config):
+        config.hydra.sweeper._target_ = ConvsweepConf._target_  # all else that is wrong with it is said as well
+    return [
+        "`hydra/sweeper` must be convsweep, got optuna, the official sweeper, which is not installed; type "
+        "hydra/sweeper=convsweep, or in the defaults list `- override hydra/sweeper: convsweep` (docs/migration.md)"
+    ]
 
 
 def _job_name(config: DictConfig) -> str:

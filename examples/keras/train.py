@@ -3,13 +3,18 @@
 python examples/keras/train.py -m 'units=16,64' 'rate=tag(log,interval(1e-4,1e-1))'
 """
 
-import hydra
-import keras
-from omegaconf import DictConfig
-from sklearn.datasets import load_digits
-from sklearn.model_selection import train_test_split
+import sys
 
-from convsweep.keras import TrialCallback
+try:
+    import hydra
+    import keras
+    from omegaconf import DictConfig
+    from sklearn.datasets import load_digits
+    from sklearn.model_selection import train_test_split
+
+    from convsweep.keras import TrialCallback
+except ModuleNotFoundError as error:
+    sys.exit(f"error: {error}; type in the checkout: make venv && . .venv/bin/activate")
 
 
 @hydra.main(version_base="1.3", config_path=".", config_name="config")

@@ -1,9 +1,14 @@
 """The sweeper on any Hydra app: python examples/minimal/app.py -m 'x=interval(-5,5)' hydra.sweeper.n_trials=30"""
 
-import hydra
-from omegaconf import DictConfig
+import sys
 
-from convsweep import current_trial
+try:
+    import hydra
+    from omegaconf import DictConfig
+
+    from convsweep import current_trial
+except ModuleNotFoundError as error:
+    sys.exit(f"error: {error}; type in the checkout: make venv && . .venv/bin/activate")
 
 
 @hydra.main(version_base="1.3", config_path=".", config_name="config")

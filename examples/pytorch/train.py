@@ -3,13 +3,18 @@
 python examples/pytorch/train.py -m 'units=16,64' 'rate=tag(log,interval(1e-4,1e-1))'
 """
 
-import hydra
-import torch  # pyright: ignore[reportMissingImports]
-from omegaconf import DictConfig
-from sklearn.datasets import load_digits
-from sklearn.model_selection import train_test_split
+import sys
 
-from convsweep import current_trial
+try:
+    import hydra
+    import torch  # pyright: ignore[reportMissingImports]
+    from omegaconf import DictConfig
+    from sklearn.datasets import load_digits
+    from sklearn.model_selection import train_test_split
+
+    from convsweep import current_trial
+except ModuleNotFoundError as error:
+    sys.exit(f"error: {error}; type in the checkout: make venv && . .venv/bin/activate && uv pip install torch")
 
 
 @hydra.main(version_base="1.3", config_path=".", config_name="config")

@@ -6,6 +6,7 @@ Hydra runs this module anew in each worker: it holds no state, and imports no Op
 import copy
 import signal
 import sys
+from importlib.util import find_spec
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
@@ -16,10 +17,12 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
-from convsweep.config import OFFICIAL, ConvsweepConf
+from convsweep.config import OFFICIAL, OFFICIAL_OPTION, ConvsweepConf, OptunaConf
 from convsweep.errors import UserError, printable
 
 ConfigStore.instance().store(group="hydra/sweeper", name="convsweep", node=ConvsweepConf, provider="convsweep")
+if find_spec(OFFICIAL.rpartition(".")[0].rpartition(".")[0]) is None:  # else Hydra's answer would be a list of options
+    ConfigStore.instance().store(group="hydra/sweeper", name=OFFICIAL_OPTION, node=OptunaConf, provider="convsweep")
 
 
 class ConvsweepSearchPath(SearchPathPlugin):

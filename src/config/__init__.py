@@ -10,8 +10,9 @@ from src.config import augmentation, dataset, help, model, objective, schedule, 
 from src.config.build import as_yaml, make_optimizer
 from src.config.checks import ConfigError, check, settings
 from src.config.evaluation import EvaluationConfig
-from src.config.flags import as_dry_run
+from src.config.flags import as_dry_run, flags_first
 from src.config.reading import read_config
+from src.config.refusal import refuse
 from src.config.schema import DEFAULT_EXPERIMENT, Config, TrackingConfig
 from src.config.training import TrainingConfig
 from src.process import for_workers
@@ -25,9 +26,11 @@ __all__ = [
     "as_dry_run",
     "as_yaml",
     "check",
+    "flags_first",
     "groups",
     "make_optimizer",
     "read_config",
+    "refuse",
     "register",
     "settings",
 ]

@@ -8,7 +8,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from convsweep.errors import settable, unknown_keys
+from convsweep.errors import explain, settable, unknown_keys
 from src.config import (
     augmentation,
     constraint,
@@ -43,7 +43,7 @@ def settings(config: DictConfig) -> Config:
     try:
         groups: Any = OmegaConf.to_object(OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"]))
     except OmegaConfBaseException as error:
-        raise ConfigError(["; ".join(line.strip() for line in str(error).splitlines()[:2])]) from error
+        raise ConfigError([explain(error)]) from error
     # What the user added at the top with `+` is his own affair.
     known: dict[str, Any] = {name.name: groups[name.name] for name in fields(Config)}
     known["model"] = model.read(known["model"])

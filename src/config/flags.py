@@ -1,5 +1,7 @@
-"""Flags of ours, which Hydra does not know: they become overrides before it reads the command line."""
+"""The command line before Hydra reads it: flags of ours become overrides, and its own may stand among overrides."""
 
+import contextlib
+import io
 from collections.abc import Sequence
 
 from hydra._internal.utils import get_args_parser
@@ -17,3 +19,21 @@ def as_dry_run(arguments: Sequence[str]) -> list[str]:
     place = len(kept) - kept[::-1].index(overrides[-1]) if overrides else len(kept)
     given = [*kept[:place], "hydra.sweeper.dry_run=true", *kept[place:]]
     return given if {"-m", "--multirun"} & set(given) else ["-m", *given]
+
+
+def flags_first(arguments: Sequence[str]) -> list[str]:
+    """Return arguments with Hydra's flags before all overrides, which it wants in one place.
+
+    What Hydra cannot read stays as it is: it says so.
+    """
+    parser = get_args_parser()
+    said = io.StringIO()
+    with contextlib.suppress(SystemExit), contextlib.redirect_stderr(said), contextlib.redirect_stdout(said):
+        overrides = parser.parse_intermixed_args(arguments).overrides
+        flags = list(arguments)
+        for override in reversed(overrides):  # the last of equals: a flag's value stands before it
+            flags.reverse()
+            flags.remove(override)
+            flags.reverse()
+        return [*flags, *overrides]
+    return list(arguments)

@@ -69,6 +69,12 @@ def check(config: Custom) -> list[str]:
     if takes is None:
         return []
     problems = []
+    if takes.returns is not None:
+        function = path.rpartition(".")[2]
+        problems.append(
+            f"`{key}` must be a function that returns a Keras model, got {path}, which returns {takes.returns}; "
+            f"end {function} with e.g. return model"
+        )
     if not takes.any_other:
         lacking = [name for name in GIVEN if name not in takes.names]
         if lacking:

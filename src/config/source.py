@@ -5,9 +5,18 @@ import difflib
 import importlib.util
 import os
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
+
+
+# What a return statement may give that is no object of a class, each in words.
+LITERALS = [
+    (type(None), "nothing"), (ast.Constant, "a constant"), (ast.JoinedStr, "a text"), (ast.Tuple, "a tuple"),
+    (ast.List | ast.ListComp, "a list"), (ast.Dict | ast.DictComp, "a dict"), (ast.Set | ast.SetComp, "a set"),
+    (ast.GeneratorExp, "a generator"), (ast.Compare, "true or false"), (ast.Lambda, "a function"),
+]  # fmt: skip
 
 
 class NotThere(Exception):
@@ -20,11 +29,15 @@ class NotThere(Exception):
 
 @dataclass(frozen=True)
 class Signature:
-    """The arguments of a function by their names, which of them must be given, and whether it takes any others."""
+    """The arguments of a function by their names, which of them must be given, and whether it takes any others.
+
+    `returns` says in words what it returns where that can be seen and is no object: nothing, a tuple, a number.
+    """
 
     names: tuple[str, ...]
     required: tuple[str, ...]
     any_other: bool
+    returns: str | None = None
 
 
 def signature(path: str, folder: Path) -> Signature | None:
@@ -128,4 +141,27 @@ def _arguments(node: ast.AST) -> Signature | None:
     required = plain[: len(plain) - len(given.defaults)]
     named = [argument.arg for argument in given.kwonlyargs]
     required += [name for name, default in zip(named, given.kw_defaults, strict=True) if default is None]
-    return Signature(tuple([*plain, *named][first:]), tuple(required[first:]), given.kwarg is not None)
+    returns = _returned(node) if not first else None
+    return Signature(tuple([*plain, *named][first:]), tuple(required[first:]), given.kwarg is not None, returns)
+
+
+def _returned(function: ast.FunctionDef) -> str | None:
+    """Return what each way out of a function gives, in words, as far as it is a literal; None for anything else."""
+    own = list(_own(function))
+    if any(isinstance(node, ast.Yield | ast.YieldFrom) for node in own):
+        return "a generator"
+    given = [node.value for node in own if isinstance(node, ast.Return)]
+    if not given:
+        return None if isinstance(function.body[-1], ast.Raise) else "nothing"
+    words = [next((word for kind, word in LITERALS if isinstance(value, kind)), None) for value in given]
+    return words[0] if None not in words else None
+
+
+def _own(function: ast.FunctionDef) -> Iterator[ast.AST]:
+    """Yield what stands in a function's body, without that of functions and classes in it."""
+    left: list[ast.AST] = list(function.body)
+    while left:
+        node = left.pop(0)
+        yield node
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
+            left += ast.iter_child_nodes(node)

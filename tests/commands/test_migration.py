@@ -91,6 +91,19 @@ def test_the_official_class_is_named_with_what_to_do(tmp_path: Path) -> None:
     assert not (tmp_path / "multirun").exists()
 
 
+@pytest.mark.parametrize("typed", [[], ["hydra/sweeper=optuna"]], ids=["config", "typed"])
+def test_the_official_option_is_told_what_to_type_instead(tmp_path: Path, typed: list[str]) -> None:
+    (tmp_path / "sphere.py").write_text(APP)
+    (tmp_path / "config.yaml").write_text(SPHERE.replace("optuna", "convsweep") if typed else SPHERE)
+    done = run_inside([str(tmp_path / "sphere.py"), "-m", *typed, "hydra.sweeper.n_jobs=0"], tmp_path)
+    assert done.returncode == 1
+    first, second = done.stderr.splitlines()
+    assert first.startswith("error: `hydra/sweeper` must be convsweep, got optuna, the official sweeper, which is not ")
+    assert "type hydra/sweeper=convsweep" in first
+    assert second.startswith("error: `hydra.sweeper.n_jobs` must be 1 or more")
+    assert not (tmp_path / "multirun").exists()
+
+
 @pytest.mark.slow
 def test_the_documented_custom_search_space(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(tmp_path))  # where `python sphere.py` looks for modules

@@ -17,17 +17,17 @@ import heavy_and_absent
 
 if True:
     def plain(input_shape, classes, units=8, *, dropout):
-        pass
+        return heavy_and_absent.Model()
 
 def others(input_shape, classes, **more):
-    pass
+    return heavy_and_absent.Model()
 
 class Net(heavy_and_absent.Model):
     def __init__(self, input_shape, classes, units=8):
         pass
 
 def shapeless(units):
-    pass
+    raise NotImplementedError
 
 alias = plain
 """
@@ -118,3 +118,33 @@ def test_an_option_file_with_a_target_is_a_model_too() -> None:
     assert found.group == {"_target_": "nets_of_mine.others", "name": "deep", "units": 3}
     (problem,) = check(Custom.of({"_target_": "nets_of_mine.plane"}))
     assert problem.startswith("`model._target_` must be")
+
+
+RETURNED = [
+    ("    model = Sequential()\n    model.compile()", "nothing"),
+    ("    def inner():\n        return Model()\n    inner()", "nothing"),
+    ("    if classes > 2:\n        return\n    return None", "nothing"),
+    ("    return Model(), classes", "a tuple"),
+    ("    return [Dense(classes)]", "a list"),
+    ("    yield Model()", "a generator"),
+    ("    return 'resnet'", "a constant"),
+    ("    return Model()", None),
+    ("    if classes > 2:\n        return None\n    return Model()", None),
+    ("    raise Infeasible('none is small enough')", None),
+    ("    model = Model()\n    return model", None),
+]
+
+
+@pytest.mark.parametrize(("body", "returned"), RETURNED)
+def test_a_builder_that_returns_no_model_is_told_before_anything_starts(body: str, returned: str | None) -> None:
+    Path("returning.py").write_text(f"def build(input_shape, classes):\n{body}\n")
+    words = f"got returning.build, which returns {returned}; end build with e.g. return model"
+    problem = f"`model.build` must be a function that returns a Keras model, {words}"
+    assert of("returning.build") == ([] if returned is None else [problem])
+
+
+def test_what_a_decorator_or_a_class_makes_of_a_builder_is_not_guessed() -> None:
+    lines = ["@register", "def built(input_shape, classes):", "    x = 1", "class Net(Model):"]
+    lines += ["    def __init__(self, input_shape, classes):", "        self.units = 3", ""]
+    Path("decorated.py").write_text("\n".join(lines))
+    assert of("decorated.built") == of("decorated.Net") == []

@@ -1,0 +1,26 @@
+"""The command line before Hydra reads it: flags may stand anywhere."""
+
+import pytest
+
+from src.config.flags import flags_first
+
+
+@pytest.mark.parametrize(
+    ("typed", "read"),
+    [
+        (["a=1,2", "-m", "seed=1"], ["-m", "a=1,2", "seed=1"]),
+        (["a=1", "--multirun", "b=2", "--config-dir", "x=1", "x=1"], ["--multirun", "--config-dir", "x=1", "a=1", "b=2", "x=1"]),
+        (["a=1", "--cfg", "job", "b=2", "--resolve", "~c"], ["--cfg", "job", "--resolve", "a=1", "b=2", "~c"]),
+        (["a=1", "-c", "job", "a=1", "-p", "model"], ["-c", "job", "-p", "model", "a=1", "a=1"]),
+        (["-m"], ["-m"]),
+        ([], []),
+        (["a=1", "--nothing-such", "b=1"], ["a=1", "--nothing-such", "b=1"]),
+        (["a=1", "--cfg", "nowhere", "b=1"], ["a=1", "--cfg", "nowhere", "b=1"]),
+        (["a=1", "--version", "b=1"], ["a=1", "--version", "b=1"]),
+    ],
+)  # fmt: skip
+def test_hydra_gets_its_flags_before_all_overrides(
+    typed: list[str], read: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert flags_first(typed) == read
+    assert capsys.readouterr() == ("", "")
