@@ -23,7 +23,19 @@ from rich.table import Table
 
 from convsweep.display import say, value_in_words
 from convsweep.errors import UserError, printable
-from convsweep.report import ABSENT, Side, StudyView, Verdict, as_csv, as_json, differing, flat, open_study, side_of, verdicts
+from convsweep.report import (
+    ABSENT,
+    Side,
+    StudyView,
+    Verdict,
+    as_csv,
+    as_json,
+    differing,
+    flat,
+    open_study,
+    side_of,
+    verdicts,
+)
 from convsweep.study import SOURCE
 from src.config.objective import direction
 from src.deployment import ModelNotFound, find_run

@@ -15,6 +15,7 @@ from convsweep.insight import Findings, look_back
 from convsweep.insight.findings import ODD
 from convsweep.insight.words import how_sure
 from convsweep.policy.asha import rungs_of
+from convsweep.report.far import are_far, far_from_others, view_of
 from convsweep.report.optional import needed
 from convsweep.report.timeline import has_begun, timeline
 from convsweep.study.optuna_parts import part
@@ -82,11 +83,13 @@ def _all(study: "Study", findings: Findings, names: "Names") -> Iterator[tuple[s
         if trial.state.name == "COMPLETE" and all(math.isfinite(value) for value in trial.values)
     ]
     several = len(study.directions) > 1
+    far = far_from_others(complete, names.best[:1] if not several else names.best)
     if complete:
         everything = ShownStudy(study, [_finite(names.bare(trial)) for trial in trials])
-        yield from _of_each_objective(names, several, "history", partial(_history, everything))
-        if several:
-            yield "pareto", lambda: _pareto(shown_study(study, names, some(names, complete, POINTS)), names)
+        yield from _of_each_objective(names, several, "history", partial(_history, everything, far))
+    complete = [trial for trial in complete if trial.number not in far]
+    if complete and several:
+        yield "pareto", lambda: _pareto(shown_study(study, names, some(names, complete, POINTS)), names)
     if any(findings.importances.values()):
         yield "importance", lambda: _importance(findings, names)
     if not several and any(trial.intermediate_values for trial in trials):
@@ -143,9 +146,14 @@ def _varies(trials: "Sequence[FrozenTrial]", keys: Sequence[str]) -> bool:
     return all(len({repr(trial.params[key]) for trial in trials if key in trial.params}) > 1 for key in keys)
 
 
-def _history(study: "Study", more: dict[str, Any]) -> Any:
-    plot_optimization_history = part("visualization", "_optimization_history", "plot_optimization_history")
-    return plot_optimization_history(study, **more)
+def _history(study: "Study", far: set[int], more: dict[str, Any]) -> Any:
+    """Draw Optuna's history, its view on the trials that are not far from the others; all of them are in it."""
+    figure = part("visualization", "_optimization_history", "plot_optimization_history")(study, **more)
+    target = more.get("target", lambda trial: trial.values[0])
+    near = [target(t) for t in study.get_trials() if t.state.name == "COMPLETE" and t.number not in far]
+    if far and (view := view_of(near)) is not None:
+        figure.update_yaxes(range=view)
+    return figure
 
 
 def _slice(study: "Study", key: str, more: dict[str, Any]) -> Any:
@@ -229,7 +237,7 @@ def _curves(study: "Study", names: "Names", trials: "Sequence[FrozenTrial]") -> 
             whole = "trained to the end" if state == "COMPLETE" else "paused" if state == "PAUSED" else "stopped"
             kinds.setdefault("the best" if trial.number == best else whole, []).append(trial)
     looks = {"stopped": (GREY, 1), "paused": (GREY, 1), "trained to the end": (BLUE, 1.2), "the best": (ORANGE, 3)}
-    figure = go.Figure()
+    figure: Any = go.Figure()
     for kind, (colour, width) in looks.items():
         x: list[Any] = []
         y: list[Any] = []
@@ -261,7 +269,10 @@ def _curves(study: "Study", names: "Names", trials: "Sequence[FrozenTrial]") -> 
     for step in rungs_of(study):
         figure.add_vline(step, line={"color": GREY, "dash": "dot", "width": 1})
     figure.update_xaxes(title="step")
-    figure.update_yaxes(title=names.metrics[0])
+    drawn = [value for trace in figure.data for value in trace.y if value is not None]
+    near = [value for value, far in zip(drawn, are_far(drawn), strict=True) if not far]
+    view = view_of(near) if len(near) < len(drawn) else None
+    figure.update_yaxes(title=names.metrics[0], range=view)
     return figure
 
 

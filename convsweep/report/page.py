@@ -20,6 +20,7 @@ from convsweep.errors import bounded, printable
 from convsweep.insight import Findings, look_back
 from convsweep.insight.words import how_sure
 from convsweep.policy.work import seconds_of
+from convsweep.report.far import far_from_others
 from convsweep.report.figures import LINES, POINTS, figures
 from convsweep.report.optional import needed
 from convsweep.study.identity import IDENTITY
@@ -106,7 +107,7 @@ def report(study: "Study", exhibits: Sequence[Exhibit] = (), findings: Findings 
         summary=_summary(study, trials, findings),
         best=_best(study),
         figures=sections or "<p>No trial has a value yet: there is nothing to draw.</p>",
-        note=_note(trials),
+        note=_note(study, trials),
         exhibits=_exhibits(exhibits, note),
         failures=_failures(trials),
         settings=_settings(study),
@@ -181,13 +182,22 @@ def _figures(found: Mapping[str, Any]) -> str:
     return "\n".join(sections)
 
 
-def _note(trials: "Sequence[FrozenTrial]") -> str:
-    if len(trials) <= LINES:
-        return ""
-    return (
-        f"<p>Of {len(trials)} trials, at most {POINTS} are drawn as points and {LINES} as lines: the best ones, and "
-        "others at random.</p>"
-    )
+def _note(study: "Study", trials: "Sequence[FrozenTrial]") -> str:
+    """Return what the figures do not show."""
+    found = []
+    if len(trials) > LINES:
+        found.append(
+            f"<p>Of {len(trials)} trials, at most {POINTS} are drawn as points and {LINES} as lines: the best ones, "
+            "and others at random.</p>"
+        )
+    best = [trial.number for trial in ranked(study)]
+    if far := sorted(far_from_others(trials, best if len(study.directions) > 1 else best[:1])):
+        which = f"trial {far[0]}" + (f" and {len(far) - 1} more" if len(far) > 1 else "")
+        found.append(
+            f"<p>Values far from all others ({which}) are beyond the view: in the history a double click shows them, "
+            "the other figures leave them out.</p>"
+        )
+    return "\n".join(found)
 
 
 def _exhibits(exhibits: Sequence[Exhibit], note: str) -> str:

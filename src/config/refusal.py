@@ -11,7 +11,7 @@ OF_HYDRA = ("config.yaml", "hydra.yaml", "overrides.yaml")
 
 
 def refuse(error: Exception) -> str:
-    """Return what is wrong, a line a problem; the run's folder is gone afterwards unless something was written there."""
+    """Return what is wrong, a line a problem; the run's folder is gone then unless something was written there."""
     if HydraConfig.initialized():
         _forget(Path(HydraConfig.get().runtime.output_dir))
     return "\n".join(f"error: {printable(problem)}" for problem in str(error).splitlines())

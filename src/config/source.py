@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 
-
 # What a return statement may give that is no object of a class, each in words.
 LITERALS = [
     (type(None), "nothing"), (ast.Constant, "a constant"), (ast.JoinedStr, "a text"), (ast.Tuple, "a tuple"),
@@ -151,6 +150,7 @@ def _returned(function: ast.FunctionDef) -> str | None:
     if any(isinstance(node, ast.Yield | ast.YieldFrom) for node in own):
         return "a generator"
     given = [node.value for node in own if isinstance(node, ast.Return)]
+    given = [None if isinstance(value, ast.Constant) and value.value is None else value for value in given]
     if not given:
         return None if isinstance(function.body[-1], ast.Raise) else "nothing"
     words = [next((word for kind, word in LITERALS if isinstance(value, kind)), None) for value in given]

@@ -10,7 +10,7 @@ from src.recording.study_tracking import ABOVE, OUTBOX, StudyTracking, command, 
 from src.recording.system import system_metrics
 
 __all__ = [
-    "ABOVE", "CHECKPOINT", "EPOCHS", "FIT", "FOLDS", "OUTBOX", "Member", "StudyData", "StudyTracking",
-    "await_data", "best_metrics", "bound_checkpoints", "checkpoint_of", "command", "exhibits", "is_member", "keep_member",
+    "ABOVE", "CHECKPOINT", "EPOCHS", "FIT", "FOLDS", "OUTBOX", "Member", "StudyData", "StudyTracking", "await_data",
+    "best_metrics", "bound_checkpoints", "checkpoint_of", "command", "exhibits", "is_member", "keep_member",
     "read_member", "remove_checkpoints", "runs_of", "spread_metrics", "study_run", "system_metrics",
 ]  # fmt: skip

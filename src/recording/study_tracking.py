@@ -224,8 +224,7 @@ class StudyTracking(StudyCallback):
         best = _ranked(study, names)
         counts = Counter("INFEASIBLE" if "infeasible" in t.user_attrs else t.state.name for t in study.trials)
         rows = [
-            Row(t.number, values_of(t), {printable(k): printable(_short(v)) for k, v in t.params.items()})
-            for t in best
+            Row(t.number, values_of(t), {printable(k): printable(_short(v)) for k, v in t.params.items()}) for t in best
         ]
         searched = list(study.user_attrs.get("convsweep", {}).get("space", {}))
         viewed = run.show(searched, _curves(names), self._maximizes)

@@ -64,7 +64,7 @@ def _columns(rows: Sequence[Row]) -> list[list[str]]:
         return []
     searched = [" ".join(f"{name}={value}" for name, value in row.params.items()) for row in rows]
     shown = [text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…" for text in searched]
-    columns = [[str(row.number) for row in rows], *(list(column) for column in zip(*(r.values for r in rows)))]
+    columns = [[str(row.number) for row in rows], *map(list, zip(*(row.values for row in rows), strict=True))]
     return [*columns, shown] if any(shown) else columns
 
 

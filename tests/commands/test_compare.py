@@ -121,7 +121,7 @@ def test_json_and_csv_have_the_same(folder: Path) -> None:
     ("arguments", "said"),
     [
         (["one", "tow"], [
-            "no study tow in multirun; there are failed, once, one, two, won, won-final; did you mean two?",
+            "no study tow in multirun; there are failed, folded, once, one, two, won, won-final; did you mean two?",
         ]),
         (["one/99", "failed"], [
             "one has no trial 99; it has 8",

@@ -94,7 +94,7 @@ def test_the_official_class_is_named_with_what_to_do(tmp_path: Path) -> None:
 @pytest.mark.parametrize("typed", [[], ["hydra/sweeper=optuna"]], ids=["config", "typed"])
 def test_the_official_option_is_told_what_to_type_instead(tmp_path: Path, typed: list[str]) -> None:
     (tmp_path / "sphere.py").write_text(APP)
-    (tmp_path / "config.yaml").write_text(SPHERE.replace("optuna", "convsweep") if typed else SPHERE)
+    (tmp_path / "config.yaml").write_text(SPHERE.replace("sweeper: optuna", "sweeper: convsweep") if typed else SPHERE)
     done = run_inside([str(tmp_path / "sphere.py"), "-m", *typed, "hydra.sweeper.n_jobs=0"], tmp_path)
     assert done.returncode == 1
     first, second = done.stderr.splitlines()

@@ -17,8 +17,6 @@ ALL = "which all trials share"
         ("${x}", [], "which those that differ in y alone share"),
         ("'${hydra.job.override_dirname}'", ["hydra.sweeper.confirm=1x1"], "which those with the same values share"),
         ("'${hydra.job.override_dirname}'", ["hydra.job.config.override_dirname.exclude_keys=[x,y]"], ALL),
-        ("${x}-${y}", [], None),
-        ("${hydra:job.num}", [], None),
         ("a/${hydra.job.id}/b", [], None),
         ("'${hydra.job.override_dirname}'", [], None),
         ("same", ["x=1", "y=2"], None),
@@ -28,7 +26,15 @@ def test_a_folder_that_trials_would_share_is_refused(
     tmp_path: Path, subdir: str, more: list[str], why: str | None
 ) -> None:
     values = [] if "x=1" in more else ["x=1,2", "y=3,4"]
-    typed = ["-m", *values, "hydra/launcher=basic", "steps=1", f"hydra.sweep.subdir={subdir}", *more, "hydra.sweeper.dry_run=true"]
+    typed = [
+        "-m",
+        *values,
+        "hydra/launcher=basic",
+        "steps=1",
+        f"hydra.sweep.subdir={subdir}",
+        *more,
+        "hydra.sweeper.dry_run=true",
+    ]
     done = run_inside([TOY, *typed], tmp_path)
     if why is None:
         assert (done.returncode, done.stderr) == (0, "")

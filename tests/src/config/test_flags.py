@@ -9,7 +9,7 @@ from src.config.flags import flags_first
     ("typed", "read"),
     [
         (["a=1,2", "-m", "seed=1"], ["-m", "a=1,2", "seed=1"]),
-        (["a=1", "--multirun", "b=2", "--config-dir", "x=1", "x=1"], ["--multirun", "--config-dir", "x=1", "a=1", "b=2", "x=1"]),
+        (["a=1", "--multirun", "b=2", "-cd", "x=1", "x=1"], ["--multirun", "-cd", "x=1", "a=1", "b=2", "x=1"]),
         (["a=1", "--cfg", "job", "b=2", "--resolve", "~c"], ["--cfg", "job", "--resolve", "a=1", "b=2", "~c"]),
         (["a=1", "-c", "job", "a=1", "-p", "model"], ["-c", "job", "-p", "model", "a=1", "a=1"]),
         (["-m"], ["-m"]),

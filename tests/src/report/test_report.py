@@ -138,7 +138,10 @@ def lines_of(text: str) -> list[list[str]]:
 
 
 def test_leaderboard_is_the_best_five_beside_what_they_say() -> None:
-    rows = [Row(3, ["0.91235 ± 0.012"], {"optimizer": "adam"}), Row(1, ["0.9"], {"optimizer": "sgd", "model.depth": "2"})]
+    rows = [
+        Row(3, ["0.91235 ± 0.012"], {"optimizer": "adam"}),
+        Row(1, ["0.9"], {"optimizer": "sgd", "model.depth": "2"}),
+    ]
     rows += [Row(number, ["0.8"], {"optimizer": "x" * 99}) for number in range(10, 20)]
     said = ["mattered optimizer 90%", "advice type `optimizer=adam`"]
     text = leaderboard(["val_accuracy"], rows, {"COMPLETE": 12, "FAIL": 0}, {3: "#/runs/a?b=c&d"}, {"all": "#/x"}, said)
@@ -153,9 +156,9 @@ def test_leaderboard_is_the_best_five_beside_what_they_say() -> None:
 
 
 def test_a_leaderboard_has_no_more_lines_than_the_page_shows() -> None:
-    said = ["mattered x 90%", f"advice {'long ' * 60}", "advice fits", f"advice {'long ' * 30}", "advice fits, too"]
+    said = ["mattered x 90%", f"advice {'long ' * 90}", "advice fits", f"advice {'long ' * 30}", "advice fits, too"]
     words = lines_of(leaderboard(["a", "b"], [Row(0, ["1", "2"], {})], {"COMPLETE": 1}, said=said))[-1]
-    assert words == ["1 COMPLETE, by a, b", "mattered x 90%", f"advice {'long ' * 29}long", "advice fits"]
+    assert words == ["1 COMPLETE, by a, b", "mattered x 90%", "advice fits", f"advice {'long ' * 29}long"]
     assert lines_of(leaderboard(["a"], [], {})) == [["no trial, by a"]]
 
 
