@@ -1,6 +1,6 @@
 """Variants of images that stay: those that `mode=expand` trains on, and a few to look at."""
 
-import tempfile
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -13,13 +13,15 @@ from src.augmentation.recolour import Recolour
 from src.augmentation.seeds import seed_of
 from src.augmentation.warp import warp
 from src.config.augmentation import AugmentationConfig
-from src.dataset import Split
+from src.dataset import Split, cache
 
 ops: Any = keras.ops  # their type hints say that any of them may return None
 CHUNK = 2**20  # pixels at a time
 
 
-def expanded(split: Split, config: AugmentationConfig, seed: int, white: float = 255.0) -> Split:
+def expanded(
+    split: Split, config: AugmentationConfig, seed: int, white: float = 255.0, folder: Path | None = None
+) -> Split:
     """Return the images followed by `config.copies` variants of all of them, each with its image's label.
 
     Args:
@@ -27,15 +29,17 @@ def expanded(split: Split, config: AugmentationConfig, seed: int, white: float =
         config: Its ranges, flips and copies.
         seed: The same seed gives the same variants.
         white: The highest value of a pixel.
+        folder: Where the file is, in the cache; by default that of temporary files.
 
     Returns:
         uint8 [N * (1 + copies), H, W, C], in a file that is gone with the process, and their labels.
+
+    Raises:
+        DatasetError: There is no room for it.
     """
     count, height, width, channels = split.images.shape
     parts = 1 + (config.copies or 1)
-    with tempfile.TemporaryFile() as file:  # which the map keeps open
-        shape = (parts * count, height, width, channels)
-        images = np.memmap(file, np.uint8, "w+", shape=shape)  # pyright: ignore[reportCallIssue, reportArgumentType]
+    images = cache.scratch(folder, (parts * count, height, width, channels), np.uint8)
     images[:count] = split.images
     chosen = ops.convert_to_numpy(draw(config, len(images) - count, height, width, seed))
     recolour = Recolour(config, seed, white) if config.recolours else None

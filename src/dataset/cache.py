@@ -116,6 +116,32 @@ def create(path: Path, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
     return array
 
 
+def scratch(folder: Path | None, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+    """Map a file for writing, which is gone with the array or with the process; its space is reserved now.
+
+    Args:
+        folder: in the cache, where it is; None for that of temporary files.
+        shape: of the array.
+        dtype: of the array.
+
+    Raises:
+        DatasetError: there is no room for it.
+    """
+    size = max(1, int(np.prod(shape)) * np.dtype(dtype).itemsize)
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:  # which the map keeps open
+            if hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(file.fileno(), 0, size)
+            return np.memmap(file, dtype, "w+", shape=shape)  # pyright: ignore[reportCallIssue, reportArgumentType]
+    except OSError as error:
+        variable = "XDG_CACHE_HOME" if folder else "TMPDIR"
+        raise DatasetError(
+            f"cannot write {size / 1e6:.0f} MB of images to {folder or tempfile.gettempdir()}: "
+            f"{error.strerror or error}; free space there, or set the environment variable {variable} to a folder on "
+            "another disk"
+        ) from error
+
+
 def save(path: Path, array: np.ndarray) -> None:
     """Write a `.npy` file."""
     with writing(path.parent.parent):

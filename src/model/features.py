@@ -23,6 +23,7 @@ from src.config.pretrained import POOLINGS, Pretrained
 from src.dataset import Dataset, DatasetError, Split, cache
 from src.dataset.cores import cores
 from src.model import backbones
+from src.model.all_images import all_images
 from src.model.pretrained import pooled
 
 FOLDER = "features"  # in the cache
@@ -49,6 +50,7 @@ def load_features(
     seed: int,
     stop: Callable[[], bool] = lambda: False,
     folder: Path | None = None,
+    of_fold: bool = False,
 ) -> Features:
     """Return the dataset with features in place of images: float16 [N, features], memory-mapped.
 
@@ -61,6 +63,8 @@ def load_features(
         seed: Of the variants, the same for all trials of a study.
         stop: Asked from time to time whether to give up.
         folder: The cache; by default `~/.cache/convsweep`.
+        of_fold: Whether other folds have the same images in other parts. All of them go through the backbone once, and
+            each fold takes its rows of what is kept, into memory.
 
     Raises:
         Stopped: `stop` said so.
@@ -71,29 +75,37 @@ def load_features(
     on = augmentation.on
     variants = json.loads(json.dumps([asdict(augmentation), seed])) if on else None
     policy = keras.config.dtype_policy().name
-    images = [data.digests.get(part) or _content(getattr(data, part)) for part in ("train", "validation")]
+    digests = [data.digests.get(part) or _content(getattr(data, part)) for part in ("train", "validation")]
+    whole = all_images(data, tuple(digests)) if of_fold else None
+    images = [whole.digest] if whole else digests
     key = [images, list(data.input_shape), config.backbone, backbones.weights_digest(config), policy, variants]
     place = (folder or cache.default_folder()) / FOLDER / cache.digest(key)
 
-    def train() -> Split:
-        return expanded(data.train, augmentation, seed, data.white) if on else data.train
-
     def build(draft: Path) -> dict[str, Any]:
         backbone = backbones.frozen(config, height, width)
-        parts = {"train": train(), "validation": data.validation}
-        _check_room(config, draft, sum(len(part.images) for part in parts.values()), backbone.output_shape[-1])
-        for part, split in parts.items():
+        sources = len(whole.sources if whole else data.train.labels)
+        rows = sources * (1 + (augmentation.copies or 1) if on else 1) + (0 if whole else len(data.validation.labels))
+        _check_room(config, draft, rows, backbone.output_shape[-1])
+        learnt = whole.write(data, draft) if whole else data.train
+        learnt = expanded(learnt, augmentation, seed, data.white, draft) if on else learnt
+        for part, split in [("train", learnt)] if whole else [("train", learnt), ("validation", data.validation)]:
             _compute(draft, part, split.images, backbone, config.backbone, stop)
         return {"parameters": backbone.count_params()}
 
     found = cache.entry(place, key, build)
     bound(place.parent, MEGABYTES, place)
+    train = found.arrays[f"train_{config.pooling}"]
+    if whole:
+        validation = train[whole.validation]
+        by_copy = train.reshape(-1, len(whole.sources), train.shape[1])  # the images, then each set of variants
+        train = by_copy[:, whole.train].reshape(-1, train.shape[1])
+    else:
+        validation = found.arrays[f"validation_{config.pooling}"]
     labels = data.train.labels
-    rows = {part: found.arrays[f"{part}_{config.pooling}"] for part in ("train", "validation")}
-    if len(rows["train"]) > len(labels):  # each image's variants follow all images, in their order
-        labels = np.concatenate([labels] * (len(rows["train"]) // len(labels)))
-    train_part, validation = Split(rows["train"], labels), Split(rows["validation"], data.validation.labels)
-    return Features(dataclasses.replace(data, train=train_part, validation=validation), found.meta["parameters"])
+    if len(train) > len(labels):  # each image's variants follow all images, in their order
+        labels = np.concatenate([labels] * (len(train) // len(labels)))
+    seen = dataclasses.replace(data, train=Split(train, labels), validation=Split(validation, data.validation.labels))
+    return Features(seen, found.meta["parameters"])
 
 
 def _content(part: Split) -> str:

@@ -73,7 +73,8 @@ def _transfer(config: Config, settings: Pretrained, data: Dataset, seed: int, st
         course = plain(build_pretrained(settings, shape, classes, seed), data)
         course.second = _tuned(course, settings) if tunes else None
         return course
-    features = load_features(settings, data, config.augmentation, config.seed, stop)
+    of_fold = config.dataset.splits > 1
+    features = load_features(settings, data, config.augmentation, config.seed, stop, of_fold=of_fold)
     head = build_head(settings, features.data.train.images.shape[1], classes, seed)
     whole = functools.cache(lambda: build_pretrained(settings, shape, classes, seed, head, shared=only_head))
     parameters = features.parameters + head.count_params()

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from src.config.augmentation import AugmentationConfig
+from src.config.dataset import DatasetConfig
 from src.config.schedule import Constant, OneCycle, Plateau, ScheduleConfig
 from src.config.schema import Config
 from src.config.training import TrainingConfig
@@ -43,8 +44,9 @@ def config(
         epochs=epochs, batch_size=8, fine_tune_epochs=tuned, precision="float32", early_stopping=stopping
     )
     return Config(
-        model=settings(**model), training=training, augmentation=augmentation, schedule=schedule or Constant(), seed=0
-    )
+        dataset=DatasetConfig("made"), model=settings(**model), training=training, augmentation=augmentation,
+        schedule=schedule or Constant(), seed=0,
+    )  # fmt: skip
 
 
 def train(
