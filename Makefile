@@ -37,6 +37,7 @@ SHOWN = sed -u '/^ [-+~] /d'
 # pip brings uv, and uv lays the locked packages, then the project itself, by its path (compat): `python -m src.sweep`
 # works in any folder, and Hydra finds the sweeper for any app.
 # All is compiled here and now: where PYTHONDONTWRITEBYTECODE is set, every process would do it again for itself.
+# So is MLflow's empty database, which is copied to where runs are recorded first.
 .venv/installed: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "convsweep needs Python 3.11 or newer, this is " + sys.version)'
 	@echo "Setting up .venv: 2.7 GB of packages, downloaded unless uv has them, and compiled; a minute or more."
@@ -45,6 +46,7 @@ SHOWN = sed -u '/^ [-+~] /d'
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation \
 		--config-settings editable_mode=compat -e .
 	@$(BIN)/python -m compileall -q convsweep hydra_plugins src
+	@$(BIN)/python -c 'from src.tracking.tables import kept; kept()' 2>/dev/null || true
 	@touch $@
 
 # Ray wants older versions of some packages: an environment of its own.

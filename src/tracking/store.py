@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from src.tracking.address import Address
 from src.tracking.asking import KIND, TRAINING, deleted, unknown_id
+from src.tracking.tables import make_tables
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -103,7 +104,7 @@ def open_address(address: Address) -> Store:
 
     try:
         with _one_at_a_time(address.database):
-            _make_tables(address.database)
+            make_tables(address.database)
             client = MlflowClient(address.uri)
             found = _find(client, address) or _create(client, address)
     except MlflowException as error:
@@ -158,28 +159,6 @@ def _one_at_a_time(database: Path | None) -> Iterator[None]:
         yield
     finally:
         os.close(folder)
-
-
-def _make_tables(database: Path | None) -> None:
-    """Make a new SQLite database as a whole.
-
-    MLflow makes its tables in some sixty steps: a kill or a full disk between two of them would leave a database that
-    looks like an older MLflow's.
-    """
-    if database is None or (database.exists() and database.stat().st_size):
-        return
-    from mlflow.store.db.utils import _initialize_tables, create_sqlalchemy_engine_with_retry
-
-    partial = database.with_name(f".{database.name}.partial")
-    partial.unlink(missing_ok=True)
-    engine = create_sqlalchemy_engine_with_retry(f"sqlite:///{partial}")
-    try:
-        _initialize_tables(engine)
-        engine.dispose()
-        partial.replace(database)
-    finally:
-        engine.dispose()
-        partial.unlink(missing_ok=True)
 
 
 def _first_line(error: Exception) -> str:

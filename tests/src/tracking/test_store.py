@@ -1,12 +1,9 @@
 """Where MLflow is, and whether it answers."""
 
-import errno
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
-import sqlalchemy
 
 from src.tracking import Store, open_store, tracking_uri, unreachable
 from tests.helpers.mlflow import free_port
@@ -35,27 +32,3 @@ def test_a_server_that_does_not_answer_is_told_at_once() -> None:
     assert f"`tracking.uri`: no MLflow server answers at {address} (" in problem
     assert time.monotonic() - started < 5
     assert unreachable("sqlite:///somewhere.db") is None
-
-
-def test_a_database_is_made_as_a_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A disk that is full half-way must not leave what looks like an older MLflow's."""
-    from mlflow.store.db import utils
-
-    from src.tracking.store import _make_tables
-
-    file = tmp_path / "mlflow.db"
-    whole = utils._initialize_tables
-
-    def cut_short(engine: Any) -> None:
-        engine.connect().execute(sqlalchemy.text("CREATE TABLE experiments (id INTEGER)"))
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    with monkeypatch.context() as patch, pytest.raises(OSError, match="No space"):
-        patch.setattr(utils, "_initialize_tables", cut_short)
-        _make_tables(file)
-    assert not list(tmp_path.iterdir())
-    assert utils._initialize_tables is whole
-    _make_tables(file)
-    before = file.stat().st_mtime_ns
-    _make_tables(file)
-    assert (file.stat().st_mtime_ns, list(tmp_path.iterdir())) == (before, [file])
