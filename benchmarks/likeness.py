@@ -1,9 +1,10 @@
-"""Replay searches that start from an earlier study of another table, as it is and with its order turned round.
+"""Replay searches that start from an earlier study: of the same task, of another one, and turned round.
 
     python -m benchmarks.likeness TABLE.csv ... --seeds 5
 
-The earlier study are 60 random configurations of the table before in the list, of the same space, trained to their
-end. Each replay is a row of benchmarks/results/likeness.csv; benchmarks.policies puts what they came to on its page.
+A search sees every other configuration of its table. The earlier study are 60 random configurations of those that it
+does not see, or of the table before in the list, trained to their end. Each replay is a row of
+benchmarks/results/likeness.csv; benchmarks.policies puts what they came to on its page.
 """
 
 import argparse
@@ -11,7 +12,7 @@ import csv
 import itertools
 import statistics
 from collections.abc import Iterator
-from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from unittest.mock import patch
 
@@ -20,15 +21,16 @@ import optuna
 from optuna.trial import create_trial
 
 from convsweep.replay import Curves, load, simulate
+from convsweep.sampling.likeness import scaled, weighed
 from src.search import sweeper_of
 
 RESULTS = Path(__file__).parent / "results/likeness.csv"
 FIELDS = ["table", "earlier", "policy", "budget", "seed", "distance"]
-BUDGETS = 6, 12, 25
+BUDGETS = 6, 12
 COUNT = 60  # trials of an earlier study
-NONE, AS_IT_IS, REVERSED = "none", "another task", "another task, reversed"
-ALIKE, BY_LIKENESS = "all alike", "by likeness"
-KINDS = [(NONE, ""), *itertools.product((AS_IT_IS, REVERSED), (ALIKE, BY_LIKENESS))]
+NONE, SAME, OTHER, TURNED = "none", "the same task", "another task", "the same task, turned round"
+ALIKE, SCALED, BY_LIKENESS = "all alike", "all, on this study's scale", "by likeness"
+KINDS = [(NONE, ""), *itertools.product((SAME, OTHER, TURNED), (ALIKE, SCALED, BY_LIKENESS))]
 
 
 def main() -> None:
@@ -61,26 +63,44 @@ def read() -> list[list[str]]:
 
 
 def _replayed(curves: Curves, other: Curves, kind: str, policy: str, budget: int, seed: int) -> float:
-    """Return how far the answer of a search is from the best of its table."""
+    """Return how far the answer of a search is from the best that it might have found."""
+    seen, unseen = halves(curves)
+    earlier = [] if kind == NONE else [earlier_study(other if kind == OTHER else unseen, seed, kind == TURNED)]
     sweeper = sweeper_of(
         ["hydra/sweeper/sampler=tpe", "hydra/sweeper/scheduler=asha"], f"{budget * curves.length}steps"
     )
-    earlier = [] if kind == NONE else [earlier_study(other, seed, kind == REVERSED)]
-    all_alike = patch("convsweep.sampling.sampler_view.weighed", lambda trials, _: trials)
-    with all_alike if policy == ALIKE else nullcontext():
-        return abs(curves.best - simulate(curves, sweeper, seed, earlier=earlier).value)
+    instead = {
+        ALIKE: lambda trials, *_: trials,
+        SCALED: lambda trials, own, _: scaled(trials, own),
+        BY_LIKENESS: weighed,
+    }
+    with patch("convsweep.sampling.sampler_view.weighed", instead.get(policy)):
+        return abs(seen.best - simulate(seen, sweeper, seed, earlier=earlier).value)
+
+
+def halves(curves: Curves) -> tuple[Curves, Curves]:
+    """Return every other configuration, and the rest."""
+    parts = [{name: list(getattr(curves, name))[i::2] for name in ("params", "values", "seconds")} for i in (0, 1)]
+    return replace(curves, **parts[0]), replace(curves, **parts[1])
 
 
 def earlier_study(curves: Curves, seed: int, turned: bool) -> optuna.Study:
     """Return a study of random configurations; turned round, the best has the value of the worst, and so on."""
-    peaks = [curves.peak(found[0]) for found in curves.values]
-    values = [max(peaks) + min(peaks) - peak for peak in peaks] if turned else peaks
+    first = [found[0] for found in curves.values]
+    if turned:
+        low, high = np.min(first, axis=0), np.max(first, axis=0)
+        first = [low + high - curve for curve in first]
     study = optuna.create_study(direction="maximize" if curves.maximize else "minimize")
     distributions = {name: parameter.distribution for name, parameter in curves.space.parameters.items()}
-    for row in np.random.default_rng(seed).permutation(len(peaks))[:COUNT]:
+    for row in np.random.default_rng(seed).permutation(len(first))[:COUNT]:
         params = dict(curves.params[row])
         study.add_trial(
-            create_trial(value=values[row], params=params, distributions={name: distributions[name] for name in params})
+            create_trial(
+                value=curves.peak(first[row]),
+                params=params,
+                distributions={name: distributions[name] for name in params},
+                intermediate_values=dict(enumerate(map(float, first[row]), 1)),
+            )
         )
     return study
 

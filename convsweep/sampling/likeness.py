@@ -12,31 +12,38 @@ import numpy as np
 from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial, TrialState
 
-from convsweep.policy.asha import GOLDEN, feasible
+from convsweep.policy.asha import GOLDEN, feasible, values_at
 from convsweep.space.units import unit
 from convsweep.study.warm_start import study_of
 
 TRUST = 5  # an earlier study counts as wholly like this one, as if so many results had said so
 NEIGHBOURS = 3  # so many of the earlier configurations foretell a value
+LEAST = 0.3  # how well an earlier study foretells itself, at least: with few trials that is not known
 
 
-def weighed(earlier: Sequence[FrozenTrial], own: Sequence[FrozenTrial]) -> list[FrozenTrial]:
-    """Return of each earlier study as large a part as it is like this one, on the scale of this one's values."""
+def weighed(earlier: Sequence[FrozenTrial], own: Sequence[FrozenTrial], step: int | None = None) -> list[FrozenTrial]:
+    """Return of each earlier study as large a part as it is like this one, on the scale of this one's values.
+
+    Args:
+        earlier: The trials of earlier studies.
+        own: This study's trials, with what they came to at the same step.
+        step: Which one that is, None for their end. Earlier trials are compared there, as far as they reported.
+    """
     done = list(filter(_has_values, own))
     seen: list[FrozenTrial] = []
     for study in sorted(set(map(study_of, earlier))):
         trials = [trial for trial in earlier if study_of(trial) == study]
-        part = likeness(trials, done)
+        part = likeness([_at(trial, step) for trial in trials], done)
         kept = [trial for i, trial in enumerate(trials) if i * GOLDEN % 1 < part]
-        seen += _scaled(kept, done) if len(done) > 1 else kept
+        seen += scaled(kept, done)
     return seen
 
 
 def likeness(earlier: Sequence[FrozenTrial], own: Sequence[FrozenTrial]) -> float:
     """Return from 0 to 1 how far the order of a study's results is that which an earlier study foretells.
 
-    It is the rank correlation (Spearman's; of several objectives the mean), to which `TRUST` results are added that
-    agree. A correlation below 0 takes from these too.
+    It is the rank correlation (Spearman's; of several objectives the mean), as a part of that with which the earlier
+    study foretells its own results. To it `TRUST` results are added that agree; one below 0 takes from these too.
     """
     known, done = list(filter(_has_values, earlier)), list(filter(_has_values, own))
     if not known or not done:
@@ -44,14 +51,34 @@ def likeness(earlier: Sequence[FrozenTrial], own: Sequence[FrozenTrial]) -> floa
     distributions: dict[str, BaseDistribution] = {}
     for trial in (*known, *done):
         distributions |= trial.distributions
-    points = np.stack([unit(distributions, trial.params) for trial in known])
-    values, seen = np.array([t.values for t in known]), np.array([t.values for t in done])
-    foretold = []
-    for trial in done:
-        distances = np.square(points - unit(distributions, trial.params)).sum(axis=1)
-        foretold.append(values[np.argsort(distances, kind="stable")[:NEIGHBOURS]].mean(axis=0))
-    agreement = np.mean([_rank_correlation(*columns) for columns in zip(np.array(foretold).T, seen.T, strict=True)])
-    return float(np.clip((TRUST + len(done) * agreement) / (TRUST + len(done)), 0, 1))
+    points, asked = (np.stack([unit(distributions, t.params) for t in found]) for found in (known, done))
+    values, seen = (np.array([t.values for t in found]) for found in (known, done))
+    foretold, itself = _foretold(points, values, asked), _foretold(points, values, points, apart=True)
+    agreement = [
+        min(
+            1.0,
+            _rank_correlation(foretold[:, i], seen[:, i]) / max(LEAST, _rank_correlation(itself[:, i], values[:, i])),
+        )
+        for i in range(values.shape[1])
+    ]
+    return float(np.clip((TRUST + len(done) * np.mean(agreement)) / (TRUST + len(done)), 0, 1))
+
+
+def _foretold(points: np.ndarray, values: np.ndarray, asked: np.ndarray, apart: bool = False) -> np.ndarray:
+    """Return the mean values of the nearest points, which are not the asked ones themselves where these are `apart`."""
+    distances = np.square(asked[:, None] - points).sum(axis=2)
+    if apart:
+        np.fill_diagonal(distances, np.inf)
+    return values[np.argsort(distances, axis=1, kind="stable")[:, :NEIGHBOURS]].mean(axis=1)
+
+
+def _at(trial: FrozenTrial, step: int | None) -> FrozenTrial:
+    """Return a trial with its value at a step, if it reported one there."""
+    if step not in trial.intermediate_values or trial.state not in (TrialState.COMPLETE, TrialState.PRUNED):
+        return trial
+    trial = copy.copy(trial)
+    trial.state, trial.values = TrialState.COMPLETE, values_at(trial, step)
+    return trial
 
 
 def _rank_correlation(one: np.ndarray, other: np.ndarray) -> float:
@@ -62,14 +89,14 @@ def _rank_correlation(one: np.ndarray, other: np.ndarray) -> float:
     return float(getattr(spearmanr(one, other), "statistic"))  # noqa: B009
 
 
-def _scaled(trials: Sequence[FrozenTrial], own: Sequence[FrozenTrial]) -> list[FrozenTrial]:
-    """Return trials with the values that have the same rank among a study's own results."""
+def scaled(trials: Sequence[FrozenTrial], own: Sequence[FrozenTrial]) -> list[FrozenTrial]:
+    """Return trials with the values that have the same rank among a study's own results; of two and more there."""
     from scipy.stats import rankdata
 
-    known = list(filter(_has_values, trials))
-    if not known:
+    known, done = list(filter(_has_values, trials)), list(filter(_has_values, own))
+    if not known or len(done) < 2:
         return list(trials)
-    values, targets = np.array([t.values for t in known]), np.array([t.values for t in own])
+    values, targets = np.array([t.values for t in known]), np.array([t.values for t in done])
     ranks = (rankdata(values, axis=0) - 0.5) / len(known)
     scaled = np.stack([np.quantile(targets[:, i], ranks[:, i]) for i in range(values.shape[1])], axis=1)
     new = {trial.number: row for trial, row in zip(known, scaled.tolist(), strict=True)}

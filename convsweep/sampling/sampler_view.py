@@ -42,7 +42,8 @@ class SamplerView(Study):
         self._asha, self._enough = asha, enough
         self._earlier: list[FrozenTrial] = []
         if earlier := recall(self):
-            self._earlier = weighed(earlier, self._get_trials(deepcopy=False))
+            step = asha.step(_rung(super()._get_trials(deepcopy=False), asha, enough)) if asha else None
+            self._earlier = weighed(earlier, self._get_trials(deepcopy=False), step)
         if isinstance(sampler, BaseGASampler):
             for trial in self._earlier:  # they are a genetic algorithm's first population
                 trial.system_attrs[sampler._get_generation_key()] = 0
@@ -64,10 +65,7 @@ def _judged(trials: list[FrozenTrial], asha: Asha, enough: int, several: bool) -
     So those that pause, go on or have ended are compared at the same step; those that did not get there
     count as pruned.
     """
-    rung = 0
-    while sum(asha.step(rung + 1) in trial.intermediate_values for trial in trials) >= enough:
-        rung += 1
-    step, shown = asha.step(rung), []
+    step, shown = asha.step(_rung(trials, asha, enough)), []
     for trial in trials:
         if step in trial.intermediate_values and trial.state != TrialState.FAIL:
             trial = copy.copy(trial)
@@ -79,6 +77,14 @@ def _judged(trials: list[FrozenTrial], asha: Asha, enough: int, several: bool) -
                 trial.intermediate_values = {}
         shown.append(trial)
     return shown
+
+
+def _rung(trials: list[FrozenTrial], asha: Asha, enough: int) -> int:
+    """Return the highest rung that enough trials have reached."""
+    rung = 0
+    while sum(asha.step(rung + 1) in trial.intermediate_values for trial in trials) >= enough:
+        rung += 1
+    return rung
 
 
 def _learnable(trial: FrozenTrial) -> FrozenTrial:
