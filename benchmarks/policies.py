@@ -12,9 +12,11 @@ import itertools
 import math
 import statistics
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, fields, replace
 from functools import cache
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 from omegaconf import DictConfig
@@ -38,6 +40,7 @@ OLD = [f"{KEY}brackets=1", f"{KEY}random_share=0.25", f"{KEY}near_share=0", f"{K
 BASELINE = "one epoch each, then the best"
 NO_SCHEDULER, EARLY, LATE, DEFAULT = "TPE, no scheduler", "asha, first rung 1", "asha, first rung 3", "the defaults"
 ONE_SEED = "the defaults, one seed for all trials"
+FIRST_DRAW = "the defaults, without a look at what takes less time"
 POLICIES = {
     NO_SCHEDULER: [TPE, *NONE],
     EARLY: [TPE, ASHA, f"{KEY}min_resource=1", *OLD],
@@ -47,6 +50,7 @@ POLICIES = {
     ],
     DEFAULT: [TPE, ASHA],
     ONE_SEED: [TPE, ASHA, "hydra.sweeper.trial_seeds=common"],
+    FIRST_DRAW: [TPE, ASHA],
     "CQR, no scheduler": [CQR, *NONE],
     "CQR, asha as by default": [CQR, ASHA],
     "GP, no scheduler": [GP, *NONE],
@@ -96,9 +100,8 @@ def replay(
     """Add what is missing to the results, seed by seed, so that all policies have as many at any time."""
     done = {(row.table, row.policy, row.budget, row.seed) for row in read(results)}
     curves = {path.stem: _paired(load(path)) for path in tables}
-    curves |= {
-        f"{name}{BY_TIME}": found for name, found in curves.items() if max(found.seconds) > 2 * min(found.seconds)
-    }
+    timed = {name: with_seconds(found) for name, found in curves.items()}
+    curves |= {f"{name}{BY_TIME}": c for name, c in timed.items() if max(c.seconds) > 10 * min(c.seconds)}
     results.parent.mkdir(exist_ok=True)
     new = not results.exists()
     with results.open("a", newline="", encoding="utf-8") as file:
@@ -106,12 +109,24 @@ def replay(
         if new:
             writer.writeheader()
         for seed, budget, table, policy in itertools.product(seeds, budgets, curves, names):
+            by_time = table.endswith(BY_TIME)
             impossible = (
-                table.endswith(BY_TIME) if policy == BASELINE else policy == ONE_SEED and not paired(curves[table])
-            )
+                by_time if policy == BASELINE else
+                not by_time if policy == FIRST_DRAW else
+                policy == ONE_SEED and not paired(curves[table])
+            )  # fmt: skip
             if not impossible and (table, policy, budget, seed) not in done:
                 writer.writerow(asdict(_row(table, curves[table], policy, budget, seed)))
                 file.flush()
+
+
+def with_seconds(curves: Curves) -> Curves:
+    """Return a table of dense networks, where nobody recorded seconds, with those that their sizes make likely."""
+    if any("max_units" not in params for params in curves.params):
+        return curves
+    weights = [10 ** fronts.size(params) for params in curves.params]
+    batches = [params["batch_size"] for params in curves.params]
+    return replace(curves, seconds=[0.3 + w / 40_000 * (1 + 32 / b) for w, b in zip(weights, batches, strict=True)])
 
 
 def paired(curves: Curves) -> bool:
@@ -144,7 +159,8 @@ def _row(table: str, curves: Curves, policy: str, budget: int, seed: int) -> Row
     else:
         seconds = round(budget * (curves.length * statistics.mean(curves.seconds) + START))
         limit = f"{seconds}s" if table.endswith(BY_TIME) else f"{budget * curves.length}steps"
-        replayed = simulate(curves, _sweeper(policy, limit), seed)
+        with patch("convsweep.sampling.draw.DRAWS", 1) if policy == FIRST_DRAW else nullcontext():
+            replayed = simulate(curves, _sweeper(policy, limit), seed)
         value, other = replayed.value, replayed.other
     means = [statistics.mean(map(curves.peak, found)) for found in curves.values]
     best = (max if curves.maximize else min)(means) if paired(curves) else curves.best
@@ -181,7 +197,8 @@ def page(rows: Sequence[Row]) -> str:
     parts = [HEAD]
     for table in tables:
         about = [text for name, text in ABOUT.items() if table.startswith(name)]
-        about = [TIMED] if table.endswith(BY_TIME) else about
+        if table.endswith(BY_TIME):
+            about = [TIMED.format(18)] if table.startswith("fashion") else [MADE_UP]
         parts += [f"## {table}", *about, "\n".join(_table([row for row in rows if row.table == table], budgets))]
     tables = [table for table in tables if not table.endswith(BY_TIME)]
     parts += ["## The mean of all", "\n".join(_means(rows, tables, budgets)), *_words(rows, tables)]
@@ -207,7 +224,11 @@ four near the best so far. They were chosen among some ten others on the four ta
 part in that. To give up a first rung whose order foretold nothing of the next one was tried too, and was no better.
 *One epoch each, then the best* is the control that a scheduler has to beat."""
 TIMED = """A budget of time, as long as so many trainings of the mean length: what is cheap costs less of it. An epoch
-of one configuration takes up to 18 times as long as that of another here; a trial that goes on pays 1.5 seconds."""
+of one configuration takes up to {} times as long as that of another here; a trial that goes on pays 1.5 seconds. There
+the defaults draw two configurations for each trial, and take the one that is expected to be faster by the pace of
+those most like it. To let those go on first whose next rung costs less changed nothing, in 29 of 29 pairs of replays;
+of three draws the fastest was no better than of two."""
+MADE_UP = """The seconds are not recorded, but made up: 0.3, and one for 40,000 weights, twice that at a batch of 32."""
 ABOUT = {
     "digits_curves": "93 multilayer perceptrons on the digits with schedules, augmentation, and SGD beside Adam, each "
     "trained with two seeds. What an answer is worth says the other seed, so a distance may be below 0; with so few "
@@ -234,9 +255,11 @@ EARLIER = """## Started from an earlier study
 
     python -m benchmarks.likeness
 
-The defaults, with the 60 random trials of a study of another task in the same space: as they are, and with the best
-having the value of the worst, and so on. All alike is what they counted before; by likeness is what
-`hydra.sweeper.warm_start_from` does. The mean distance over the tables of tasks, and its standard error."""
+The defaults, started from a study of 60 random trials: of the same task with other configurations, of another task, and
+of the same task with the best having the value of the worst, and so on. All alike is how they counted before; by
+likeness is what `hydra.sweeper.warm_start_from` does. The mean distance over the tables of tasks, and its standard
+error. The tasks have little in common: an order of 60 trials foretells that of the next task with a rank correlation of
+0.24, 0.11 and -0.26, and that of its own task with 0.6, 0.6 and 0.3."""
 
 
 def _cells(rows: Sequence[Row], budgets: Sequence[int]) -> dict[str, list[tuple[float, float, int]]]:
