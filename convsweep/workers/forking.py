@@ -37,6 +37,7 @@ OWN = (
 
 def main() -> None:
     """Import what is asked for, and fork; the line to the keepers is standard input."""
+    from hydra.core.plugins import Plugins
     from hydra.core.utils import setup_globals
 
     keepers = take_line()
@@ -46,7 +47,7 @@ def main() -> None:
     if problem := preload([*OWN, *json.loads(sys.argv.pop())]):
         _send(keepers, {"problem": problem})
         sys.exit(1)
-    gc.collect()
+    Plugins.instance()  # else each worker would look for them
     gc.freeze()  # else the first collection in a child would touch, and so copy, every page
     gc.enable()
     fcntl.fcntl(keepers, fcntl.F_SETFL, 0)

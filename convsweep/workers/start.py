@@ -27,6 +27,7 @@ def take_line() -> socket.socket:
 def run(line: socket.socket) -> None:
     """Run the worker that comes by the line; end the process with it, and as soon as the keeper is dead."""
     import cloudpickle
+    from hydra.core.plugins import Plugins
     from hydra.core.singleton import Singleton
     from hydra.core.utils import setup_globals
 
@@ -39,6 +40,8 @@ def run(line: socket.socket) -> None:
     threading.Thread(target=_listen, args=(line,), daemon=True).start()
     setup_globals()
     singletons, worker = cloudpickle.loads(payload)
+    if found := Singleton._instances.get(Plugins):  # by the process that forked this one
+        singletons["instances"][Plugins] = found
     Singleton.set_state(singletons)
     try:
         word = worker()
