@@ -41,7 +41,7 @@ from src.config.objective import direction
 from src.deployment import ModelNotFound, find_run
 from src.process import program
 from src.recording import best_metrics, spread_metrics
-from src.tracking import NotHere
+from src.tracking import FINAL, NotHere
 
 FOLDER = Path("multirun")
 RUN_ID = re.compile("[0-9a-f]{32}")
@@ -99,7 +99,7 @@ def _side(name: str, storage: str | None, uri: str | None) -> Side:
 def _again(study: StudyView, storage: str | None) -> StudyView | None:
     """Return the study in which python -m src.finalize trained the best of a study again."""
     try:
-        again = open_study(f"{study.name}-final", study.directory.parent, storage)
+        again = open_study(f"{study.name}{FINAL}", study.directory.parent, storage)
     except UserError:
         return None
     return again if again.study.user_attrs.get(SOURCE) == study.name else None

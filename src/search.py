@@ -12,8 +12,8 @@ from src.config import register
 ROOT = Path(__file__).parent.parent
 
 
-def sweeper_of(overrides: list[str], budget: str | None) -> DictConfig:
-    """Compose `hydra.sweeper` as a sweep with these overrides has it.
+def sweeper_of(overrides: list[str], budget: str | None, max_resource: int | None = None) -> DictConfig:
+    """Compose `hydra.sweeper` as a sweep with these overrides has it, whose trials have so many steps.
 
     Raises:
         UserError: Some are none of it.
@@ -25,6 +25,7 @@ def sweeper_of(overrides: list[str], budget: str | None) -> DictConfig:
         raise UserError([f"{override} changes no search; type overrides of hydra.sweeper" for override in others])
     register()
     more = [f"hydra.sweeper.budget={budget}"] if budget else []
+    more += [f"hydra.sweeper.max_resource={max_resource}"] if max_resource else []
     with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
         config = compose("config", [*overrides, *more], return_hydra_config=True)
     if problems := check_settings(config.hydra.sweeper, in_process=True):

@@ -58,6 +58,27 @@ class Curves:
         """The best value on any curve."""
         return (max if self.maximize else min)(self.peak(curve) for curves in self.values for curve in curves)
 
+    @cached_property
+    def twice(self) -> list[list[float]]:
+        """What configurations are worth that were trained more than once, each time; those of the better half alone.
+
+        A seed changes bad ones much more, and no search picks one of them. Where there are no others, all count.
+        """
+        sign = 1 if self.maximize else -1
+        several = [list(map(self.peak, runs)) for runs in self.values if len(runs) > 1]
+        better = [values for values in several if sign * np.mean(values) >= np.median(sign * self.truth)]
+        return better or several
+
+    @cached_property
+    def noise(self) -> float | None:
+        """The standard deviation of what a configuration is worth between two seeds; None if none has several."""
+        return noise_of(self.twice)
+
+    @cached_property
+    def truth(self) -> np.ndarray:
+        """What each configuration is worth by its recorded curve: the truth, where a seed's noise is added to it."""
+        return np.array([self.peak(runs[0]) for runs in self.values])
+
     def peak(self, curve: np.ndarray) -> float:
         """Return the best value on a curve, which is what a trial that keeps its best weights is worth."""
         return float(curve.max() if self.maximize else curve.min())
@@ -77,6 +98,12 @@ class Curves:
 
     def _unit(self, params: Mapping[str, Any]) -> np.ndarray:
         return unit({name: found.distribution for name, found in self.space.parameters.items()}, params)
+
+
+def noise_of(values: Sequence[Sequence[float]]) -> float | None:
+    """Return the standard deviation within groups of values, those of one configuration each; None without any."""
+    squares = [np.var(group, ddof=1) for group in values if len(group) > 1]
+    return float(np.sqrt(np.mean(squares))) if squares else None
 
 
 def of_study(study: "Study") -> Curves:

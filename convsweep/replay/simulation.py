@@ -11,17 +11,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from omegaconf import DictConfig, OmegaConf, open_dict
 
+from convsweep.intervals import Mean
 from convsweep.policy.budget import Budget, count_trials
 from convsweep.policy.pace import Pace, Stopwatch
 from convsweep.policy.policy import Policy
+from convsweep.policy.repeats import Confirmation, is_repeat, repeated_number
 from convsweep.policy.stopping_rules import StoppingRules
 from convsweep.policy.time_budget import FINISH, LOOK, TimeBudget
 from convsweep.replay.curves import START, Curves
+from convsweep.replay.honesty import Outcome
 from convsweep.sampling.draw import propose
 from convsweep.sampling.instantiate import make_pruner
 from convsweep.study.optuna_logging import quieten_optuna
 from convsweep.study.queue import fill, trial_params
-from convsweep.study.ranking import ranked
+from convsweep.study.ranking import leaders, ranked
+from convsweep.study.repeats import add_repeats, repeated
 from convsweep.study.rules import COMMON, settle_rules
 from convsweep.study.trial_states import add_seconds, put_back, take
 from convsweep.study.warm_start import remember
@@ -39,7 +43,7 @@ class Replay:
     """What a simulated sweep came to.
 
     Attributes:
-        value: The answer's: the best complete trial's, NaN without one.
+        value: The answer's: the best complete trial's, NaN without one; the mean of its repeats where it was confirmed.
         best: Its configuration's index in the curves.
         steps: What all trials were trained for together.
         seconds: From the first trial's start to the last one's end, in virtual time.
@@ -47,6 +51,8 @@ class Replay:
         complete: How many were trained to their end.
         other: The value of the answer's configuration by its other trainings, the mean of them; NaN without any.
         front: With a second objective the values of those that no other one dominates.
+        again: How many trials trained the best again.
+        outcome: What is said of the answer beside its true value, None without an answer.
     """
 
     value: float
@@ -57,6 +63,8 @@ class Replay:
     complete: int
     other: float = math.nan
     front: Sequence[Sequence[float]] = ()
+    again: int = 0
+    outcome: Outcome | None = None
 
 
 def simulate(
@@ -67,6 +75,7 @@ def simulate(
     warm_up: float = 0.0,
     second: Sequence[float] | None = None,
     earlier: "Sequence[Study]" = (),
+    noise: float = 0.0,
 ) -> Replay:
     """Run a sweep whose trials take their values from recorded curves.
 
@@ -82,8 +91,10 @@ def simulate(
         warm_up: Seconds that a worker's first trial takes before its first step, beside what each of them does.
         second: Of each configuration a value that is known beforehand and to be minimized too, such as its size.
         earlier: Studies that this one is started from, as by `hydra.sweeper.warm_start_from`.
+        noise: The standard deviation of a seed. Each training then is the configuration's first curve, taken for true,
+            and a number that is drawn for it; `hydra.sweeper.confirm` draws anew.
     """
-    return _Simulation(curves, sweeper, seed, recorded, warm_up, second, earlier).run()
+    return _Simulation(curves, sweeper, seed, recorded, warm_up, second, earlier, noise).run()
 
 
 @dataclass
@@ -95,6 +106,7 @@ class _Simulation:
     warm_up: float = 0.0
     second: Sequence[float] | None = None
     earlier: "Sequence[Study]" = ()
+    noise: float = 0.0
     now: float = 0.0
     rows: dict[int, int] = field(default_factory=dict)  # of each trial: which configuration it is
 
@@ -126,15 +138,31 @@ class _Simulation:
         self.policy = Policy.of(self.sweeper, n_trials)
         order = np.arange(len(self.curves.params))
         self.order = np.random.default_rng(self.seed).permutation(order) if self.seed else order
-        seconds = self._turn(budget.seconds)
-        return self._result(seconds)
+        self._turn(budget.seconds)
+        if confirmation := Confirmation.of(self.sweeper):
+            self._confirm(confirmation)
+        return self._result(self.now)
 
-    def _turn(self, limit: float | None) -> float:
-        """Let the workers take turns in the order of their virtual clocks; return the time when all is done."""
-        count = itertools.count()
-        self.now, idle = 0.0, []
-        clocks = [(0.0, next(count), self._work()) for _ in range(self.sweeper.n_jobs or 1)]
-        budget = TimeBudget(self.study, "", self.policy, limit, lambda: self.now) if limit else None
+    def _confirm(self, confirmation: Confirmation) -> None:
+        """Train the best again, as a driver does at the end of a search."""
+        import optuna
+
+        best = leaders(self.study, confirmation.candidates)
+        add_repeats(self.study, {trial.number: trial.params for trial in best}, confirmation.seeds)
+        self.study.set_user_attr(FINISH, False)  # which a budget of time has set
+        self.study.pruner = optuna.pruners.NopPruner()
+        self.policy = Policy(len(self.study.get_trials(deepcopy=False)), confirming=True)
+        self.sweeper = self.sweeper.copy()
+        self.sweeper.update(target=None, patience=None)
+        self._turn(None, warm=True)
+
+    def _turn(self, limit: float | None, warm: bool = False) -> None:
+        """Let the workers take turns in the order of their virtual clocks until all is done."""
+        count, workers, confirmation = itertools.count(), self.sweeper.n_jobs or 1, Confirmation.of(self.sweeper)
+        idle = []
+        clocks = [(self.now, next(count), self._work(warm)) for _ in range(workers)]
+        again = confirmation.trials / workers if confirmation else 0
+        budget = TimeBudget(self.study, "", self.policy, limit, lambda: self.now, again) if limit else None
         while clocks:
             self.now, _, worker = heapq.heappop(clocks)
             if budget is not None:
@@ -150,11 +178,10 @@ class _Simulation:
                 for other in idle:
                     heapq.heappush(clocks, (self.now + later, next(count), other))
                 idle = []
-        return self.now
 
-    def _work(self) -> "Iterator[float | None]":
-        """Be a worker: yield the seconds until its next event, None while it waits for others'."""
-        rules, warm = StoppingRules.of(self.sweeper), False
+    def _work(self, warm: bool) -> "Iterator[float | None]":
+        """Be a worker, one that is `warm` or new: yield the seconds until its next event, None while it waits."""
+        rules = StoppingRules.of(self.sweeper)
         while not rules.reached(self.study):
             finishing = self.study.user_attrs.get(FINISH, False)
             taken = take(self.study, self.policy, finishing)
@@ -198,7 +225,9 @@ class _Simulation:
     def _row(self, taken: "FrozenTrial") -> int:
         """Return which configuration a trial is; a new one gets one that has not been tried."""
         if taken.number not in self.rows:
-            if self.recorded:
+            if (number := repeated_number(taken)) is not None:
+                row = self.rows[number]
+            elif self.recorded:
                 row = int(self.order[taken.number])
             else:
                 drawn = propose(self.study, taken, self.curves.space, trial_params(taken), self.sweeper).params
@@ -212,6 +241,8 @@ class _Simulation:
 
     def _curve(self, number: int) -> np.ndarray:
         curves = self.curves.values[self.rows[number]]
+        if self.noise:
+            return curves[0] + np.random.default_rng([self.seed, number]).normal(0, self.noise)
         return curves[self._which(number, len(curves))]
 
     def _which(self, number: int, count: int) -> int:
@@ -221,8 +252,11 @@ class _Simulation:
     def _result(self, seconds: float) -> Replay:
         trials = [trial for trial in self.study.get_trials(deepcopy=False) if trial.number in self.rows]
         complete = ranked(self.study)
+        confirmed = repeated(self.study)
+        mean = confirmed[0].mean if confirmed else None
+        value = mean.value if mean else complete[0].values[0] if complete else math.nan
         return Replay(
-            value=complete[0].values[0] if complete else float("nan"),
+            value=value,
             best=self.rows[complete[0].number] if complete else None,
             steps=sum(self._steps(trial) for trial in trials),
             seconds=seconds,
@@ -230,7 +264,17 @@ class _Simulation:
             complete=sum(trial.state.name == "COMPLETE" for trial in trials),
             other=self._by_others(complete[0].number) if complete else math.nan,
             front=[trial.values for trial in complete] if self.second is not None else (),
+            again=sum(map(is_repeat, trials)),
+            outcome=self._outcome(value, self.rows[complete[0].number], mean) if complete else None,
         )
+
+    def _outcome(self, said: float, row: int, mean: Mean | None) -> Outcome:
+        """Put what is said of the answer beside what is true, turned so that more is better."""
+        sign = 1.0 if self.curves.maximize else -1.0
+        truth = sign * self.curves.truth
+        if mean is not None and sign < 0:
+            mean = Mean(-mean.value, -mean.high, -mean.low, mean.spread, mean.count)
+        return Outcome(sign * said, float(truth[row]), float(truth[list(self.rows.values())].max()), mean)
 
     def _by_others(self, number: int) -> float:
         """Return what a trial's configuration is worth by those of its curves that the trial has not seen."""

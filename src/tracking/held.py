@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
-from src.tracking.store import MODEL_ID, PARENT_RUN, ROLE, STUDY, TRIAL
+from src.tracking.store import MODEL_ID, PARENT_RUN, ROLE, RUN_NAME, STUDY, TRIAL
 
 CHAMPION = "champion"  # the alias of the version of a registered model that is to be used
+FINAL = "-final"  # what the name of the study ends with that trains the best of another one again
 
 
 class NotHere(Exception):
@@ -55,10 +56,22 @@ class Run:
         return self.tags.get(ROLE) == "study"
 
     @property
+    def is_final(self) -> bool:
+        """Whether it is that of a model that was made of a finished study; its parent is the run of the repeats."""
+        return self.tags.get(ROLE) == "final"
+
+    @property
+    def title(self) -> str:
+        """The run's own name."""
+        return self.tags.get(RUN_NAME, self.run_id)
+
+    @property
     def words(self) -> str:
         """What it is, for a message."""
         if self.trial is not None:
             return f"trial {self.trial} of study {self.study}"
+        if self.is_final:
+            return f"{self.title} of study {self.study}"
         return f"the {self.tags.get(ROLE)} run of study {self.study}" if self.study else f"run {self.run_id}"
 
     @property

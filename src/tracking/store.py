@@ -23,6 +23,7 @@ RECORD = "convsweep.record"  # on a trial's run: the one name under which all at
 DRIVER = "convsweep.driver."  # with a driver's id, on the study's run below which that driver's trials go
 MODEL_ID = "convsweep.model"  # on a run whose model is kept
 PARENT_RUN = "mlflow.parentRunId"
+RUN_NAME = "mlflow.runName"
 NOTE = "mlflow.note.content"  # the description that a run's page shows
 
 FOREIGN = re.compile(r"[/:.%\"'\s]+")  # what MLflow does not take in the name of a model

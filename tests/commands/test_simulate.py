@@ -10,6 +10,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from optuna.trial import TrialState, create_trial
 
 from convsweep.replay.curves import START, Curves, load, of_study, save
+from convsweep.replay.honesty import intervals, too_high
 from convsweep.replay.simulation import simulate
 from convsweep.study.rules import BEFORE
 from tests.helpers.command import load_study, results, run_inside, toy, trials
@@ -150,6 +151,68 @@ def test_one_configuration_trained_twice_is_one_row_with_two_curves() -> None:
     assert {simulate(curves, sweeper(n_trials=1), seed).value for seed in range(4)} == {3.0, 4.0}
 
 
+def noisy(curves: Curves) -> Curves:
+    """Return the same curves, of which the first configuration was trained twice, 0.02 apart."""
+    values = [list(runs) for runs in curves.values]
+    values[0].append(values[0][0] + 0.02)
+    return Curves(curves.space, curves.params, values, curves.seconds, curves.maximize)
+
+
+def test_what_is_confirmed_is_reported_as_it_is(curves: Curves) -> None:
+    """A search in the noise of seeds reports its luckiest; with the same budget, confirmed, it is nearly honest."""
+    found = noisy(curves)
+    assert found.noise == pytest.approx(0.02 / 2**0.5)
+    plain, confirmed = (
+        [simulate(found, sweeper(n_trials=24, confirm=confirm), seed, recorded=True, noise=0.1) for seed in range(10)]
+        for confirm in (None, "3x2")
+    )
+    assert {(replay.trials, replay.again) for replay in plain} == {(24, 0)}
+    assert {(replay.trials, replay.again) for replay in confirmed} == {(24, 6)}
+    assert {replay.steps for replay in plain} == {replay.steps for replay in confirmed} == {216}
+    before, after = ([replay.outcome for replay in replays if replay.outcome] for replays in (plain, confirmed))
+    assert too_high(before) > 0.08
+    assert abs(too_high(after)) < 0.6 * too_high(before), (too_high(before), too_high(after))
+    assert intervals(before) is None
+    held, count, _ = intervals(after) or (0, 0, 0.0)
+    assert count == 10 and held >= 8
+    for replay in confirmed:
+        assert replay.outcome is not None and replay.outcome.mean is not None
+        assert replay.value == replay.outcome.mean.value
+        assert replay.outcome.true == found.truth[replay.best or 0] <= replay.outcome.best
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"budget": "100s", "n_jobs": 2},
+        {"budget": "150steps", "scheduler": ASHA},
+        {"n_trials": 20, "pruner": {"_target_": "optuna.pruners.MedianPruner"}},
+        {"n_trials": 20, "target": 0.5},
+    ],
+    ids=str,
+)
+def test_what_ends_a_search_does_not_end_its_confirmation(curves: Curves, asked: dict[str, object]) -> None:
+    replay = simulate(curves, sweeper(confirm="2x2", **asked), 1, recorded=True, noise=0.01)
+    assert replay.again == 4
+    assert replay.outcome is not None and replay.outcome.mean is not None
+    assert replay.outcome.mean.count == 2
+    if "steps" in str(asked.get("budget")):
+        assert replay.steps <= 150
+
+
+def test_a_loss_is_reported_too_good_where_it_is_too_low(curves: Curves) -> None:
+    values = [[-run for run in runs] for runs in noisy(curves).values]
+    loss = Curves(curves.space, curves.params, values, curves.seconds, maximize=False)
+    found = [
+        simulate(loss, sweeper(n_trials=24, confirm="2x2"), seed, recorded=True, noise=0.1).outcome for seed in range(9)
+    ]
+    for one in found:
+        assert one is not None and one.mean is not None
+        assert one.said == pytest.approx(one.mean.value)
+        assert one.mean.low < one.mean.value < one.mean.high
+        assert one.true in -loss.truth
+
+
 @pytest.mark.slow
 def test_the_command_line(tmp_path: Path) -> None:
     assert toy(tmp_path, *SPACE, "hydra/sweeper/pruner=none", "hydra.sweeper.n_trials=12").returncode == 0
@@ -162,6 +225,22 @@ def test_the_command_line(tmp_path: Path) -> None:
     assert "2 full trainings | 5 full trainings" in done.stdout, done.stderr
     assert run_inside([*command[:3], "--save=curves.csv"], tmp_path).returncode == 0
     assert run_inside(["-m", "src.simulate", "curves.csv", "--markdown=page.md"], tmp_path).returncode == 0
+    done = run_inside([*command, "hydra.sweeper.confirm=2x2"], tmp_path)
+    assert done.returncode == 1
+    assert "no configuration was trained twice; python -m src.finalize STUDY trains" in done.stderr
+    text = (tmp_path / "curves.csv").read_text().splitlines()
+    (tmp_path / "twice.csv").write_text("\n".join([*text, text[-1] + "1"]) + "\n")
+    confirm = ["-m", "src.simulate", "twice.csv", "hydra.sweeper.n_trials=8", "hydra.sweeper.confirm=2x2"]
+    done = run_inside([*confirm, "hydra/sweeper/scheduler=none"], tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "from one configuration that was trained more than once" in done.stdout
+    rows = [line.split("|")[1:-1] for line in done.stdout.splitlines() if line.startswith("| n_trials")]
+    assert [[cell.strip() for cell in row][-2] for row in rows] == ["8", "4 + 4"]
+    done = run_inside([*confirm[:3], "--budgets=6", "--seeds=2", confirm[-1]], tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "then by how much it is reported too good" in done.stdout
+    done = run_inside([*confirm[:3], "--budgets=4", confirm[-1]], tmp_path)
+    assert "`hydra.sweeper.confirm` must leave some" in done.stderr
     page = (tmp_path / "page.md").read_text()
     assert "    python -m src.simulate curves.csv --markdown=page.md\n\n12 configurations" in page
     assert page.splitlines()[-2].startswith("|--")
