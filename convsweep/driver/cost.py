@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from convsweep.driver.sweep import Sweep
 from convsweep.errors import UserError
 from convsweep.policy.budget import Budget
+from convsweep.policy.repeats import Confirmation, is_repeat
 from convsweep.policy.work import last_step, seconds_of
 from convsweep.space.space import Space
 from convsweep.space.values import as_override_value
@@ -37,10 +38,11 @@ class Like:
 
 def cost_in_words(study: "Study", sweep: Sweep, left: int, workers: int) -> str:
     """Return what is left of a sweep is about to cost, and what that is known from."""
-    budget = Budget.of(sweep.config.hydra.sweeper)
+    budget, again = Budget.of(sweep.config.hydra.sweeper), _again(study, sweep)
     if budget.seconds:
-        return f"{budget}, then what the best trial needs to its end"
-    if not left:
+        within = ", the best trained again in it" if again else ""
+        return f"{budget}{within}, then what the best trial needs to its end"
+    if not left and not again:
         return "none"
     known = list(_trials(study, sweep))
     if not known:
@@ -55,14 +57,24 @@ def cost_in_words(study: "Study", sweep: Sweep, left: int, workers: int) -> str:
     if budget.steps is not None and steps:
         total = each / steps * max(0, budget.steps - sum(map(last_step, study.get_trials(deepcopy=False))))
     else:
-        total = each * left
+        total = each * (left + again)
     clock = timedelta(seconds=max(1, round(total / workers)))
     names = list(dict.fromkeys(like.study for like in alike))
     where = names[0] + (f" and {len(names) - 1} more" if len(names) > 1 else "")
     count = f"{len(alike)} like it" if len(alike) > 1 else "one like it"
     apart = _differences(alike) if fewest else ""
     with_whom = f"{workers} worker{'s' * (workers != 1)}"
-    return f"at most {clock} with {with_whom}: {each:.1f} s a trial, as {count} in {where}{apart}"
+    part = (
+        f", {timedelta(seconds=max(1, round(again * each / workers)))} of it to train the best again" if again else ""
+    )
+    return f"at most {clock} with {with_whom}{part}: {each:.1f} s a trial, as {count} in {where}{apart}"
+
+
+def _again(study: "Study", sweep: Sweep) -> int:
+    """Return how many trials are still to train the best ones again."""
+    confirmation = Confirmation.of(sweep.config.hydra.sweeper)
+    done = sum(is_repeat(t) and t.state.is_finished() for t in study.get_trials(deepcopy=False))
+    return max(0, confirmation.trials - done) if confirmation else 0
 
 
 def _differences(alike: list[Like]) -> str:

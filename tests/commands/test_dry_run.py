@@ -60,6 +60,9 @@ def test_the_cost_is_that_of_trials_like_these(tmp_path: Path) -> None:
     done = toy(tmp_path, DRY, "x=2,3,4", "hydra.sweeper.study_name=new", "seconds=7")
     [cost] = [line for line in done.stdout.splitlines() if line.startswith("cost")]
     assert cost.endswith("as one like it in short, which differs in seconds=0.02")
+    again = toy(tmp_path, DRY, "x=interval(2,3)", "hydra.sweeper.n_trials=8", "hydra.sweeper.confirm=2x2", "seconds=7")
+    [cost] = [line for line in again.stdout.splitlines() if line.startswith("cost")]
+    assert " with 1 worker, 0:00:01 of it to train the best again: " in cost
     timed = toy(tmp_path, DRY, "x=interval(0,1)", "hydra.sweeper.study_name=new", "hydra.sweeper.budget=20min")
     assert "cost    20 min, then what the best trial needs to its end" in timed.stdout
 
