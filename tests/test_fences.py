@@ -4,6 +4,7 @@ A new room, or an arrow that is not in these tables, means a changed table here,
 """
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -160,6 +161,13 @@ def test_the_rooms_of_the_application_are_all_there() -> None:
     rooms = {path.name for path in (ROOT / "src").iterdir() if path.is_dir() and path.name != "__pycache__"}
     assert rooms == set(ROOMS)
     assert {path.name for path in (ROOT / "src").glob("*.py")} == ROOT_FILES
+
+
+def test_the_picture_of_the_design_shows_every_room() -> None:
+    shown = re.findall(r'font-weight="bold" fill="#222">([^<]*)<', (ROOT / "docs/design.svg").read_text())
+    names = {name for text in shown for name in text.split(" · ")}
+    rooms = {*ROOMS, *(name for name in ENGINE if name not in ("keras", "__main__"))}
+    assert rooms <= names, f"{rooms - names}: docs/design.svg does not show them"
 
 
 def test_the_entry_is_short() -> None:
