@@ -63,22 +63,43 @@ def export(model: KeptModel, network: "keras.Model", kind: str, folder: Path, im
     folder.mkdir(parents=True, exist_ok=True)
     own = in_float32(network) if form.in_float32 else network
     wanted = np.asarray(network(images, training=False), np.float32)
-    for left in folder.glob(f".*-{form.file}"):
+    beside = {
+        PREPROCESSING: json.dumps(model.preprocessing.as_dict(), indent=2),
+        CALIBRATION: json.dumps({"temperature": model.temperature}),
+    }
+    for left in (file for name in (form.file, *beside) for file in folder.glob(f".*-{name}")):
         if not Path("/proc", left.name[1:].partition("-")[0]).exists():  # its process was killed
             _remove(left)
-    draft = folder / f".{os.getpid()}-{form.file}"  # a name of its own: what is there is whole
+    draft = _draft(folder / form.file)
     try:
         form.write(model, own, draft)
         ask = form.open(draft)
         difference = _compare(ask, images, wanted, TOLERANCE if own is network else MIXED_TOLERANCE, kind)
         latency = _latency(ask, images[:1])
-        _remove(folder / form.file)
-        draft.rename(folder / form.file)
+        for name, text in beside.items():  # first: nobody could ask the model without
+            _draft(folder / name).write_text(text)
+            os.replace(_draft(folder / name), folder / name)
+        _put(draft, folder / form.file)
     finally:
-        _remove(draft)
-    (folder / PREPROCESSING).write_text(json.dumps(model.preprocessing.as_dict(), indent=2))
-    (folder / CALIBRATION).write_text(json.dumps({"temperature": model.temperature}))
+        for name in (form.file, *beside):
+            _remove(_draft(folder / name))
     return Exported(kind, folder / form.file, _size(folder / form.file), latency, difference)
+
+
+def _draft(file: Path) -> Path:
+    """Return a name of this process's own for what is written, so that what has the file's name is whole."""
+    return file.with_name(f".{os.getpid()}-{file.name}")
+
+
+def _put(draft: Path, file: Path) -> None:
+    """Put what is written in the place of what is there, a file or a folder, which no rename replaces."""
+    if file.is_dir():
+        aside = file.with_name(f".{os.getpid()}-old-{file.name}")
+        file.rename(aside)
+        draft.rename(file)
+        _remove(aside)
+    else:
+        os.replace(draft, file)
 
 
 def _compare(ask: Ask, images: np.ndarray, wanted: np.ndarray, tolerance: float, kind: str) -> float:

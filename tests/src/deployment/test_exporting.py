@@ -1,5 +1,6 @@
 """A model in another format says the same, or is not kept."""
 
+import json
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from src.deployment import find_model
 from src.deployment.exporting import Unequal, export
 from src.deployment.formats import FORMATS, in_float32
 from tests.helpers.kept import write_model
+from tests.helpers.kills import killed_at_each_step
 
 IMAGES = np.arange(5 * 16, dtype=np.uint8).reshape(5, 4, 4, 1)
 
@@ -59,3 +61,37 @@ def test_mixed_precision_becomes_float32_with_the_same_weights() -> None:
     mixed: Any = network
     np.testing.assert_allclose(np.asarray(copy(IMAGES)), np.asarray(mixed(IMAGES)), atol=0.02)
     assert in_float32(copy) is copy
+
+
+@pytest.mark.parametrize("folders", [False, True], ids=["a file", "a folder"])
+def test_after_a_kill_what_is_there_is_whole_and_the_same_command_goes_on(tmp_path: Path, folders: bool) -> None:
+    model, network, out = find_model(str(write_model(tmp_path / "model"))), mock.Mock(), tmp_path / "out"
+    network.side_effect = lambda images, training: np.full((len(images), 3), 1 / 3, np.float32)
+
+    def write(_: Any, __: Any, place: Path) -> None:
+        if folders:
+            place.mkdir()
+        (place / "weights" if folders else place).write_text("whole")
+
+    simple = replace(
+        FORMATS["keras"], write=write, open=lambda file: lambda images: np.full((len(images), 3), 1 / 3, np.float32)
+    )
+    with mock.patch.dict(FORMATS, keras=simple):
+
+        def again(_: int = 0) -> None:
+            export(model, network, "keras", out, IMAGES)
+
+        def check() -> None:
+            if (file := out / "model.keras").exists():
+                assert (file / "weights" if folders else file).read_text() == "whole"
+                assert find_model(str(out / "model.keras")).class_names == model.class_names
+            for name in ("preprocessing.json", "calibration.json"):
+                if (out / name).exists():
+                    assert json.loads((out / name).read_text())
+
+        for _ in killed_at_each_step(again):
+            check()
+        for _ in killed_at_each_step(again):  # what was there is replaced
+            check()
+        again()
+    assert sorted(os.listdir(out)) == ["calibration.json", "model.keras", "preprocessing.json"]
