@@ -19,7 +19,7 @@ from src.process import program, quiet_native_stderr
 from src.recording.environment import FILE as ENVIRONMENT
 from src.recording.environment import changed_files
 from src.recording.reproduction import COMPARED, differences, largest_difference, noise
-from src.tracking import Lookup, NotHere, Run
+from src.tracking import FINAL, Lookup, NotHere, Run
 
 STUDIES = Path("multirun")
 WEIGHTS = "convsweep.weights"
@@ -48,6 +48,11 @@ def _recorded(run: Run, lookup: Lookup) -> tuple[Config, dict[str, Any]]:
     try:
         then = json.loads(lookup.fetch(run.artifacts, ENVIRONMENT).read_text())
     except (NotHere, ValueError):
+        if run.is_final:
+            raise ModelNotFound(
+                f"{run.words} has no epochs of its own to compare with: it is an ensemble, or was trained on the "
+                f"validation images as well; type one of the trials behind it, e.g. {run.study}{FINAL}/0"
+            ) from None
         print("note     the run is from before versions, device and data were recorded: what differs is not known")
         then = {"seed": _derived_seed(run, config), "threads": config.training.threads or (1 if run.study else None)}
     return config, then
@@ -67,7 +72,8 @@ def _derived_seed(run: Run, config: Config) -> int:
 
 def _repeat(run: Run, lookup: Lookup, config: Config, then: dict[str, Any]) -> bool:
     """Train again, print what came out, and return whether it is equal."""
-    known = _epochs_of(run, lookup, config.dataset.splits)
+    folds = 1 if run.is_final else config.dataset.splits  # which is trained on the first fold alone
+    known = _epochs_of(run, lookup, folds)
     if not known:
         raise ModelNotFound(f"run {run.run_id} has no epoch to compare with: it ended before its first one")
     total = sum(len(fold["loss"]) for fold in known)
@@ -82,7 +88,7 @@ def _repeat(run: Run, lookup: Lookup, config: Config, then: dict[str, Any]) -> b
     for i, line in enumerate(lines):
         print(f"{'differs' if i == 0 else '':8} {printable(line)}")
     gap = max(map(largest_difference, known, again.epochs))
-    weights = run.tags.get(WEIGHTS) if len(known) == config.dataset.splits else None  # those of the last fold
+    weights = run.tags.get(WEIGHTS) if len(known) == folds else None  # those of the last fold
     same_length = [len(fold["loss"]) for fold in known] == list(map(len, again.epochs))
     if gap[0] == 0 and same_length and weights in (None, again.weights):
         print(f"equal    to the bit: {total} epochs{', the weights' if weights else ''}")

@@ -10,7 +10,7 @@ from convsweep.storage import folder_name
 from convsweep.study import SOURCE, find_study
 from src.config.objective import directions, objectives
 from src.deployment.kept import ModelNotFound
-from src.tracking import CHAMPION, Lookup, NotHere, Run, Version
+from src.tracking import CHAMPION, FINAL, Lookup, NotHere, Run, Version
 
 STUDIES = Path("multirun")
 RUN_ID = re.compile(r"[0-9a-f]{32}")
@@ -26,6 +26,8 @@ class Names:
 
     def find(self, name: str, kept: bool) -> Run | Version:
         """Return what a name means; of a study its best trial's run, one with a kept model if it must be `kept`.
+
+        Of the study that trained the best of another one again it is what was made of that: see `_finals_of`.
 
         Raises:
             ModelNotFound: It means nothing; the message lists the nearest names.
@@ -43,13 +45,34 @@ class Names:
         number = TRIAL.fullmatch(tail)
         if head and number and (study := _named(head, studies)) is not None:
             return self._trial_of(study, int(number[1]))
+        if head and (study := _named(head, studies)) is not None and (final := self._final_called(study, tail)):
+            return final
         if (version := self.registered(name)) is not None:
             return version
         if called := self._lookup.called(name):
             return called[0]
         raise ModelNotFound(self.unknown(name, head if head and number else name, studies))
 
+    def _finals_of(self, study: str) -> list[Run]:
+        """Return what `src.finalize` has made in a study of repeats, the latest first."""
+        source = study.removesuffix(FINAL)
+        own = next((run for run in self._lookup.runs(study) if run.is_study), None) if source != study else None
+        if own is None:
+            return []
+        return [run for run in self._lookup.runs(source) if run.is_final and run.parent == own.run_id and run.model_id]
+
+    def _winner(self, finals: list[Run]) -> Run:
+        """Return the one that is the champion, else the latest."""
+        crowned = {version.run_id for version in self._lookup.versions() if CHAMPION in version.aliases}
+        return next((run for run in finals if run.run_id in crowned), finals[0])
+
+    def _final_called(self, study: str, title: str) -> Run | None:
+        repeats = study if study.endswith(FINAL) else f"{study}{FINAL}"
+        return next((run for run in self._finals_of(repeats) if run.title == title), None)
+
     def _best_of(self, study: str, kept: bool) -> Run:
+        if finals := self._finals_of(study):
+            return self._winner(finals)
         trials = [run for run in self._lookup.runs(study) if run.trial is not None]
         latest = [run for run in trials if run.parent == trials[0].parent]  # there may be several studies of that name
         if with_model := [run for run in latest if run.model_id]:
@@ -87,6 +110,8 @@ class Names:
     def instead_of(self, run: Run) -> str:
         if run.study is None or run.trial is None:
             return ": it did not get to its end, or its model has been deleted"
+        if self._finals_of(run.study):
+            return f": of the trials that were trained again one is made the model; type {run.study}"
         kept = [other for other in self._lookup.runs(run.study) if other.trial is not None and other.model_id]
         there = f"; type {run.study}/{self._best(kept).trial}" if kept else ""
         return f": a study keeps that of its best trial{there}"
@@ -146,7 +171,10 @@ def _state_of(name: str) -> str | None:
     except UserError:
         return None
     if source := study.user_attrs.get(SOURCE):
-        return f"study {study.study_name} trained the best of {source} again, whose model is kept with that: {source}"
+        return (
+            f"study {study.study_name} trains the best of {source} again, and no model is made of that yet; "
+            f"python -m src.finalize {source} makes it"
+        )
     states = [trial.state.name for trial in study.get_trials(deepcopy=False)]
     if "COMPLETE" in states:
         return (

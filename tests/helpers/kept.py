@@ -11,7 +11,7 @@ from PIL import Image
 
 from src.dataset import Preprocessing
 from src.tracking import NotHere, Run, Version, local
-from src.tracking.store import MODEL_ID, ROLE, STUDY, TRIAL
+from src.tracking.store import MODEL_ID, PARENT_RUN, ROLE, RUN_NAME, STUDY, TRIAL
 
 CLASSES = ("dark", "light", "grey")
 HOW = Preprocessing((4, 4), "stretch", 1, None, "minmax", CLASSES)
@@ -51,6 +51,13 @@ class Shelf:
         self.models: dict[str, str] = {}
         self.registered: list[Version] = []
         self._count = 0
+
+    def add_final(self, source: str, title: str, parent: Run) -> Run:
+        """Add the run of a model that was made of a study, below the run of the study of its repeats."""
+        run = self.add(source, 0)
+        tags = dict(run.tags) | {ROLE: "final", RUN_NAME: title, PARENT_RUN: parent.run_id}
+        self.known[0] = replace(run, tags=tags)
+        return self.known[0]
 
     def add(self, study: str | None, trial: int | None, kept: bool = True, **metrics: float) -> Run:
         """Add a run, the latest of all; its model lies on the disk if it is kept."""

@@ -107,6 +107,29 @@ def test_the_latest_study_of_a_name_counts(shelf: Shelf) -> None:
     shelf.known = kept
 
 
+def test_a_study_of_repeats_is_what_was_made_of_them(shelf: Shelf) -> None:
+    kept, registered = list(shelf.known), list(shelf.registered)
+    before = shelf.add("fit-final", None, kept=False)
+    shelf.add_final("fit", "final-0001-train", before)
+    again = shelf.add("fit-final", None, kept=False)  # its folder was removed, and it was made once more
+    shelf.add("fit-final", 0, kept=False, objective=0.9)
+    assert find_run("fit-final")[0].trial == 0, "no model is made of them yet"
+    with pytest.raises(ModelNotFound, match="study fit-final has no kept model"):
+        find_model("fit-final")
+    first = shelf.add_final("fit", "final-0002-train", again)
+    second = shelf.add_final("fit", "ensemble", again)
+    for name in ("fit-final", "multirun/fit-final", again.run_id, "fit-final/ensemble", "fit/ensemble"):
+        assert found(name) == ("ensemble of study fit", None), name
+        assert find_run(name)[0] == second
+    assert found("fit-final/final-0002-train") == ("final-0002-train of study fit", None)
+    shelf.registered.append(Version("fit", "1", shelf.models[first.model_id or ""], first.run_id, ("champion",)))
+    assert found("fit-final") == ("final-0002-train of study fit", None), "it is the champion"
+    assert found("fit") == ("trial 2 of study fit", 2)
+    with pytest.raises(ModelNotFound, match=r"trial 0 of study fit-final has no kept model: .*; type fit-final$"):
+        find_model("fit-final/0")
+    shelf.known, shelf.registered = kept, registered
+
+
 @pytest.mark.parametrize(
     ("name", "message"),
     [
