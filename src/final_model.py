@@ -21,7 +21,7 @@ from convsweep.study import value_names
 from src import training
 from src.config import Config, register, settings
 from src.dataset import Dataset
-from src.evaluation import Evaluation, fit_temperature
+from src.evaluation import Evaluation, both_ways, fit_temperature
 from src.finalizing import Candidate, Choice, note_asked, tests_asked
 from src.finalizing import ensemble as ensembles
 from src.finalizing.description import describe
@@ -44,7 +44,9 @@ def keep_final(job: Job, candidates: Sequence[Candidate], choices: Sequence[Choi
         UserError: Members of the ensemble are gone.
     """
     configs = [_config_of(job, choice.winner) for choice in choices]
-    found = ensembles.find(job.study, job.folder, configs[0].seed) if len(value_names(job.study)) == 1 else None
+    single = len(value_names(job.study)) == 1
+    found = ensembles.find(job.study, job.folder, configs[0].seed) if single else None
+    searched = ensembles.find(job.source, job.place, configs[0].seed) if single else None
     if job.ensemble:
         choices, configs = choices[:1], configs[:1]
     for choice, config in zip(choices, configs, strict=True):
@@ -63,6 +65,10 @@ def keep_final(job: Job, candidates: Sequence[Candidate], choices: Sequence[Choi
         say(console, f"card     {os.path.relpath(final.plan.folder / 'model_card.md')}")
     if found is not None and not job.ensemble:
         say(console, f"ensemble {found.words}" + ("; --ensemble keeps it" if found.is_better else ""))
+    if searched is not None:
+        count = len(searched.trials)
+        how = f" ({searched.names}); --top {count} --ensemble makes one of them trained again"
+        say(console, f"search   its {count} best trials together: {searched.words}" + how * searched.is_better)
 
 
 def _lay_beside(final: Final) -> None:
@@ -121,6 +127,7 @@ def _winner(job: Job, choice: Choice, config: Config, data: Dataset, console: Co
         except training.Diverged as error:
             raise UserError(f"the training of trial {number} on {job.on} diverged: {error}") from error
     network: Any = keras.models.load_model(plan.file)
+    network = both_ways(network) if config.evaluation.tta else network  # which one of before does not do by itself
     clean = job.on == ON[0]
     validation = judge(plan, network, data.validation, "validation") if clean else _validated(job, candidate)
     what = f"Trial {number} of the study {job.source.study_name}, trained again on {job.on}"
@@ -152,7 +159,7 @@ def _ensemble(
         raise UserError(f"--ensemble needs {there} in {job.folder}, gone; remove {job.folder} to train them again")
     say(console, f"ensemble {found.words}")
     plan = Plan(config, job.on, 0, 0, job.folder / "ensemble")
-    network = ensembles.build(found)
+    network = ensembles.build(found, config.evaluation.tta)
     weights = {found.trials[i]: count for i, count in found.ensemble.counts.items()}
     members = ", ".join(f"trial {number} (x{count})" for number, count in weights.items())
     keep(plan, network, {"parameters": network.count_params(), "history": []})

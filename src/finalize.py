@@ -33,6 +33,7 @@ from src.finalizing import (
 )
 from src.process import program, quiet_native_stderr
 from src.recording import ABOVE, runs_of
+from src.tracking import FINAL
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -52,7 +53,10 @@ def main() -> None:
     except (UserError, ConfigError, DatasetError) as error:
         sys.exit("\n".join(f"error: {printable(problem)}" for problem in str(error).splitlines()))
     except KeyboardInterrupt:
+        print("interrupted; what was trained is kept, the same command goes on", file=sys.stderr)
         sys.exit(130)
+    except OSError as error:
+        sys.exit(f"error: {printable(str(error.filename or FOLDER))}: {error.strerror or error}")
     except Exception as error:
         if not is_hydras(error):
             raise
@@ -92,8 +96,11 @@ def finalize(asked: argparse.Namespace, console: Console) -> None:
     """
     _check(asked)
     source, place = find_study(asked.study, FOLDER, asked.storage), place_of(asked.study, FOLDER)
+    several = len(source.directions) > 1
     best = find_candidates(source, asked.top, asked.trial)
-    typed, own_folder, name = typed_overrides(place), config_folder(place), f"{source.study_name}-final"
+    if asked.ensemble and several:
+        raise UserError(f"--ensemble must be left out: {source.study_name} has several objectives")
+    typed, own_folder, name = typed_overrides(place), config_folder(place), f"{source.study_name}{FINAL}"
     folder = place.parent / folder_name(name)
     folder.mkdir(parents=True, exist_ok=True)
     with only_driver(folder / "finalize.lock", folder):
@@ -110,7 +117,6 @@ def finalize(asked: argparse.Namespace, console: Console) -> None:
         _show(study, again, console)
         if any(not trial.state.is_finished() for trial in study.get_trials(deepcopy=False)):
             return  # the sweep was stopped, and has said how it goes on
-        several = len(source.directions) > 1
         maximize = source.directions[0].name == "MAXIMIZE"
         choices = choose_all(again) if several else [choose(again, maximize)]
         for choice in choices:
@@ -118,7 +124,7 @@ def finalize(asked: argparse.Namespace, console: Console) -> None:
         with quiet_native_stderr():
             from src.final_model import keep_final
             from src.finalizing.job import Job
-        job = Job(source, study, folder, own_folder, asked.on, asked.ensemble, _registered(asked))
+        job = Job(source, study, place, folder, own_folder, asked.on, asked.ensemble, _registered(asked))
         keep_final(job, again, choices, console)
 
 

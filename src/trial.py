@@ -14,10 +14,20 @@ from src.config import Config, make_optimizer
 from src.config.model import Custom
 from src.config.objective import objectives
 from src.dataset import DatasetError
-from src.evaluation import Evaluation, Robustness, evaluate, fit_temperature, measure_robustness
+from src.evaluation import Evaluation, Robustness, both_ways, evaluate, fit_temperature, measure_robustness
 from src.fold import Trained, constrain, examines_all, reported, train_fold
 from src.model.own import ModelError
-from src.recording import EPOCHS, FIT, FOLDS, await_data, bound_checkpoints, is_member, keep_member, remove_checkpoints
+from src.recording import (
+    EPOCHS,
+    FIT,
+    FOLDS,
+    await_data,
+    bound_checkpoints,
+    is_member,
+    keep_answers,
+    keep_member,
+    remove_checkpoints,
+)
 from src.recording.folds import Folds
 from src.recording.trial_record import (
     record_evaluation,
@@ -69,15 +79,17 @@ def run(config: Config) -> float | list[float]:
             if folds.spread:
                 trial.set_spread([folds.spread.get(name, 0.0) for name in objectives(config.objective)])
         judged = folds.judged
-        if best := not broken and (trial is None or (_state(trial) == "COMPLETE" and _is_worth_it(trial, values[0]))):
+        ranking = trial.ranking(values[0]) if trial is not None and not broken and _state(trial) == "COMPLETE" else []
+        if best := not broken and (trial is None or _is_worth_it(trial, ranking)):
             judged = judged or trained.judged(config.evaluation.tta)
-            keep(config, record, trained.course.whole(), trained.data, judged)
+            keep(config, record, _answering(config, trained.course.whole()), trained.data, judged)
         if trial is not None and is_member(trial) and _state(trial) == "COMPLETE":
             # Of several folds it is the last one's network that is kept: its own images say what it is worth by itself.
-            plain = folds.count == 1 and not config.evaluation.tta
-            own = judged if judged and plain else trained.judged()
-            keep_member(trial.directory, trained.course.whole(), own)
-        _examine(config, trial, record, folds, trained, judged, best)
+            own = judged if judged and folds.count == 1 else trained.judged(config.evaluation.tta)
+            keep_member(trial.directory, _answering(config, trained.course.whole()), own)
+        judged = _examine(config, trial, record, folds, trained, judged, best)
+        if trial is not None and judged is not None and ranking and len(values) == 1 and not is_member(trial):
+            keep_answers(trial, judged, trained.data.input_shape, ranking)
         if config.evaluation.test:
             _test(config, record, trained)
         record.end(_state(trial))
@@ -134,8 +146,8 @@ def _examine(
     trained: Trained,
     judged: Evaluation | None,
     best: bool,
-) -> None:
-    """Record where the model errs: what is cheap of every trial, all of one that is worth it."""
+) -> Evaluation | None:
+    """Record where the model errs: what is cheap of every trial, all of one that is worth it; return what it says."""
     data = trained.data
     closely = best or trial is None or examines_all(config)
     if robust := _robustness(config, folds, trained, closely):
@@ -147,6 +159,7 @@ def _examine(
         record_evaluation(record, data, judged, closely)
         if trial is None:
             print(summary(judged, robust, data.class_names))
+    return judged
 
 
 def _robustness(config: Config, folds: Folds, trained: Trained, closely: bool) -> Robustness | None:
@@ -162,9 +175,14 @@ def _cost(known: dict[str, float]) -> dict[str, float]:
     return {name: float(known[name]) for name in ("parameters", "fit_seconds")}
 
 
-def _is_worth_it(trial: "TrialHandle", value: float) -> bool:
+def _is_worth_it(trial: "TrialHandle", ranking: list[int]) -> bool:
     """Whether a trial's model may be wanted: the study's best, or one of those that are trained again to be sure."""
-    return not is_member(trial) and (trial.repeats is not None or trial.is_best(value))
+    return bool(ranking) and not is_member(trial) and (trial.repeats is not None or ranking[0] == trial.number)
+
+
+def _answering(config: Config, network: "keras.Model") -> "keras.Model":
+    """Return the network as it is kept: answering as it was judged, with `evaluation.tta` of mirror images as well."""
+    return both_ways(network) if config.evaluation.tta else network
 
 
 def keep(
@@ -175,7 +193,7 @@ def keep(
     Args:
         config: Of its training.
         record: Of the run that it is to be a part of.
-        network: The model.
+        network: The model, which answers as it was judged.
         data: What it was trained on.
         judged: What it says of images that it was not trained on, by which its confidence is calibrated.
     """

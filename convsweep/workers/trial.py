@@ -117,11 +117,15 @@ class TrialHandle:
 
         Tell the tie-break before: see `set_tie_break`.
         """
+        return self.ranking(value)[0] == self.number
+
+    def ranking(self, value: float) -> list[int]:
+        """Return the numbers of the complete trials, best first, this one among them as if it ended with this value."""
         trials = self._trial.study.get_trials(deepcopy=False)
         sign = -1 if self._trial.study.directions[0].name == "MAXIMIZE" else 1
-        complete = [trial for trial in trials if trial.state.name == "COMPLETE" and feasible(trial)]
-        own = order(self._trial.storage.get_trial(self._trial._trial_id), value, sign)
-        return all(own < order(trial, trial.values[0], sign) for trial in complete)
+        places = [order(self._trial.storage.get_trial(self._trial._trial_id), value, sign)]
+        places += [order(t, t.values[0], sign) for t in trials if t.state.name == "COMPLETE" and feasible(t)]
+        return [number for *_, number in sorted(places)]
 
     def report(self, value: float | Sequence[float], step: int, tie_break: float | None = None) -> None:
         """Report the objective's value after `step`, a count of epochs or the like that starts at 1.

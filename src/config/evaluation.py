@@ -16,7 +16,8 @@ class EvaluationConfig:
     # chosen by the test images is not tested by them.
     test: bool = False
     # Whether what is measured after the training asks the network about an image and its mirror image, and takes the
-    # mean of its answers. What is known after each epoch stays plain, and the kept model answers for what it is given.
+    # mean of its answers. What is known after each epoch stays plain. The kept model does the same by itself: predict,
+    # an export and a server give the answers that were judged.
     tta: bool = False
 
 

@@ -11,7 +11,7 @@ from src.evaluation.confusion import (
 )
 from src.evaluation.ensemble import Ensemble, find_ensemble
 from src.evaluation.evaluation import Evaluation, evaluate
-from src.evaluation.prediction import latency_ms, predict
+from src.evaluation.prediction import both_ways, latency_ms, predict
 from src.evaluation.robustness import Robustness, measure_robustness
 from src.evaluation.temperature import fit_temperature, tempered
 
@@ -22,6 +22,7 @@ __all__ = [
     "Ensemble",
     "Evaluation",
     "Robustness",
+    "both_ways",
     "calibrate",
     "count_confusions",
     "evaluate",

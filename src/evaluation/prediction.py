@@ -1,4 +1,5 @@
 import time
+from typing import Any
 
 import keras
 import numpy as np
@@ -7,6 +8,7 @@ from src.dataset import Split
 from src.training import evaluation_batch_size
 
 LATENCY_RUNS, LATENCY_WARMUP = 50, 5
+BOTH_WAYS = "both_ways"  # the name of a model that asks about mirror images itself
 
 
 def predict(model: keras.Model, split: Split, flips: bool = False) -> np.ndarray:
@@ -23,6 +25,19 @@ def predict(model: keras.Model, split: Split, flips: bool = False) -> np.ndarray
 def predict_both_ways(model: keras.Model, images: np.ndarray) -> np.ndarray:
     """Do as `predict_batch` for images and for their mirror images; return the mean."""
     return (predict_batch(model, images) + predict_batch(model, images[:, :, ::-1])) / 2
+
+
+def both_ways(model: keras.Model) -> keras.Model:
+    """Return a model that says by itself what `predict_both_ways` makes of this one; one that does so already as it is.
+
+    It shares the weights, and any Keras loads it.
+    """
+    if model.name == BOTH_WAYS:
+        return model
+    images = keras.Input(model.input_shape[1:], dtype=model.inputs[0].dtype, name="images")
+    mirrored: Any = keras.ops.flip(images, axis=2)
+    mean = keras.layers.Average(dtype="float32", name="mean")([model(images), model(mirrored)])
+    return keras.Model(images, mean, name=BOTH_WAYS)
 
 
 def predict_batch(model: keras.Model, images: np.ndarray) -> np.ndarray:

@@ -42,6 +42,11 @@ class Found:
         )
 
     @property
+    def names(self) -> str:
+        """Which trials they are of."""
+        return "trials " + ", ".join(str(self.trials[i]) for i in self.ensemble.counts)
+
+    @property
     def is_better(self) -> bool:
         """Whether it gains more than noise."""
         return self.ensemble.gain.low > 0
@@ -73,13 +78,19 @@ def find(study: "Study", directory: Path, seed: int) -> Found | None:
     return Found(found, numbers, members)
 
 
-def build(found: Found) -> "keras.Model":
-    """Return the ensemble as one Keras model, which any Keras loads: the weighted mean of what its members say."""
+def build(found: Found, tta: bool) -> "keras.Model":
+    """Return the ensemble as one Keras model, which any Keras loads: the weighted mean of what its members say.
+
+    With `tta` each says it of mirror images as well; those that were kept lately do so anyway.
+    """
     import keras
+
+    from src.evaluation import both_ways
 
     models: list[Any] = []
     for i, count in found.ensemble.counts.items():
         model: Any = keras.models.load_model(found.members[i].model, compile=False)
+        model = both_ways(model) if tta else model
         model.name = f"member_{found.trials[i]}"
         models.append((model, count))
     images = keras.Input(found.members[0].input_shape, dtype=models[0][0].inputs[0].dtype, name="images")

@@ -23,6 +23,7 @@ class Job:
     Attributes:
         source: The study that searched.
         study: That of the repeats.
+        place: The folder of the former.
         folder: Of the latter.
         config_folder: Where options of the user's own are, as `--config-dir` said for the search.
         on: What the winner is trained on.
@@ -32,6 +33,7 @@ class Job:
 
     source: "Study"
     study: "Study"
+    place: Path
     folder: Path
     config_folder: str | None
     on: str

@@ -21,7 +21,7 @@ from src.config.objective import leading_metric
 from src.config.pretrained import Pretrained
 from src.config.training import total_epochs
 from src.dataset import Dataset, Split
-from src.evaluation import Evaluation, evaluate, measure_robustness
+from src.evaluation import Evaluation, both_ways, evaluate, measure_robustness
 from src.model.pretrained import as_backbones_see
 from src.recording import CHECKPOINT
 
@@ -63,7 +63,8 @@ class Plan:
 
 
 def load_data(config: Config) -> Dataset:
-    return rescaled(dataset.load(config.dataset, config.seed), config.augmentation.rescale)
+    data = rescaled(dataset.load(config.dataset, config.seed), config.augmentation.rescale)
+    return as_backbones_see(data) if isinstance(config.model, Pretrained) else data
 
 
 def joined(data: Dataset) -> Dataset:
@@ -89,8 +90,6 @@ def train(plan: Plan, data: Dataset, measure: Callable[[Dataset], training.Measu
     config, whole = plan.config, plan.on == ON[1]
     plan.folder.mkdir(parents=True, exist_ok=True)
     checkpoint = training.Checkpoint(plan.folder / CHECKPOINT)
-    if isinstance(config.model, Pretrained):
-        data = as_backbones_see(data)
     if whole:
         config = _shortened(config, plan.epochs)
     settings = config.training
@@ -118,7 +117,8 @@ def train(plan: Plan, data: Dataset, measure: Callable[[Dataset], training.Measu
         "fit_seconds": history.fit_seconds,
         "parameters": course.parameters,
     }
-    keep(plan, training.finished(course.whole(), make_optimizer(config.optimizer), data, config.training), results)
+    whole = both_ways(course.whole()) if config.evaluation.tta else course.whole()
+    keep(plan, training.finished(whole, make_optimizer(config.optimizer), data, config.training), results)
     checkpoint.remove()
 
 
@@ -153,7 +153,7 @@ def judge(plan: Plan, network: keras.Model, split: Split, part: str) -> Evaluati
     if file.exists():
         with np.load(file) as kept:
             return Evaluation(kept["probabilities"], kept["true"])
-    judged = evaluate(network, split, plan.config.evaluation.tta)
+    judged = evaluate(network, split)
     partial = plan.folder / f".{part}.npz"
     np.savez_compressed(partial, probabilities=judged.probabilities, true=judged.true)
     os.replace(partial, file)

@@ -1,8 +1,13 @@
-"""What is kept of a trial that may be a member of an ensemble: its model, and what it says of the validation images."""
+"""What is kept of a trial that may be a member of an ensemble: what it says of the validation images, and its model.
+
+Of a search the best trials keep the former alone: a few kilobytes each.
+"""
 
 import logging
 import os
 import zipfile
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -19,6 +24,7 @@ if TYPE_CHECKING:
 FIT = "fit"  # of a trial: parameters, fit_seconds and best_epoch
 EPOCHS = "epochs"  # of a trial with folds: how many it has trained, in all of them together
 MODEL, PROBABILITIES = "model.keras", "probabilities.npz"  # in its folder
+MOST = 10  # trials of a search that keep what they say
 log = logging.getLogger(__name__)
 
 
@@ -51,11 +57,33 @@ def keep_member(folder: Path, network: "keras.Model", judged: "Evaluation") -> N
         os.replace(partial, folder / MODEL)
     except (NotImplementedError, TypeError, ValueError) as error:  # a network of one's own
         log.warning("the model is no member of an ensemble, Keras cannot save it: %s", str(error).partition("\n")[0])
+    _write(folder, judged, network.input_shape[1:])
+
+
+def keep_answers(
+    trial: "TrialHandle", judged: "Evaluation", input_shape: Sequence[int], ranking: Sequence[int]
+) -> None:
+    """Keep what a trial of a search says, if it is one of the best so far; those that are it no more lose theirs.
+
+    Args:
+        trial: The trial.
+        judged: What its network says of the validation images.
+        input_shape: Height, width and channels of these.
+        ranking: The numbers of the complete trials, this one among them, the best first.
+    """
+    with suppress(OSError):  # a disk that is full costs the ensemble, not the trial
+        if trial.number in ranking[:MOST]:
+            _write(trial.directory, judged, input_shape)
+        for number in ranking[MOST : 2 * MOST]:  # as many as may have ended at the same time
+            (trial.directory.parent / f"trial-{number:04d}" / PROBABILITIES).unlink(missing_ok=True)
+
+
+def _write(folder: Path, judged: "Evaluation", input_shape: Sequence[int]) -> None:
+    """Write a trial's answers in one step."""
     partial = folder / f".{PROBABILITIES}"
-    shape = np.array(network.input_shape[1:])
-    np.savez_compressed(
-        partial, probabilities=judged.probabilities.astype(np.float16), true=judged.true, input_shape=shape
-    )
+    probabilities, shape = judged.probabilities.astype(np.float16), np.array(input_shape)
+    folder.mkdir(parents=True, exist_ok=True)
+    np.savez(partial, probabilities=probabilities, true=judged.true, input_shape=shape)
     os.replace(partial, folder / PROBABILITIES)
 
 
@@ -67,5 +95,5 @@ def read_member(folder: Path) -> Member | None:
             probabilities = kept["probabilities"].astype(np.float32)
             shape = tuple(map(int, kept["input_shape"]))
             return Member(probabilities, kept["true"], shape, model if model.exists() else None)
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile):
+    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile):
         return None

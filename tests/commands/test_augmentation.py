@@ -1,10 +1,15 @@
 """Augmentation from the command line."""
 
+import csv
 from pathlib import Path
 
 import pytest
 from matplotlib.image import imread
 
+from src.config.dataset import DatasetConfig
+from src.dataset import Split, load
+from src.deployment import find_model
+from src.evaluation import predict
 from tests.helpers.command import run_inside
 
 
@@ -37,5 +42,12 @@ def test_a_run_mixes_sparse_labels_grows_averages_and_is_judged_both_ways_round(
     done = run_inside(["-m", "src.sweep", *arguments], tmp_path)
     assert done.returncode == 0, done.stderr
     assert "test     accuracy" in done.stdout
+    # Whoever uses the kept model gets the answers that were judged.
+    (table,) = tmp_path.glob("mlruns/**/predictions.csv")
+    (kept,) = tmp_path.glob("mlruns/**/model.keras")
+    validation = load(DatasetConfig("digits", limit=200), 0).validation
+    said = predict(find_model(str(kept)).load(), Split(validation.images, validation.labels))
+    for row in csv.DictReader(table.read_text().splitlines()):
+        assert float(row["confidence"]) == pytest.approx(said[int(row["index"])].max(), abs=2e-4)
     (picture,) = tmp_path.glob("mlruns/**/augmentation.png")
     assert imread(picture).std() > 0.1

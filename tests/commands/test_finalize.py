@@ -11,7 +11,11 @@ import mlflow
 import numpy as np
 import pytest
 from mlflow import MlflowClient
+from PIL import Image
 
+from convsweep.storage.driver_lock import only_driver
+from src.config.dataset import DatasetConfig
+from src.dataset import load
 from src.finalizing import winner
 from src.finalizing.registry import keeps_its_place
 from src.tracking import Registered
@@ -20,7 +24,7 @@ from tests.helpers.command import load_study, run_inside
 SWEEP = [
     "-m", "src.sweep", "-m", "hydra/launcher=basic", "hydra.sweeper.study_name=digits", "dataset.limit=200",
     "training.epochs=1", "model=mlp", "model.filters=8,16", "model.depth=1", "optimizer.learning_rate=0.01",
-    "objective=macro_f1",
+    "objective=macro_f1", "evaluation.tta=true",
 ]  # fmt: skip
 FINALIZE = ["-m", "src.finalize", "digits", "--top", "2", "--seeds", "2"]
 
@@ -49,9 +53,15 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert done.returncode == 0, done.stderr
     said, asked = finalize(folder)
     assert asked == 1
-    for word in ("choice ", "test  ", "registry models:/digits/1, the champion", "ensemble "):
+    for word in ("choice ", "test  ", "registry models:/digits/1, the champion", "ensemble ",
+                 "search   its 2 best trials together: "):  # fmt: skip
         assert word in said, said
     return folder
+
+
+def write_image(file: Path, image: np.ndarray) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(image[..., 0]).save(file)
 
 
 def client(folder: Path) -> MlflowClient:
@@ -86,6 +96,42 @@ def test_the_champion_loads_and_says_whose_it_is(study: Path) -> None:
 
 
 @pytest.mark.slow
+def test_the_study_of_repeats_is_the_name_of_the_final_model(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Asked, exported and trained again by it; each says what its evaluation measured, with mirror images too."""
+    monkeypatch.chdir(study)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    test = load(DatasetConfig("digits"), 0).test
+    assert test is not None
+    for i, image in enumerate(test.images[:60]):
+        write_image(study / f"pictures/{test.labels[i]}/{i}.png", image)
+    (kept,) = (study / "multirun/digits-final").glob("final-*/test.npz")
+    with np.load(kept) as known:
+        expected = known["probabilities"][:60]
+    done = run_inside(["-m", "src.predict", "digits-final", "pictures", "--json"], study)
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout)
+    assert said["model"]["name"].startswith("final-")
+    for row in said["predictions"]:
+        number = int(Path(row["file"]).stem)
+        np.testing.assert_allclose([*row["probabilities"].values()], expected[number], atol=1e-5)
+    done = run_inside(["-m", "src.export", "digits-final", "--to", "tflite", "--out", "out"], study)
+    assert done.returncode == 0, done.stderr
+    done = run_inside(["-m", "src.reproduce", "digits-final"], study)
+    assert done.returncode == 0, done.stderr + done.stdout
+    assert done.stdout.splitlines()[-1] == "equal    to the bit: 1 epochs, the weights"
+
+
+@pytest.mark.slow
+def test_a_second_one_at_the_same_time_is_refused(study: Path) -> None:
+    folder = study / "multirun/digits-final"
+    with only_driver(folder / "finalize.lock", folder):
+        done = run_inside(FINALIZE, study)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: the study in multirun/digits-final is being run by process ")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.slow
 def test_the_card_says_what_is_known(study: Path) -> None:
     card = next((study / "multirun/digits-final").glob("final-*/model_card.md")).read_text()
     for part in ("## Data", "digest ", "95% interval", "test accuracy", "Confusion matrix of the test images",
@@ -107,7 +153,9 @@ def test_the_same_command_makes_nothing_again(study: Path) -> None:
 def test_on_all_images_after_a_kill_in_the_middle(study: Path) -> None:
     """What was there goes on; a second judgement says that there was a first; the champion keeps its place."""
     with mock.patch.object(winner, "keep", side_effect=KeyboardInterrupt):
-        assert run_inside([*FINALIZE, "--on", "train+validation"], study).returncode == 130
+        done = run_inside([*FINALIZE, "--on", "train+validation"], study)
+    assert done.returncode == 130
+    assert done.stderr.endswith("interrupted; what was trained is kept, the same command goes on\n")
     said, asked = finalize(study, "--on", "train+validation")
     assert asked == 1
     assert "judged final-" in said and "already" in said

@@ -68,4 +68,5 @@ def test_a_trial_knows_whether_it_is_the_best_before_it_ends() -> None:
         handle = TrialHandle(study.ask(), 0, Path())
         handle.set_tie_break(tie)
         assert handle.is_best(value) == best
+        assert handle.ranking(value) == ([handle.number, 0] if best else [0, handle.number])
         study.tell(handle.number, state=optuna.trial.TrialState.FAIL)

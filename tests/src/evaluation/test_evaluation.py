@@ -1,5 +1,6 @@
 """Every metric against scikit-learn or by hand."""
 
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -7,8 +8,11 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
+from src.config.schema import TrainingConfig
 from src.dataset import Split
-from src.evaluation import Evaluation, calibrate, evaluate
+from src.evaluation import Evaluation, both_ways, calibrate, evaluate
+from src.training import finished
+from tests.helpers.training import data, network
 
 
 @pytest.mark.parametrize("one_hot", [False, True])
@@ -126,3 +130,17 @@ def test_flips_at_test_time_average_the_answers_for_an_image_and_its_mirror_imag
     both = (np.asarray(model(images)) + np.asarray(model(images[:, :, ::-1]))) / 2
     np.testing.assert_allclose(evaluate(model, split, flips=True).probabilities, both, rtol=1e-6)
     np.testing.assert_allclose(evaluate(model, split).probabilities, np.asarray(model(images)), rtol=1e-6)
+
+
+def test_a_model_that_is_kept_asks_both_ways_by_itself(tmp_path: Path) -> None:
+    plain, split = network(), data().validation
+    judged = evaluate(plain, split, flips=True).probabilities
+    assert np.abs(judged - evaluate(plain, split).probabilities).max() > 0.01
+    settings = TrainingConfig(epochs=1, batch_size=16, precision="float32")
+    kept = finished(both_ways(plain), keras.optimizers.Adam(), data(), settings)
+    kept.save(tmp_path / "model.keras")
+    again: Any = keras.saving.load_model(tmp_path / "model.keras")
+    np.testing.assert_allclose(evaluate(again, split).probabilities, judged, atol=1e-6)
+    assert both_ways(again) is again
+    for one, other in zip(again.get_weights(), plain.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
