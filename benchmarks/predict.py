@@ -3,11 +3,13 @@
     python -m benchmarks.predict [rounds]
 
 The model is a CNN for images of 32x32 in colour, untrained; the JPEGs are pieces of scikit-learn's photographs, of 90
-to 200 by 120 to 280 pixels. Each round (5 by default) starts every process anew, and the rows are medians. Costs about
-two minutes.
+to 200 by 120 to 280 pixels. Each round (3 at most by default) starts every process anew, and the rows are medians. No
+round begins that would end after 95 seconds. Writes its tables into README.md.
 """
 
 import json
+import os
+import re
 import resource
 import statistics
 import subprocess
@@ -27,6 +29,9 @@ from src.process import quiet_native_stderr
 COUNT = 1000
 SIZE = 32
 ROOT = Path(__file__).parents[1]
+README = Path(__file__).parent / "README.md"
+MOST = 95  # seconds
+COMMAND = "    python -m benchmarks.predict\n"
 CNN_OF_CONF = CNN(
     filters=32, depth=2, dropout=0.25, batch_norm=True, l1=0.0, l2=0.0, kernel_size=3, stride=1, padding="same",
     pooling="max", dense_units=128, spatial_dropout=0.0,
@@ -95,31 +100,57 @@ def _used() -> float:
 
 
 def main() -> None:
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 5
-    imports, firsts, wholes, rates = [], [], [], []
+    began, rounds = time.perf_counter(), int(sys.argv[1]) if len(sys.argv) > 1 else 3
+    imports, firsts, wholes, rates, load = [], [], [], [], os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as folder:
         model, jpegs, one = map(str, write_all(Path(folder)))
         seconds("-c", "import tensorflow")  # the files are in memory
-        for _ in range(rounds):
+        started = time.perf_counter()
+        for done in range(rounds):
+            now = time.perf_counter()
+            if done and now - began + (now - started) / done > MOST:
+                break
             imports.append(seconds("-c", "import tensorflow"))
             firsts.append(seconds("-m", "src.predict", model, one))
             wholes.append(seconds("-m", "src.predict", model, jpegs, "--csv"))
-            done = subprocess.run(
+            inside = subprocess.run(
                 [sys.executable, "-c", INSIDE, model, jpegs], cwd=ROOT, check=True, capture_output=True, text=True
             )
-            rates.append(json.loads(done.stdout.splitlines()[-1]))
+            rates.append(json.loads(inside.stdout.splitlines()[-1]))
+    text = f"{about(len(imports), load)}\n\n{tables(imports, firsts, wholes, rates)}"
+    print(text)
+    whole = README.read_text()
+    section = re.compile(re.escape(COMMAND) + r".*?(?=\n## |\Z)", re.DOTALL)
+    assert section.search(whole), f"{README} has no section of {COMMAND.strip()}"
+    README.write_text(section.sub(lambda _: f"{COMMAND}\n{text}\n", whole))
+
+
+def about(rounds: int, load: float) -> str:
+    how = f"Medians of {rounds} rounds" if rounds > 1 else "One round"
+    return (
+        f"{how} on {os.cpu_count()} cores, whose load was {load:.1f} before; where others share them, the processor's\n"
+        "seconds are what to read."
+    )
+
+
+def tables(
+    imports: list[tuple[float, float]],
+    firsts: list[tuple[float, float]],
+    wholes: list[tuple[float, float]],
+    rates: list[list[float]],
+) -> str:
+    """Return what was measured as tables; seconds come by the clock and of a processor."""
     files, bare = (statistics.median(column) for column in zip(*rates, strict=True))
-    print("| what | seconds | of a processor |\n| --- | ---: | ---: |")
+    lines = ["| what | seconds | of a processor |", "| --- | ---: | ---: |"]
     rows = {"`import tensorflow`": imports, "`src.predict` on one JPEG": firsts, f"on {COUNT:,} JPEGs": wholes}
     for name, taken in rows.items():
         wall, used = (statistics.median(column) for column in zip(*taken, strict=True))
-        print(f"| {name} | {wall:.2f} | {used:.2f} |")
+        lines.append(f"| {name} | {wall:.2f} | {used:.2f} |")
     ratios = [[one / other for one, other in zip(*pair, strict=True)] for pair in zip(firsts, imports, strict=True)]
     wall, used = (statistics.median(column) for column in zip(*ratios, strict=True))
-    print(f"| the first answer in times of the import | {wall:.2f} | {used:.2f} |")
-    print("\n| images/s | |\n| --- | ---: |")
-    print(f"| from JPEGs to answers | {files:,.0f} |")
-    print(f"| the bare model on decoded arrays | {bare:,.0f} |")
+    lines += [f"| the first answer in times of the import | {wall:.2f} | {used:.2f} |", ""]
+    lines += ["| images/s | |", "| --- | ---: |", f"| from JPEGs to answers | {files:,.0f} |"]
+    return "\n".join([*lines, f"| the bare model on decoded arrays | {bare:,.0f} |"])
 
 
 if __name__ == "__main__":
