@@ -18,7 +18,7 @@ from src.deployment import ModelNotFound, find_run
 from src.process import program, quiet_native_stderr
 from src.recording.environment import FILE as ENVIRONMENT
 from src.recording.environment import changed_files
-from src.recording.reproduction import COMPARED, differences, largest_difference, noise
+from src.recording.reproduction import COMPARED, cause, differences, largest_difference, noise
 from src.tracking import FINAL, Lookup, NotHere, Run
 
 STUDIES = Path("multirun")
@@ -93,7 +93,8 @@ def _repeat(run: Run, lookup: Lookup, config: Config, then: dict[str, Any]) -> b
     if gap[0] == 0 and same_length and weights in (None, again.weights):
         print(f"equal    to the bit: {total} epochs{', the weights' if weights else ''}")
         return True
-    return _judge(known, again.epochs, again.images, gap, lines)
+    why = "" if lines else f"; {cause(then)}"
+    return _judge(known, again.epochs, again.images, gap, why)
 
 
 def _epochs_of(run: Run, lookup: Lookup, folds: int) -> list[dict[str, dict[int, float]]]:
@@ -111,7 +112,7 @@ def _judge(
     epochs: list[list[dict[str, float]]],
     images: int,
     gap: tuple[float, int, str],
-    lines: list[str],
+    why: str,
 ) -> bool:
     """Say whether a result that is not the same to the bit is equal within noise."""
     before = mean(max(fold["val_accuracy"].values()) for fold in known)
@@ -119,7 +120,6 @@ def _judge(
     room, size = noise(before, images), abs(now - before)
     where = f"; the largest difference is {gap[0]:.2g}, of {gap[2]} in epoch {gap[1]}" if gap[0] else ""
     said = f"best val_accuracy {before:.4f} then, {now:.4f} now{where}"
-    why = "" if lines else "; nothing that is recorded differs"
     if size <= room:
         print(f"equal    within noise, not to the bit: {said}{why}")
         print(f"         two models equally good may differ by {room:.4f} on {images} images")

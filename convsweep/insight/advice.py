@@ -30,6 +30,15 @@ EACH = 4  # trials at each of the values that are told apart
 EQUAL = 0.25  # of the places, between two values' means: about one standard deviation of what chance does to a trial
 SURE = 1.96  # standard errors
 LONGEST = 120  # characters of a reason
+# What TensorFlow and PyTorch say when a GPU's memory is full, which may be another program's doing.
+FULL, GPU = (
+    re.compile("out of memory|RESOURCE_EXHAUSTED|OOM", re.IGNORECASE),
+    re.compile(r"cuda|cudnn|GPU:\d", re.IGNORECASE),
+)
+GPU_IS_FULL = (
+    "a GPU's memory is full: `nvidia-smi` shows who has it; workers take less with a smaller `hydra.sweeper.n_jobs`"
+)
+NO_STREAM = re.compile("No (BLAS|DNN)( support)? (for|in) stream", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -176,7 +185,9 @@ def advice_on_failures(trials: "Sequence[FrozenTrial]") -> list[Advice]:
         (reason, count), *_ = Counter(_reason(trial) for trial in out).most_common()
         text = f"{len(out)} of {len(ended)} trials {words}, {count} of them because of {reason}"
         overrides: tuple[str, ...] = ()
-        if cure := _cure(ended, out):
+        if 2 * sum(map(_lacks_gpu_memory, out)) > len(out):
+            text += f"; {GPU_IS_FULL}"
+        elif cure := _cure(ended, out):
             why, override = cure
             text, overrides = f"{text}; {why}: type {_code(shlex.quote(override))}", (override,)
         found.append(Advice("kept out", text, overrides))
@@ -194,6 +205,11 @@ def _reason(trial: "FrozenTrial") -> str:
     words = str(trial.user_attrs.get("infeasible") or trial.user_attrs.get("error") or "a reason that was not told")
     first = printable(" ".join(words.split()))
     return _code(bounded(re.sub(r"\d+([.,]\d+)*", "N", first), LONGEST))
+
+
+def _lacks_gpu_memory(trial: "FrozenTrial") -> bool:
+    words = str(trial.user_attrs.get("error", ""))
+    return bool(NO_STREAM.search(words) or (FULL.search(words) and GPU.search(words)))
 
 
 def _cure(ended: "Sequence[FrozenTrial]", out: "Sequence[FrozenTrial]") -> tuple[str, str] | None:

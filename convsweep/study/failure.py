@@ -1,17 +1,20 @@
 """What an app's error says, as data: bounded, and whole whatever the error does when it is asked."""
 
+import re
 import traceback
 
 from convsweep.errors import bounded
 
 LONGEST = 10_000  # characters of a text that is kept
 PART = 2_000  # of these, of each part of a traceback
+# TensorFlow puts the lines of code that made a graph, a hundred of them, before what went wrong in it.
+GRAPH_CODE = re.compile(r' defined at \(most recent call last\):\n(?:\s*File "[^"\n]*", line \d+, in [^\n]*\n+)+')
 
 
 def words_of(error: BaseException) -> str:
-    """Return an error's own words."""
+    """Return an error's own words, without the code that a part of them may list."""
     try:
-        words = str(error)
+        words = GRAPH_CODE.sub("\n", str(error))
     except BaseException as problem:  # whatever it is, it is no reason to lose the trial
         words = f"its words cannot be had ({type(problem).__name__})"
     return bounded(words, LONGEST)

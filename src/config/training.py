@@ -32,7 +32,7 @@ class TrainingConfig:
     balanced_batches: bool = False
     # [start, end]: pixels of the training images' smaller side in the first and in the last epoch; null: their own.
     progressive_resizing: Any = None
-    # float32, mixed_bfloat16, mixed_float16, or auto: mixed_bfloat16 where the processor computes in it.
+    # float32, mixed_bfloat16, mixed_float16, or auto: mixed_bfloat16 where the processor computes in it, not on a GPU.
     precision: str = MISSING
     # Threads that one operation may use; null: 1 in a study, where each core has a worker, else one a core.
     # Another number of threads rounds differently: 1 keeps a trial's result the same with any number of workers.

@@ -41,6 +41,7 @@ def environment(config: Config, data: Dataset, seed: int, threads: int | None) -
         "processor": processor(),
         "threads": threads or cores(),
         "precision": keras.config.dtype_policy().name,
+        "deterministic": _is_deterministic(),
         "code": code(),
         "files": own_files(config),
         "data": {
@@ -65,6 +66,17 @@ def _versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
+
+
+def _is_deterministic() -> bool:
+    """Whether TensorFlow was told to give the same to the last bit each time, which a GPU else does not."""
+    import keras
+
+    if keras.backend.backend() != "tensorflow":
+        return False
+    from tensorflow.python.framework.config import is_op_determinism_enabled
+
+    return bool(is_op_determinism_enabled())
 
 
 @functools.cache

@@ -9,6 +9,7 @@ ERRORS = 2.0  # standard errors that count as noise
 NAMES = {
     "python": "Python", "platform": "system", "backend": "Keras's backend", "device": "device",
     "processor": "processor", "threads": "threads", "precision": "precision",
+    "deterministic": "TensorFlow's deterministic operations",
 }  # fmt: skip
 
 
@@ -29,6 +30,13 @@ def differences(then: Mapping[str, Any], now: Mapping[str, Any], files: Sequence
     for part in dict.fromkeys([*had, *has]):
         lines.append(_line(f"data: the {part} images", _data(had.get(part)), _data(has.get(part))))
     return [line for line in lines if line]
+
+
+def cause(then: Mapping[str, Any]) -> str:
+    """Say why a result may not be the same to the bit though nothing that it stands on differs."""
+    if then.get("device", "CPU") == "CPU" or then.get("deterministic"):
+        return "nothing that is recorded differs"
+    return "a GPU adds in another order each time, unless TF_DETERMINISTIC_OPS=1 is set"
 
 
 def _line(what: str, then: Any, now: Any) -> str:

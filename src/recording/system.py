@@ -11,7 +11,10 @@ _last = (time.perf_counter(), time.process_time())
 
 
 def system_metrics() -> dict[str, float]:
-    """Return this process's use of processors since the last call (100 is one core), and of memory now."""
+    """Return this process's use of processors since the last call (100 is one core), and of memory now.
+
+    Of a GPU's memory what was taken at most since the last call: after an epoch little is left of it.
+    """
     global _last
     now = time.perf_counter(), time.process_time()
     spent, _last = (now[0] - _last[0], now[1] - _last[1]), now
@@ -22,7 +25,8 @@ def system_metrics() -> dict[str, float]:
     tensorflow = sys.modules.get("tensorflow")
     if tensorflow is not None and tensorflow.config.get_visible_devices("GPU"):
         with suppress(ValueError, RuntimeError):
-            taken = tensorflow.config.experimental.get_memory_info("GPU:0")["current"]
+            taken = tensorflow.config.experimental.get_memory_info("GPU:0")["peak"]
+            tensorflow.config.experimental.reset_memory_stats("GPU:0")
             used["system/gpu_0_memory_usage_megabytes"] = taken / MEGABYTE
     return used
 

@@ -5,6 +5,7 @@ training takes. A trial that differs in its learning rate, batch size or seed al
 """
 
 import json
+import logging
 import math
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -21,6 +22,9 @@ MAX_MODELS, MAX_NUMBERS = 8, 50_000_000
 # Steps that TensorFlow takes before Python hears of them, where a run has enough of them: it saves some 1.3 ms a step,
 # and its graph takes a quarter of a second more to trace; python -m benchmarks.steps. To the last bit the same numbers.
 STEPS_PER_EXECUTION, MANY_STEPS = 16, 400
+
+# A model of another structure is traced, once: where trials are short, TensorFlow takes that for a mistake.
+logging.getLogger("tensorflow").addFilter(lambda record: "triggered tf.function retracing" not in str(record.msg))
 
 _kept: OrderedDict[str, keras.Model] = OrderedDict()
 

@@ -156,6 +156,26 @@ def test_failures_are_counted_by_what_they_say_and_an_interval_is_cut() -> None:
     assert found.text.startswith("12 of 20 trials failed, 12 of them because of `RuntimeError: no memory for N MB`; ")
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        "InternalError: cudaSetDevice() on GPU:0 failed. Status: out of memory",
+        "InternalError: Graph execution error: No BLAS for stream.",
+        "NotFoundError: No algorithm worked! Profiling failure on CUDNN engine eng1{}: RESOURCE_EXHAUSTED: ...",
+        "OutOfMemoryError: CUDA out of memory. Tried to allocate 20.00 MiB",
+    ],
+)
+def test_a_gpu_without_memory_is_named_instead_of_a_searched_value(error: str) -> None:
+    study = made_up(lambda _: 0.0, trials=2)
+    for number in range(8):
+        attrs = {"error": error}
+        given = {"params": {"x": number}, "distributions": {"x": IntDistribution(0, 7)}}
+        study.add_trial(create_trial(state=TrialState.FAIL, user_attrs=attrs, **given))
+    found = only(study, "kept out")
+    assert found.text.endswith("workers take less with a smaller `hydra.sweeper.n_jobs`")
+    assert not found.overrides
+
+
 @pytest.mark.parametrize("count", [0, 1, 4])
 def test_too_few_trials_say_so(count: int) -> None:
     study = made_up(lambda _: 0.0, trials=count)

@@ -2,12 +2,13 @@
 
 import pytest
 
-from src.recording.reproduction import differences, largest_difference, noise
+from src.recording.reproduction import cause, differences, largest_difference, noise
 
 THEN = {
     "python": "3.11.1",
     "device": "CPU",
     "threads": 1,
+    "deterministic": False,
     "packages": {"keras": "3.15.1", "numpy": "2.1"},
     "code": {"commit": "a" * 40, "changes": None},
     "files": {"nets.build": "123"},
@@ -26,6 +27,7 @@ def test_equal_surroundings_differ_in_nothing() -> None:
     [
         ({"threads": 4}, "threads: 1 then, 4 now"),
         ({"device": "H100"}, "device: CPU then, H100 now"),
+        ({"deterministic": True}, "TensorFlow's deterministic operations: False then, True now"),
         ({"packages": {"keras": "3.16.0", "numpy": "2.1"}}, "keras: 3.15.1 then, 3.16.0 now"),
         ({"packages": {"keras": "3.15.1"}}, "numpy: 2.1 then, none now"),
         ({"files": {"nets.build": "456"}}, "the file of nets.build: 123 then, 456 now"),
@@ -54,3 +56,9 @@ def test_the_largest_difference_is_found() -> None:
 def test_noise_is_that_of_two_models_on_so_many_images() -> None:
     assert noise(0.9, 1000) == pytest.approx(2 * (2 * 0.09 / 1000) ** 0.5)
     assert noise(1.0, 100) > 0
+
+
+def test_a_gpu_is_the_cause_where_nothing_differs() -> None:
+    for known in ({"device": "CPU"}, {"device": "H100", "deterministic": True}, {}):
+        assert cause(known) == "nothing that is recorded differs"
+    assert "TF_DETERMINISTIC_OPS=1" in cause({"device": "H100", "deterministic": False})

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import keras
 import pytest
+import tensorflow as tf
 
 from src.training import backend, prepare
 from src.training.backend import fastest_precision
@@ -24,6 +25,13 @@ def test_auto_is_what_the_processor_is_fast_at(
     (tmp_path / "cpuinfo").write_text(f"vendor_id\t: {vendor}\nflags\t\t: fpu {flags} sse\n")
     monkeypatch.setattr(backend, "CPU", tmp_path / "cpuinfo")
     assert fastest_precision.__wrapped__() == precision
+
+
+def test_auto_asks_a_gpu_before_its_processor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "cpuinfo").write_text("vendor_id\t: GenuineIntel\nflags\t\t: fpu amx_bf16\n")
+    monkeypatch.setattr(backend, "CPU", tmp_path / "cpuinfo")
+    monkeypatch.setattr(tf.config, "get_visible_devices", lambda kind: [kind])
+    assert fastest_precision.__wrapped__() == "float32"
 
 
 def test_precision_is_set_after_the_session_is_cleared() -> None:

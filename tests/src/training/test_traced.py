@@ -6,6 +6,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from src.config.augmentation import AugmentationConfig
 from src.config.dataset import DatasetConfig
@@ -29,6 +30,17 @@ def nothing_kept() -> Iterator[None]:
     traced._kept.clear()
     yield
     traced._kept.clear()
+
+
+def test_short_trials_of_many_structures_are_no_mistake_to_warn_of(caplog: pytest.LogCaptureFixture) -> None:
+    @tf.function
+    def add(number: int) -> tf.Tensor:
+        return tf.constant(number)
+
+    for number in range(8):  # each a graph of its own
+        add(number)
+    tf.get_logger().warning("another word")
+    assert [record.message for record in caplog.records] == ["another word"]
 
 
 def digits() -> Dataset:
