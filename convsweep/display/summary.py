@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
     from convsweep.insight import Findings
+from convsweep.study.key_names import shortened
 from convsweep.study.metric_names import metric_names
 from convsweep.study.ranking import ranked
 from convsweep.study.repeats import repeated
@@ -120,7 +121,7 @@ def show_findings(findings: "Findings", console: Console) -> None:
 def _table(trials: list["FrozenTrial"], metrics: list[str], console: Console) -> Table:
     """Give each searched key a column of its own where the terminal is wide enough, else all of them one."""
     names = list(dict.fromkeys(name for trial in trials for name in trial.params))
-    wide = _empty_table(metrics, [escape(printable(name)) for name in _shortened(names)])
+    wide = _empty_table(metrics, [escape(printable(name)) for name in shortened(names).values()])
     narrow = _empty_table(metrics, ["searched values"])
     for trial in trials:
         seconds = f"{seconds_of(trial):.1f}"
@@ -141,9 +142,3 @@ def _empty_table(metrics: list[str], columns: list[str]) -> Table:
     for name in columns:
         table.add_column(name, overflow="fold")
     return table
-
-
-def _shortened(names: list[str]) -> list[str]:
-    """Drop the group from keys whose last part says which they are."""
-    last = [name.rpartition(".")[2] for name in names]
-    return [short if last.count(short) == 1 else name for short, name in zip(last, names, strict=True)]

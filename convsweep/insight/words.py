@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from convsweep.errors import printable
 from convsweep.insight.findings import Findings, look_back
 from convsweep.insight.importance import Importance
+from convsweep.study.key_names import shortened
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -57,9 +58,13 @@ def in_brief(findings: Findings) -> list[str]:
     lines = []
     for metric, importances in findings.importances.items():
         which = f"{metric}: " if len(findings.importances) > 1 else ""
-        words = [f"{one.key} {one.share:.0%}{'' if one.sure else ' (' + CHANCE + ')'}" for one in importances[:FEW]]
-        if words:
-            lines.append(f"mattered {which}{', '.join(words)}")
+        short = shortened(one.key for one in importances)
+        shares = {sure: [f"{short[one.key]} {one.share:.0%}" for one in importances[:FEW] if one.sure == sure]
+                  for sure in (True, False)}  # fmt: skip
+        sure, perhaps = ", ".join(shares[True]), ", ".join(shares[False])
+        words = f"{sure}; {CHANCE}: {perhaps}" if sure and perhaps else sure or f"{perhaps}, all of which {CHANCE}"
+        if importances:
+            lines.append(f"mattered {which}{words}")
     return lines + [f"advice {advice.text}" for advice in findings.advice]
 
 

@@ -5,6 +5,7 @@ and an app's part in it.
 
 from convsweep.study.callback import StudyCallback
 from convsweep.study.finding import find_study, place_of
+from convsweep.study.key_names import shortened
 from convsweep.study.metric_names import metric_names as value_names
 from convsweep.study.ranking import leaders, ranked
 from convsweep.study.repeats import SOURCE, Repeated, open_repeats, repeated
@@ -12,5 +13,5 @@ from convsweep.study.spread import spread_of, values_of
 
 __all__ = [
     "SOURCE", "Repeated", "StudyCallback", "find_study", "leaders", "open_repeats", "place_of",
-    "ranked", "repeated", "spread_of", "value_names", "values_of",
+    "ranked", "repeated", "shortened", "spread_of", "value_names", "values_of",
 ]  # fmt: skip

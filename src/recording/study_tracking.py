@@ -19,7 +19,7 @@ from convsweep.errors import is_disk_full, printable
 from convsweep.insight import Findings, as_markdown, in_brief, look_back
 from convsweep.policy import repeated_number, rungs_of, seconds_of
 from convsweep.storage import alone
-from convsweep.study import ranked, repeated, spread_of, values_of
+from convsweep.study import ranked, repeated, shortened, spread_of, values_of
 from src.config import Config, ConfigError, settings
 from src.config import optimizer as optimizers
 from src.config.objective import by_epoch, directions, objectives
@@ -45,6 +45,8 @@ from src.tracking import (
 if TYPE_CHECKING:
     from optuna import Study
     from optuna.trial import FrozenTrial
+
+    from src.report import Row
 
 ABOVE = "mlflow_above"  # the ids of the runs, in one store or another, below one of which the study's is to be
 OPEN = "mlflow_open:"  # with a digest of an address: a driver began to record there, and has not reported yet
@@ -218,25 +220,22 @@ class StudyTracking(StudyCallback):
         return self._post.settle(directory / OUTBOX)
 
     def _report(self, study: "Study", directory: Path, run: StudyRun) -> None:
-        from src.report import Row, leaderboard, objective_history, pareto_front, rungs, slices, trials_table
+        from src.report import leaderboard, objective_history, pareto_front, rungs, slices, trials_table
 
         names = objectives(self._config.objective)
         best = _ranked(study, names)
         counts = Counter("INFEASIBLE" if "infeasible" in t.user_attrs else t.state.name for t in study.trials)
-        rows = [
-            Row(t.number, values_of(t), {printable(k): printable(_short(v)) for k, v in t.params.items()}) for t in best
-        ]
         searched = list(study.user_attrs.get("convsweep", {}).get("space", {}))
         viewed = run.show(searched, _curves(names), self._maximizes)
         study.set_user_attr(VIEW + _digest(run.address), viewed)
         links = {
-            "all trials, best first": run.all_trials(self._maximizes, viewed),
-            "their charts": run.all_trials(self._maximizes, viewed, charts=True),
+            "all trials": run.all_trials(self._maximizes, viewed),
+            "charts": run.all_trials(self._maximizes, viewed, charts=True),
         }
         if find_spec("plotly") is not None:
             links["report"] = run.artifact_page("report.html")
         findings = look_back(study)
-        run.describe(leaderboard(names, rows, counts, run.pages(), links, in_brief(findings)))
+        run.describe(leaderboard(names, _rows(best, findings), counts, run.pages(), links, in_brief(findings)))
         if mattered := as_markdown(findings):
             run.log_text(mattered, "what_mattered.md")
         run.log_text(trials_table(names, _in_order(study, best)), "leaderboard.csv")
@@ -364,6 +363,20 @@ def _in_order(study: "Study", best: list[Any]) -> list[dict[str, Any]]:
         }
         for trial in [*best, *rest]
     ]
+
+
+def _rows(best: "list[FrozenTrial]", findings: Findings) -> "list[Row]":
+    """Return the best trials for a leaderboard, their keys without groups, the most important first."""
+    from src.report import Row
+
+    mattered = (one.key for importances in findings.importances.values() for one in importances)
+    short = shortened([*mattered, *(key for trial in best for key in trial.params)])
+    found = []
+    for trial in best:
+        there = [key for key in short if key in trial.params]
+        params = {printable(short[key]): printable(_short(trial.params[key])) for key in there}
+        found.append(Row(trial.number, values_of(trial), params))
+    return found
 
 
 def _name_of(part: Any) -> str | None:

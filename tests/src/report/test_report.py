@@ -129,44 +129,54 @@ def test_slices_show_the_mean_of_each_choice() -> None:
     assert slices([{}, {}], [1, 2], [True, True], "val_loss", False) is None
 
 
-def lines_of(text: str) -> list[list[str]]:
-    """Return the lines of each cell of a description's one row, as a page shows them."""
-    assert re.fullmatch(r"<table><tr>(<td>.*</td>)</tr></table>", text)
-    cells = re.findall(r"<td>(.*?)</td>", text)
-    plain = [re.sub("<(?!br)[^>]*>", "", cell) for cell in cells]
-    return [[html.unescape(line).strip() for line in cell.split("<br>")] for cell in plain]
+def lines_of(text: str) -> tuple[str, list[list[str]]]:
+    """Return a description's first line, and the lines of each cell of its table's one row, as a page shows them."""
+    found = re.fullmatch(r"<div>(.*)</div><table><tr>((?:<td>.*</td>)?)</tr></table>", text)
+    assert found
+    plain = [re.sub("<(?!br)[^>]*>", "", part) for part in (found[1], *re.findall(r"<td>(.*?)</td>", found[2]))]
+    first, *cells = ([html.unescape(line).strip() for line in part.split("<br>")] for part in plain)
+    return " ".join(first), cells
 
 
 def test_leaderboard_is_the_best_five_beside_what_they_say() -> None:
-    rows = [
-        Row(3, ["0.91235 ± 0.012"], {"optimizer": "adam"}),
-        Row(1, ["0.9"], {"optimizer": "sgd", "model.depth": "2"}),
-    ]
+    searched = {"rate": "0.1", "optimizer": "adam", "units": "8", "depth": "2"}
+    rows = [Row(3, ["0.91235 ± 0.012"], searched), Row(1, ["0.9"], {"optimizer": "sgd", "rate": "1e-05"})]
     rows += [Row(number, ["0.8"], {"optimizer": "x" * 99}) for number in range(10, 20)]
-    said = ["mattered optimizer 90%", "advice type `optimizer=adam`"]
-    text = leaderboard(["val_accuracy"], rows, {"COMPLETE": 12, "FAIL": 0}, {3: "#/runs/a?b=c&d"}, {"all": "#/x"}, said)
-    numbers, values, searched, words = lines_of(text)
-    assert numbers == ["3", "1", "10", "11", "12"]
-    assert values[:2] == ["0.91235\xa0±\xa00.012", "0.9"]
-    assert searched[:2] == ["optimizer=adam", "optimizer=sgd\xa0model.depth=2"]
-    assert searched[2].startswith("optimizer=xxx") and searched[2].endswith("…") and len(searched[2]) == 60
-    assert words == ["12 COMPLETE, by val_accuracy · all", "mattered optimizer 90%", "advice type optimizer=adam"]
-    assert '<a href="#/runs/a?b=c&amp;d">3</a>' in text
-    assert "<code>optimizer=adam</code>" in text
+    said = ["mattered rate 90%", "advice type `rate=1,2`"]
+    pages = {3: "#/runs/a?b=c&d", 10: "#/10"}
+    text = leaderboard(["val_accuracy"], rows, {"COMPLETE": 12, "FAIL": 0}, pages, {"all": "#/x"}, said)
+    first, (numbers, values, rates, optimizers, units, words) = lines_of(text)
+    assert first == "val_accuracy 0.91235 ± 0.012, trial 3: rate=0.1 optimizer=adam units=8"
+    assert numbers == ["1", "10", "11", "12"]
+    assert values == ["0.9", "0.8", "0.8", "0.8"]
+    assert rates == ["1e-05", "-", "-", "-"]
+    assert optimizers == ["sgd", *["x" * 23 + "…"] * 3]
+    assert units == ["-"] * 4
+    assert words == ["12 COMPLETE · all", "mattered rate 90%", "advice type rate=1,2", ""]
+    assert '<a href="#/runs/a?b=c&amp;d">3</a>' in text and '<a href="#/10">10</a>' in text
 
 
 def test_a_leaderboard_has_no_more_lines_than_the_page_shows() -> None:
-    said = ["mattered x 90%", f"advice {'long ' * 90}", "advice fits", f"advice {'long ' * 30}", "advice fits, too"]
-    words = lines_of(leaderboard(["a", "b"], [Row(0, ["1", "2"], {})], {"COMPLETE": 1}, said=said))[-1]
-    assert words == ["1 COMPLETE, by a, b", "mattered x 90%", "advice fits", f"advice {'long ' * 29}long"]
-    assert lines_of(leaderboard(["a"], [], {})) == [["no trial, by a"]]
+    said = ["mattered x 90%", f"advice {'long ' * 60}", "advice fits", f"advice {'long ' * 20}", "advice fits, too"]
+    first, [words] = lines_of(leaderboard(["a", "b"], [Row(0, ["1", "2"], {})], {"COMPLETE": 1}, said=said))
+    assert first == "a 1, b 2, trial 0: nothing searched"
+    assert words == ["1 COMPLETE", "mattered x 90%", "advice fits", "advice fits, too"]
+    assert lines_of(leaderboard(["a"], [], {})) == ("no trial is the best by a", [["no trial", "", "", ""]])
+
+
+def test_a_leaderboard_has_fewer_values_where_a_sentence_needs_the_room() -> None:
+    rows = [Row(number, ["0.8"], {"a": "x" * 20, "b": "y" * 20}) for number in range(5)]
+    sentence = "advice " + "seven " * 22
+    assert [len(lines_of(leaderboard(["m"], rows, {}, said=said))[1]) for said in ([], [sentence])] == [5, 4]
 
 
 def test_names_in_a_leaderboard_are_no_markup() -> None:
-    rows = [Row(0, ["1"], {"<img src=x>": "a|b*`_"})]
-    text = leaderboard(["<b>"], rows, {"COMPLETE": 1}, said=["advice `<i>`"])
+    rows = [Row(0, ["1"], {"<img src=x>": "a|b*`_"}), Row(1, ["1"], {"<img src=x>": "<i>"})]
+    text = leaderboard(["<b>"], rows, {"COMPLETE": 2}, said=["advice `<i>`"])
     assert "<img" not in text and "<i>" not in text
-    assert lines_of(text)[2:] == [["<img\xa0src=x>=a|b*`_"], ["1 COMPLETE, by <b>", "advice <i>"]]
+    first, cells = lines_of(text)
+    assert first == "<b> 1, trial 0: <img src=x>=a|b*`_"
+    assert cells[2:] == [["<i>"], ["2 COMPLETE", "advice <i>", "", ""]]
 
 
 def test_all_trials_are_a_table() -> None:
