@@ -97,7 +97,7 @@ def _anytime(runs: Runs, seconds: float, picture: Path) -> list[str]:
         ]
         for way, measured in sorted(runs.items(), key=lambda pair: -final(pair[0]))
     ]
-    heads = ["way", "first epoch, s", *(f"after {mark:g} s" for mark in marks), "seeds"]
+    heads = ["way", "first epoch, s", *(f"after {mark:.3g} s" for mark in marks), "seeds"]
     better = [WAYS[way].label for way in runs if OURS in runs and final(way) > final(OURS)]
     parts = [
         "### Any time",
