@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+from scipy.optimize import minimize_scalar
 from scipy.special import softmax
 
 from src.evaluation import calibrate, fit_temperature, tempered
+from tests.test_fences import ROOT, imports
 
 
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 3.0])
@@ -33,3 +35,25 @@ def test_certain_answers_stay_finite() -> None:
     found = fit_temperature(given, np.array([0, 2]))
     assert np.isfinite(tempered(given, found)).all()
     assert tempered(given, 1.0) is given
+
+
+@pytest.mark.parametrize("spread", [0.01, 1.0, 30.0])
+@pytest.mark.parametrize("right", [0.1, 0.6, 1.0])
+def test_it_is_what_a_search_of_the_loss_finds(spread: float, right: float) -> None:
+    """Also where it is one of the two ends."""
+    rng = np.random.default_rng(1)
+    given = softmax(rng.normal(0, spread, (200, 4)), axis=1).astype(np.float32)
+    true = np.where(rng.random(200) < right, given.argmax(axis=1), rng.integers(0, 4, 200))
+    targets = np.full((200, 4), 1 / 202 / 3)
+    targets[np.arange(200), true] = 1 - 1 / 202
+    logits = np.log(np.maximum(given, np.finfo(np.float32).tiny), dtype=np.float64)
+
+    def loss(log_temperature: float) -> float:
+        return float(-(targets * np.log(softmax(logits / np.exp(log_temperature), axis=1) + 1e-300)).sum())
+
+    searched = minimize_scalar(loss, bounds=(np.log(0.2), np.log(10)), method="bounded")
+    assert fit_temperature(given, true) == pytest.approx(np.exp(searched.x), rel=1e-3)  # pyright: ignore
+
+
+def test_a_worker_that_keeps_a_model_needs_no_more_for_it_than_numpy() -> None:
+    assert imports(ROOT / "src/evaluation/temperature.py") == {"numpy"}
