@@ -1,5 +1,8 @@
 """The settings of the backend."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import keras
@@ -8,6 +11,7 @@ import tensorflow as tf
 
 from src.training import backend, prepare
 from src.training.backend import fastest_precision
+from tests.helpers.command import ROOT
 
 
 @pytest.mark.parametrize(
@@ -32,6 +36,14 @@ def test_auto_asks_a_gpu_before_its_processor(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(backend, "CPU", tmp_path / "cpuinfo")
     monkeypatch.setattr(tf.config, "get_visible_devices", lambda kind: [kind])
     assert fastest_precision.__wrapped__() == "float32"
+
+
+def test_no_command_takes_the_whole_memory_of_a_gpu() -> None:
+    code = "import os, src; print(os.environ['TF_FORCE_GPU_ALLOW_GROWTH'])"
+    given = {name: value for name, value in os.environ.items() if name != "TF_FORCE_GPU_ALLOW_GROWTH"}
+    for more, expected in (({}, "true"), ({"TF_FORCE_GPU_ALLOW_GROWTH": "false"}, "false")):
+        done = subprocess.run([sys.executable, "-c", code], env=given | more, capture_output=True, text=True, cwd=ROOT)
+        assert done.stdout.strip() == expected, done.stderr
 
 
 def test_precision_is_set_after_the_session_is_cleared() -> None:
