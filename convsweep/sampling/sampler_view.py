@@ -42,7 +42,9 @@ class SamplerView(Study):
         self._asha, self._enough = asha, enough
         self._earlier: list[FrozenTrial] = []
         if earlier := recall(self):
-            step = asha.step(_rung(super()._get_trials(deepcopy=False), asha, enough)) if asha else None
+            step = None
+            if asha is not None and len(self.directions) == 1:  # of several objectives only the last ones are kept
+                step = asha.step(_rung(super()._get_trials(deepcopy=False), asha, enough))
             self._earlier = weighed(earlier, self._get_trials(deepcopy=False), step)
         if isinstance(sampler, BaseGASampler):
             for trial in self._earlier:  # they are a genetic algorithm's first population

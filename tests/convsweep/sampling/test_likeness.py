@@ -7,6 +7,7 @@ import pytest
 from optuna.distributions import FloatDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
+from convsweep.policy.asha import VALUES, Asha
 from convsweep.sampling.instantiate import make_sampler
 from convsweep.sampling.likeness import likeness, weighed
 from convsweep.sampling.sampler_view import SamplerView
@@ -68,6 +69,22 @@ def test_of_each_study_as_much_is_seen_as_it_is_like_this_one() -> None:
     assert [t.value for t in like] == list(range(10)), "the others are as they were"
     three = weighed([*like, *unlike], own[:3])
     assert 1 <= sum(t.system_attrs[STUDY] == 1 for t in three) <= 4, "a part of ten, by three results"
+
+
+def test_two_objectives_and_a_single_earlier_trial() -> None:
+    found = space("x=interval(0,1)", conditions={})
+    earlier, study = (study_of(found, directions=["minimize", "maximize"]) for _ in range(2))
+    for which, count in ((earlier, 1), (study, 12)):
+        for j in range(count):
+            which.add_trial(
+                create_trial(
+                    values=[float(j), 1.0], params={"x": j / 12}, distributions=dict(X),
+                    intermediate_values={1: 0.5}, system_attrs={f"{VALUES}1": [float(j), 2.0]},
+                )
+            )  # fmt: skip
+    remember(study, [earlier], found)
+    view = SamplerView(study, make_sampler(SWEEPER.sampler, 0, 0), Asha(1, 3))
+    assert len(view.trials) in (12, 13)
 
 
 def test_a_study_that_is_the_other_way_round_is_forgotten() -> None:
