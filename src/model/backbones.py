@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+import re
 import warnings
 from collections import OrderedDict
 from pathlib import Path
@@ -121,8 +122,17 @@ def _read(network: keras.Model, file: Path) -> None:
 def _refusal(config: Pretrained, error: Exception) -> str:
     return (
         f"`model.weights` must be a file of {config.backbone}'s weights without its last layer, got {config.weights}: "
-        f"{_line(error)}"
+        f"{_misfit(str(error)) or _line(error)}; type e.g. model.weights=imagenet"
     )
+
+
+def _misfit(said: str) -> str | None:
+    """Return what does not fit, where Keras says so in the midst of much else."""
+    example = re.search(r"for object <\w+ name=([^,>]+)[^>]*>:\s*(.*?)(?:\.\s|$)", said, re.DOTALL)
+    shapes = re.search(r"variable\.shape=(\([^)]*\)).*?value\.shape=(\([^)]*\))", said, re.DOTALL)
+    if example and shapes:
+        return f"its layer {example[1]} has weights of shape {shapes[1]}, and the file of {shapes[2]}"
+    return " ".join(example[2].split()) if example else None
 
 
 def _line(error: Exception) -> str:

@@ -113,6 +113,30 @@ def test_weights_of_another_backbone_are_refused_in_one_line(written: Path, name
         f"`model.weights` must be a file of {name}'s weights without its last layer, got "
     )
     assert "\n" not in str(caught.value)
+    assert str(caught.value).endswith("; type e.g. model.weights=imagenet")
+    assert "objects could not be loaded" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        (
+            "A total of 9 objects could not be loaded. Example error message for object <Conv2D name=Conv1, built=True>"
+            ":\n\nThe shape of the target variable and the shape of the target value in `variable.assign(value)` must "
+            "match. variable.shape=(3, 3, 3, 32), Received: value.shape=(3, 3, 3, 16). Target variable: <Variable>",
+            "its layer Conv1 has weights of shape (3, 3, 3, 32), and the file of (3, 3, 3, 16)",
+        ),
+        (
+            "A total of 2 objects could not be loaded. Example error message for object <Conv2D name=project, "
+            "built=True>:\n\nLayer 'project' expected 1 variables, but received 2 variables during loading. "
+            "Expected: []",
+            "Layer 'project' expected 1 variables, but received 2 variables during loading",
+        ),
+        ("Unable to synchronously open file (truncated file)", None),
+    ],
+)
+def test_what_does_not_fit_is_told_without_the_rest(said: str, expected: str | None) -> None:
+    assert backbones._misfit(said) == expected
 
 
 def test_what_keras_cannot_download_is_said_in_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
