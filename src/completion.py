@@ -16,7 +16,7 @@ TAKES_A_STUDY = re.compile(r"\b(study|studies|source)\b", re.IGNORECASE)  # in t
 
 INSTALL = """\
 bash  eval "$(convsweep --completion bash)"
-zsh   eval "$(convsweep --completion zsh)"          # after: autoload -Uz compinit && compinit
+zsh   eval "$(convsweep --completion zsh)"
 fish  convsweep --completion fish | source
 Typed once in a terminal, or kept in ~/.bashrc, ~/.zshrc or ~/.config/fish/config.fish."""
 
@@ -33,17 +33,25 @@ BASH = r"""_convsweep() {
     done
 }
 complete -o nospace -o default -F _convsweep convsweep"""
-ZSH = r"""_convsweep() {
+# zsh and fish put quotes around a candidate themselves, where one is begun or needed.
+ZSH = r"""(( $+functions[compdef] )) || { autoload -Uz compinit && compinit }
+_convsweep() {
     local -a found
     found=("${(@f)$(COMP_LINE="${words[1,CURRENT]}" convsweep --complete 2>/dev/null)}")
+    found=("${found[@]#[\'\"]}")
     [[ -n "$found" ]] && compadd -S '' -- "${found[@]}" || _files
 }
 compdef _convsweep convsweep"""
 FISH = r"""function __convsweep
     set -lx COMP_LINE (commandline -cp)
-    convsweep --complete 2>/dev/null
+    set -l found (convsweep --complete 2>/dev/null | string replace -r "^['\"]" '')
+    if test -n "$found"
+        printf '%s\n' $found
+    else
+        __fish_complete_path (commandline -ct)
+    end
 end
-complete -c convsweep -a '(__convsweep)'"""
+complete -c convsweep -f -a '(__convsweep)'"""
 SCRIPTS = {"bash": BASH, "zsh": ZSH, "fish": FISH}
 
 

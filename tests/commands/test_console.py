@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from convsweep.display.command import typed_command
-from src.completion import BASH
+from src.completion import BASH, FISH, ZSH
 from src.console import COMMANDS
 from tests.helpers.command import ROOT, run, run_inside
 from tests.test_fences import COMMANDS as FILES
@@ -140,3 +140,39 @@ _convsweep; printf '%s|' "${{COMPREPLY[@]}}"
 """
     done = subprocess.run(["bash", "-c", code], capture_output=True, text=True, check=True, env={**os.environ})
     assert done.stdout.split("|")[:-1] == reply
+
+
+def of_shell(shell: str, code: str) -> list[str]:
+    if shutil.which(shell) is None:
+        pytest.skip(f"there is no {shell}")
+    done = subprocess.run([shell, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+    return done.stdout.splitlines()
+
+
+def test_zsh_gets_candidates_without_the_quote_that_it_has_itself() -> None:
+    code = f"""
+compdef() {{ }}
+compadd() {{ print -rl -- "$@" }}
+convsweep() {{ print -rl -- "'model.filters=" "'model.fit="; print -r -- "$COMP_LINE" >&3 }}
+{ZSH}
+words=(convsweep sweep "'model.f") CURRENT=3
+{{ _convsweep }} 3>&1
+"""
+    asked, *given = of_shell("zsh", code)
+    assert asked == "convsweep sweep 'model.f"
+    assert given == ["-S", "", "--", "model.filters=", "model.fit="]
+
+
+def test_fish_gets_them_so_too_and_files_where_there_are_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    code = f"""
+function convsweep
+    string match -q '* predict *' -- "$COMP_LINE"; or printf '%s\\n' "'model.filters=" "model.fit="
+end
+{FISH}
+complete -C "convsweep sweep model.f"
+complete -C "convsweep predict rose"
+"""
+    (tmp_path / "rose.png").touch()
+    monkeypatch.chdir(tmp_path)
+    assert of_shell("fish", code) == ["model.filters=", "model.fit=", "rose.png"]
