@@ -60,6 +60,9 @@ def _look_back(study: "Study") -> Findings:
     advice = advice_on_failures(trials)
     if compared < ENOUGH:
         return Findings(compared, {}, advice + too_few(found[0], trials))
+    if len(found) == 1 and found[0].whole and len(set(found[0].values.tolist())) == 1:
+        text = f"all {compared} trials came to {found[0].values[0]:.5g}: nothing tells their values apart"
+        return Findings(compared, {}, [*advice, Advice("no difference", text)])
     importances = {standing.metric: _importances(standing) for standing in found}
     if len(found) == 1:  # an end that is good for one objective is bad for another
         chance = {importance.key: importance.chance for importance in importances[found[0].metric]}

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 LEADERS = 10
 KINDS = 20  # of failures
-LONGEST = 2000  # characters of a text
+LONGEST, CELL = 2000, 120  # characters of a text, and of a searched value in a table
 
 # What each figure shows, in the order of the page; a figure of several objectives or keys has its name behind a slash.
 TITLES = {
@@ -156,7 +156,7 @@ def _best(study: "Study") -> str:
             str(trial.number),
             *values_of(trial),
             f"{seconds_of(trial):.1f}",
-            *(value_in_words(trial.params[key]) if key in trial.params else "" for key in keys),
+            *(bounded(value_in_words(trial.params[key]), CELL) if key in trial.params else "" for key in keys),
         ]
         for trial in best
     ]

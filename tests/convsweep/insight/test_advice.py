@@ -283,3 +283,12 @@ def test_in_brief_there_are_few_keys_without_intervals() -> None:
     assert mattered.count("%") == 3
     assert " to " not in mattered
     assert all(line.startswith("advice ") for line in advice)
+
+
+@pytest.mark.parametrize("value", [0.5, 0.0, float("inf")])
+def test_of_equal_values_nothing_is_called_important(value: float) -> None:
+    found = look_back(made_up(lambda _: value, trials=12, noise=0.0))
+    assert not any(found.importances.values())
+    assert [one.text for one in found.advice] == [
+        f"all 12 trials came to {value:.5g}: nothing tells their values apart"
+    ]
