@@ -50,7 +50,7 @@ def compiled(
         fitted.compile(
             optimizer=optimizer,
             loss=loss,
-            metrics=["accuracy"],
+            metrics=[_accuracy(loss)],
             steps_per_execution=at_once,
             # XLA is slower on a CPU, and its compilation costs more than a short trial on a GPU.
             jit_compile=False,  # pyright: ignore[reportArgumentType]
@@ -62,6 +62,15 @@ def compiled(
     # Not after an error, which may leave a half-finished epoch behind in it.
     if structure is not None:
         _kept[structure] = fitted
+
+
+def _accuracy(loss: keras.losses.Loss) -> keras.metrics.Metric:
+    """Return what "accuracy" means with labels as the loss takes them.
+
+    Keras itself would make it, with its variables, while it traces a step, and TensorFlow then trace that step again.
+    """
+    sparse = isinstance(loss, keras.losses.SparseCategoricalCrossentropy)
+    return (keras.metrics.SparseCategoricalAccuracy if sparse else keras.metrics.CategoricalAccuracy)(name="accuracy")
 
 
 def _structure(
