@@ -9,11 +9,12 @@ from importlib.machinery import ModuleSpec
 from types import FrameType, ModuleType
 
 # Which of Keras's modules ask for a package: galleries of images, networks as scikit-learn's estimators, tables of
-# pandas's as a network's input.
+# pandas's as a network's input, SciPy's sparse arrays as that of the older Keras which TensorFlow still has in it.
 ASKING = {
     "matplotlib": "keras.src.visualization.",
     "sklearn": "keras.src.wrappers.",
     "pandas": "keras.src.trainers.data_adapters.",
+    "scipy": "tensorflow.python.keras.",
 }
 
 
