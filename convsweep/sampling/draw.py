@@ -2,15 +2,13 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, OmegaConf
 
 from convsweep.policy.asha import Asha
-from convsweep.policy.budget import parse
 from convsweep.policy.repeats import is_repeat
-from convsweep.sampling.faster import DRAWS, fastest
 from convsweep.sampling.instantiate import derive_seed, make_sampler
 from convsweep.sampling.sketch import sketch
 from convsweep.space.space import Space
@@ -27,7 +25,6 @@ if TYPE_CHECKING:
 
 # So often is a combination that has been run drawn anew, before one that has not is picked at random.
 MAX_DRAWS = 20
-BESIDE = 1000  # what is drawn beside an attempt has the number of one that is never made
 # With a scheduler some draws are not the sampler's: what a rung says of a configuration may be wrong.
 MIXTURE = 4  # a number of its own for the draw that says whose
 NEAR_FROM = 10  # the first trial that may be drawn near the best: TPE draws as many at random first
@@ -135,23 +132,6 @@ def propose(
 
 
 def _attempt(
-    study: "Study",
-    taken: "FrozenTrial",
-    space: Space,
-    known: Mapping[str, Any],
-    sweeper: DictConfig,
-    compose: Callable[[list[str]], DictConfig] | None,
-    attempt: int,
-) -> Drawn:
-    """Return a draw; in a budget of time the one of some that trains faster."""
-    first = _once(study, taken, space, known, sweeper, compose, attempt)
-    if known or space.custom or parse(sweeper.get("budget")).seconds is None:
-        return first
-    drawn = [first, *(_once(study, taken, space, known, sweeper, None, attempt + i * BESIDE) for i in range(1, DRAWS))]
-    return replace(drawn[fastest(study, space, [found.params for found in drawn])], attempt=attempt)
-
-
-def _once(
     study: "Study",
     taken: "FrozenTrial",
     space: Space,
