@@ -1,6 +1,7 @@
 import contextlib
 import functools
 import gc
+import logging
 from pathlib import Path
 
 import keras
@@ -21,6 +22,7 @@ def prepare(precision: str, threads: int | None) -> None:
         threads: Threads that one operation may use, None for TensorFlow's choice (one a core).
     """
     _limit_threads(threads)
+    _expect_traces()
     _forget_gradients()
     keras.utils.clear_session(free_memory=True)
     _freeze()
@@ -53,6 +55,12 @@ def _has_gpu() -> bool:
 def _freeze() -> None:
     """Let what was imported be: each later collection of garbage would look at it again, for a quarter of a second."""
     gc.freeze()
+
+
+@functools.cache
+def _expect_traces() -> None:
+    """Keep TensorFlow from warning of many graphs: each structure of a model has its own, which is meant."""
+    logging.getLogger("tensorflow").addFilter(lambda record: "tf.function retracing" not in record.getMessage())
 
 
 def _forget_gradients() -> None:

@@ -1,9 +1,11 @@
 """The settings of the backend."""
 
+import logging
 import os
 import subprocess
 import sys
 from pathlib import Path
+from unittest import mock
 
 import keras
 import pytest
@@ -53,3 +55,14 @@ def test_precision_is_set_after_the_session_is_cleared() -> None:
     assert keras.config.dtype_policy().name == fastest_precision()
     prepare("float32", None)
     assert keras.config.dtype_policy().name == "float32"
+
+
+def test_many_graphs_are_no_reason_to_warn(caplog: pytest.LogCaptureFixture) -> None:
+    prepare("float32", None)
+    logger = logging.getLogger("tensorflow")
+    with caplog.at_level("WARNING", logger="tensorflow"), mock.patch.object(logger, "propagate", True):
+        logger.warning(
+            "5 out of the last %d calls to %s triggered tf.function retracing. Tracing is expensive", 13, "f"
+        )
+        logger.warning("something else")
+    assert caplog.messages == ["something else"]
