@@ -45,6 +45,9 @@ def _no_environment() -> str | None:
     return f"error: {sys.executable} has no package {', '.join(missing)}; type: {' && '.join(steps)}"
 
 
+from src.process.interrupts import tell_interrupts_shortly  # noqa: E402 - needs no package
+
+tell_interrupts_shortly()
 if problem := _no_environment():
     sys.exit(problem)
 

@@ -49,7 +49,7 @@ def main() -> None:
     arguments = _parser().parse_intermixed_args()
     os.environ["HYDRA_FULL_ERROR"] = "1"
     try:
-        finalize(arguments, Console())
+        finalize(arguments, Console(width=None if sys.stdout.isatty() else WIDTH))
     except (UserError, ConfigError, DatasetError) as error:
         sys.exit("\n".join(f"error: {printable(problem)}" for problem in str(error).splitlines()))
     except KeyboardInterrupt:
@@ -67,7 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=program("finalize"), description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("study", help=f"a study's name, or its folder where that is not in {FOLDER}")
+    parser.add_argument("study", help=f"a study's name, or its folder where that is not in {FOLDER}; study/12: a trial")
     parser.add_argument("overrides", nargs="*", help="of hydra, e.g. hydra.sweeper.n_jobs=1, or tracking.register=NAME")
     parser.add_argument(
         "--top", type=_count, default=3, help="so many of the best configurations; of a Pareto front all"
@@ -95,7 +95,8 @@ def finalize(asked: argparse.Namespace, console: Console) -> None:
         UserError: With what is wrong.
     """
     _check(asked)
-    source, place = find_study(asked.study, FOLDER, asked.storage), place_of(asked.study, FOLDER)
+    source = _find(asked)
+    place = place_of(asked.study, FOLDER)
     several = len(source.directions) > 1
     best = find_candidates(source, asked.top, asked.trial)
     if asked.ensemble and several:
@@ -126,6 +127,23 @@ def finalize(asked: argparse.Namespace, console: Console) -> None:
             from src.finalizing.job import Job
         job = Job(source, study, place, folder, own_folder, asked.on, asked.ensemble, _registered(asked))
         keep_final(job, again, choices, console)
+
+
+def _find(asked: argparse.Namespace) -> "Study":
+    """Return the study; one that is named with a trial, as elsewhere, has that as its `--trial`.
+
+    Raises:
+        UserError: There is none.
+    """
+    head, _, tail = asked.study.rstrip("/").rpartition("/")
+    number = tail.removeprefix("trial-")
+    try:
+        return find_study(asked.study, FOLDER, asked.storage)
+    except UserError:
+        if not (head and number.isdecimal()):
+            raise
+        asked.study, asked.trial = head, int(number) if asked.trial is None else asked.trial
+        return find_study(asked.study, FOLDER, asked.storage)
 
 
 def _check(asked: argparse.Namespace) -> None:
@@ -174,7 +192,7 @@ def _show(study: "Study", candidates: list[Candidate], console: Console) -> None
         table.add_column(column, justify="right", overflow="fold")
     for row in rows_of(candidates):
         table.add_row(*row)
-    console.print(table, width=None if console.is_terminal else WIDTH)
+    console.print(table)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from src.finalizing.job import Final, Job
 from src.finalizing.registry import enter
 from src.recording import OUTBOX, study_run
 from src.report import confusion_matrix
-from src.tracking import Address, Refused, TrialRun, courier, is_outage, open_address
+from src.tracking import Address, Refused, TrialRun, courier, discard, is_outage, open_address
 
 LogModel = Callable[[TrialRun], None]
 
@@ -43,6 +43,7 @@ def _log(job: Job, final: Final, card: str, log_model: LogModel, parent: str) ->
     """Log the model's run; return its id, None where it waits."""
     config, results = final.plan.config, final.plan.results
     post = courier(config.tracking.experiment, config.tracking.uri, config.tracking.patience)
+    discard(job.folder / OUTBOX, final.title)  # of a run that was killed, or of one that MLflow was not there for
     params = {"study": job.source.study_name, "trial": final.number, "on": job.on, **final.choice.winner.params}
     with TrialRun(
         post, job.folder / OUTBOX, final.title, params, job.source.study_name, final.number, parent, role="final"

@@ -20,6 +20,8 @@ def quiet_native_stderr() -> Iterator[None]:
         os.dup2(held.fileno(), 2)
         try:
             yield
+        except KeyboardInterrupt:  # no failure
+            raise
         except BaseException:
             held.seek(0)
             os.write(saved, held.read())

@@ -8,7 +8,7 @@ elsewhere each worker's own.
 from src.tracking.address import Address, find_problem_of_scheme, is_local_folder, tracking_uri
 from src.tracking.asking import find_problem, may_not_write, unreachable
 from src.tracking.courier import Courier, courier
-from src.tracking.envelope import is_served, waiting
+from src.tracking.envelope import discard, is_served, waiting
 from src.tracking.held import CHAMPION, FINAL, Lookup, NotHere, Run, Version, local
 from src.tracking.links import find_port, page
 from src.tracking.lookup import look_up
@@ -33,6 +33,7 @@ __all__ = [
     "Version",
     "courier",
     "crown",
+    "discard",
     "find_champion",
     "find_port",
     "find_problem",

@@ -2,8 +2,10 @@
 
 import contextlib
 import fcntl
+import glob
 import json
 import os
+import shutil
 import socket
 import time
 from io import BufferedWriter
@@ -67,6 +69,12 @@ class Envelope:
 def waiting(outbox: Path) -> list[Path]:
     """Return the envelopes in an outbox, oldest first."""
     return sorted(outbox.glob("[!.]*"), key=lambda folder: folder.suffix)
+
+
+def discard(outbox: Path, name: str) -> None:
+    """Remove what an earlier process has left undelivered of that name: all of it is about to be written anew."""
+    for folder in outbox.glob(f"{glob.escape(name)}.*"):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def serve(outbox: Path) -> BufferedWriter | None:

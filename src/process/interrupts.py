@@ -1,0 +1,21 @@
+"""Ctrl-C before a command has begun: while its packages are imported, which takes seconds on a busy machine."""
+
+import os
+import sys
+from types import TracebackType
+
+
+def tell_interrupts_shortly() -> None:
+    """Let a command of this project that Ctrl-C ends say so in a word; programs that import it keep their traceback."""
+    program = os.path.basename(sys.argv[0]) if sys.argv else ""
+    if program not in ("-m", "convsweep"):  # `python -m src.predict` has the former while it imports `src`
+        return
+    others = sys.excepthook
+
+    def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        if issubclass(kind, KeyboardInterrupt):
+            print("interrupted", file=sys.stderr)
+        else:
+            others(kind, error, trace)
+
+    sys.excepthook = hook  # Python ends with status 130 all the same
