@@ -1,5 +1,7 @@
 """The application: what a trial is. Import this package first: it quietens libraries that read the environment once."""
 
+import atexit
+import gc
 import os
 import sys
 from importlib.util import find_spec
@@ -54,6 +56,8 @@ if problem := _no_environment():
 from src.process.lean_keras import keep_keras_lean  # noqa: E402 - needs no package either
 
 keep_keras_lean()
+# All ends with the process: to look for garbage among what was imported takes up to a second of its way out.
+atexit.register(gc.freeze)
 
 
 def open_study(
