@@ -21,6 +21,8 @@ PREFERRED = ("Noto Sans", "Source Han Sans", "WenQuanYi", "Droid Sans Fallback",
 HINT = "fonts-noto-cjk"
 
 log = logging.getLogger(__name__)
+# The first time on a machine it tells of its list of fonts, in two lines between those of a training.
+logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
 
 
 def new_figure(size: tuple[float, float], texts: Iterable[str] = (), **settings: Any) -> "Figure":
