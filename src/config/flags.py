@@ -2,9 +2,12 @@
 
 import contextlib
 import io
+import sys
 from collections.abc import Sequence
 
 from hydra._internal.utils import get_args_parser
+
+from convsweep.errors import listed, printable
 
 DRY_RUN = "--dry-run"
 
@@ -25,15 +28,24 @@ def flags_first(arguments: Sequence[str]) -> list[str]:
     """Return arguments with Hydra's flags before all overrides, which it wants in one place.
 
     What Hydra cannot read stays as it is: it says so.
+
+    Raises:
+        SystemExit: There is no such flag.
     """
-    parser = get_args_parser()
-    said = io.StringIO()
-    with contextlib.suppress(SystemExit), contextlib.redirect_stderr(said), contextlib.redirect_stdout(said):
-        overrides = parser.parse_intermixed_args(arguments).overrides
-        flags = list(arguments)
-        for override in reversed(overrides):  # the last of equals: a flag's value stands before it
-            flags.reverse()
-            flags.remove(override)
-            flags.reverse()
-        return [*flags, *overrides]
-    return list(arguments)
+    parser, said = get_args_parser(), io.StringIO()
+    try:
+        with contextlib.redirect_stderr(said), contextlib.redirect_stdout(said):
+            read, unknown = parser.parse_known_intermixed_args(arguments)
+    except SystemExit:
+        return list(arguments)
+    known = [DRY_RUN, *(flag for action in parser._actions for flag in action.option_strings)]
+    if wrong := [one for one in unknown if one.startswith("-")]:
+        sys.exit(
+            "\n".join(f"error: there is no flag {printable(one)}; there are {listed(one, known)}" for one in wrong)
+        )
+    flags = list(arguments)
+    for override in reversed(read.overrides):  # the last of equals: a flag's value stands before it
+        flags.reverse()
+        flags.remove(override)
+        flags.reverse()
+    return [*flags, *read.overrides]

@@ -14,7 +14,6 @@ from src.config.flags import flags_first
         (["a=1", "-c", "job", "a=1", "-p", "model"], ["-c", "job", "-p", "model", "a=1", "a=1"]),
         (["-m"], ["-m"]),
         ([], []),
-        (["a=1", "--nothing-such", "b=1"], ["a=1", "--nothing-such", "b=1"]),
         (["a=1", "--cfg", "nowhere", "b=1"], ["a=1", "--cfg", "nowhere", "b=1"]),
         (["a=1", "--version", "b=1"], ["a=1", "--version", "b=1"]),
     ],
@@ -24,3 +23,12 @@ def test_hydra_gets_its_flags_before_all_overrides(
 ) -> None:
     assert flags_first(typed) == read
     assert capsys.readouterr() == ("", "")
+
+
+def test_a_flag_that_is_none_is_told_the_nearest() -> None:
+    with pytest.raises(SystemExit) as caught:
+        flags_first(["--dryrun", "a=1", "-x"])
+    first, second = str(caught.value).splitlines()
+    assert first.startswith("error: there is no flag --dryrun; there are --dry-run, --help, ")
+    assert first.endswith("; did you mean --dry-run?")
+    assert second.startswith("error: there is no flag -x; ")
