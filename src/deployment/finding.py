@@ -137,4 +137,6 @@ class _Finder:
 
 
 def _anew(run: Run | None) -> str:
+    if run is not None and run.is_final:
+        return f"the command of python -m src.finalize {run.study}, typed once more, records it again"
     return f"python -m src.reproduce {run.run_id} trains it again" if run else "train again"
