@@ -128,7 +128,7 @@ def test_a_study_of_repeats_is_what_was_made_of_them(shelf: Shelf) -> None:
     with pytest.raises(ModelNotFound, match=r"trial 0 of study fit-final has no kept model: .*; type fit-final$"):
         find_model("fit-final/0")
     del shelf.models[first.model_id or ""]
-    with pytest.raises(ModelNotFound, match="python -m src.finalize fit, typed once more, records it again"):
+    with pytest.raises(ModelNotFound, match=r"python -m src\.finalize fit, typed once more, records it again"):
         find_model("fit-final/final-0002-train")
     shelf.known, shelf.registered = kept, registered
 
