@@ -7,9 +7,11 @@ import re
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from src.process import lasting
 from src.tracking.address import Address
 from src.tracking.asking import KIND, TRAINING, deleted, unknown_id
 from src.tracking.tables import make_tables
@@ -93,10 +95,13 @@ def open_store(experiment: str | None, uri: str | None) -> Store:
 @functools.cache
 def open_address(address: Address) -> Store:
     """Do as `open_store`."""
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), lasting():
         warnings.simplefilter("ignore")
         from mlflow import MlflowClient
         from mlflow.exceptions import MlflowException
+
+        if address.database is not None:  # else the client would
+            import_module("mlflow.store.tracking.sqlalchemy_store")
 
     # MLflow announces each step of making a database, in lines that no user has a use for. Its import sets the levels.
     logging.getLogger("alembic").setLevel(logging.WARNING)
