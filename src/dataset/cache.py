@@ -136,7 +136,7 @@ def scratch(folder: Path | None, shape: tuple[int, ...], dtype: Any) -> np.ndarr
     except OSError as error:
         variable = "XDG_CACHE_HOME" if folder else "TMPDIR"
         raise DatasetError(
-            f"cannot write {size / 1e6:.0f} MB of images to {folder or tempfile.gettempdir()}: "
+            f"cannot write {size / 1e6:.1f} MB of images to {folder or tempfile.gettempdir()}: "
             f"{error.strerror or error}; free space there, or set the environment variable {variable} to a folder on "
             "another disk"
         ) from error

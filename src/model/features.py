@@ -145,8 +145,8 @@ def _check_room(config: Pretrained, draft: Path, rows: int, features: int) -> No
     left = shutil.disk_usage(draft).free
     if needed > left:
         raise DatasetError(
-            f"`model.backbone`: the features that {config.backbone} makes of {rows} images need {needed / 1e6:.0f} MB "
-            f"in {draft.parents[1]}, whose disk has {left / 1e6:.0f} MB left; free space there, set the environment "
+            f"`model.backbone`: the features that {config.backbone} makes of {rows} images need {needed / 1e6:.1f} MB "
+            f"in {draft.parents[1]}, whose disk has {left / 1e6:.1f} MB left; free space there, set the environment "
             "variable XDG_CACHE_HOME to a folder on another disk, or type model.trainable=all, which needs none"
         )
 
