@@ -108,8 +108,12 @@ def test_a_disk_that_is_full_is_told_in_a_line(monkeypatch: pytest.MonkeyPatch, 
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(cache.os, "posix_fallocate", full)
-    with pytest.raises(DatasetError, match=r"^cannot write 0\.\d MB of images to .*XDG_CACHE_HOME to a folder on another"):
+    with pytest.raises(
+        DatasetError, match=r"^cannot write 0\.\d MB of images to .*XDG_CACHE_HOME to a folder on another"
+    ):
         load_features(settings(), fold(1), OFF, 0, of_fold=True)
     assert not list(tmp_path.rglob("draft-*"))
-    with pytest.raises(DatasetError, match=r"^cannot write 0\.\d MB .*No space left on device; free .*TMPDIR to a folder"):
+    with pytest.raises(
+        DatasetError, match=r"^cannot write 0\.\d MB .*No space left on device; free .*TMPDIR to a folder"
+    ):
         expanded(fold(1).train, FLIPPED, 0)
