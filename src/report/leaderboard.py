@@ -14,6 +14,7 @@ KEYS = 3  # of a trial's searched values, at most
 SAID = 2  # sentences for which there should be room, if need be with fewer values
 LONGEST = 24  # letters of a value
 SPACE = "&emsp;"
+JOINER = "\u2060"  # of words: no line breaks there
 
 
 class Row(NamedTuple):
@@ -110,7 +111,8 @@ def _column(texts: Sequence[str], links: Sequence[str | None] = ()) -> str:
 
 
 def _linked(text: str, link: str | None) -> str:
-    shown = html.escape(text).replace(" ", "&nbsp;")
+    glued = re.sub(r"[-/?|!}\])]|[^\x00-\x7f]", r"\g<0>" + JOINER, text)  # behind these a line may break
+    shown = html.escape(glued).replace(" ", "&nbsp;")
     return shown if link is None else f'<a href="{html.escape(link)}">{shown}</a>'
 
 

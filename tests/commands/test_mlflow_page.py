@@ -14,8 +14,8 @@ from tests.helpers.command import run_inside, start
 from tests.helpers.mlflow import free_port
 
 SWEEP = [
-    "-m", "src.sweep", "-m", "model=mlp", "model.dense_units=8,16", "optimizer=adam", "dataset.limit=200",
-    "training.epochs=3", "hydra/launcher=basic", "hydra.sweeper.study_name=seen",
+    "-m", "src.sweep", "-m", "model=mlp", "model.dense_units=8,16", "optimizer.learning_rate=1e-05,2e-05",
+    "dataset.limit=200", "training.epochs=3", "hydra/launcher=basic", "hydra.sweeper.study_name=seen",
 ]  # fmt: skip
 
 
@@ -70,7 +70,7 @@ def test_trials_charts_study_pictures_and_model_are_seen(page: tuple[Browser, st
     window.wait(lambda: window.run("return [...document.images].some(i => i.naturalWidth > 300)"))
     window.open(trial)
     _follow(window, "seen")
-    window.wait_for("val_accuracy", "all trials", "2 COMPLETE", "too few to tell")
+    window.wait_for("val_accuracy", "all trials", "4 COMPLETE", "too few to tell")
     assert not window.run("return !!document.querySelector('[data-testid=show-comment-toggle]')"), "it is not folded"
     window.open(link.replace("/runs?", "/models?"))
     window.wait_for("seen-trial-000")

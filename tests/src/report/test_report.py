@@ -134,7 +134,9 @@ def lines_of(text: str) -> tuple[str, list[list[str]]]:
     found = re.fullmatch(r"<div>(.*)</div><table><tr>((?:<td>.*</td>)?)</tr></table>", text)
     assert found
     plain = [re.sub("<(?!br)[^>]*>", "", part) for part in (found[1], *re.findall(r"<td>(.*?)</td>", found[2]))]
-    first, *cells = ([html.unescape(line).strip() for line in part.split("<br>")] for part in plain)
+    first, *cells = (
+        [html.unescape(line).replace("\u2060", "").strip() for line in part.split("<br>")] for part in plain
+    )
     return " ".join(first), cells
 
 
