@@ -12,6 +12,7 @@ from src.config.checks import ConfigError, settings
 from src.config.dataset import DATASETS
 from src.config.evaluation import EvaluationConfig
 from src.config.model import ARCHITECTURES
+from src.config.pretrained import Pretrained
 from src.config.schedule import SCHEDULES
 from src.config.schema import Config, TrackingConfig
 from src.config.training import TrainingConfig
@@ -33,7 +34,7 @@ def read_config(text: str) -> Config:
             "evaluation": EvaluationConfig,
             "tracking": TrackingConfig,
         }
-        own = {schema.__name__.lower(): schema for schema in ARCHITECTURES}
+        own = {schema.__name__.lower(): schema for schema in (*ARCHITECTURES, Pretrained)}
         if (schema := own.get(groups["model"].get("name", ""))) and "_target_" not in groups["model"]:
             schemas["model"] = schema
         composed: Any = {}
