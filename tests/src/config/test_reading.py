@@ -20,7 +20,7 @@ def composed(*overrides: str) -> Config:
         ["model=resnet", "schedule=plateau", "augmentation=affine", "optimizer=sgd", "dataset.labels=onehot"],
         ["objective=[val_accuracy,parameters]", "constraints=['parameters <= 1000']", "training.threads=2"],
         ["model=custom", "model.build=tests.src.model.networks.dense", "model.units=4"],
-        ["model=pretrained", "model.weights=null", "model.trainable=2", "training.fine_tune_epochs=1"],
+        ["model=pretrained", "model.weights=null", "model.trainable=2", "dataset=cifar10"],
     ],
 )
 def test_what_was_written_is_read(overrides: list[str]) -> None:
