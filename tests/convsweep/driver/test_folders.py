@@ -9,18 +9,21 @@ from tests.helpers.command import TOY, run_inside
 ALL = "which all trials share"
 
 
+CASES = [
+    ("same", [], ALL),
+    ("${x}", [], "which those that differ in y alone share"),
+    ("'${hydra.job.override_dirname}'", ["hydra.sweeper.confirm=1x1"], "which those with the same values share"),
+    ("'${hydra.job.override_dirname}'", [], None),
+    ("${hydra.sweeper.study_name}", [], ALL),
+    ("'${hydra.job.override_dirname}'", ["hydra.job.config.override_dirname.exclude_keys=[x,y]"], ALL),
+    ("a/${hydra.job.id}/b", [], None),
+    ("same", ["x=1", "y=2"], None),
+]
+
+
 @pytest.mark.parametrize(
     ("subdir", "more", "why"),
-    [
-        ("same", [], ALL),
-        ("${hydra.sweeper.study_name}", [], ALL),
-        ("${x}", [], "which those that differ in y alone share"),
-        ("'${hydra.job.override_dirname}'", ["hydra.sweeper.confirm=1x1"], "which those with the same values share"),
-        ("'${hydra.job.override_dirname}'", ["hydra.job.config.override_dirname.exclude_keys=[x,y]"], ALL),
-        ("a/${hydra.job.id}/b", [], None),
-        ("'${hydra.job.override_dirname}'", [], None),
-        ("same", ["x=1", "y=2"], None),
-    ],
+    [pytest.param(*row, marks=pytest.mark.slow if i > 3 else ()) for i, row in enumerate(CASES)],
 )
 def test_a_folder_that_trials_would_share_is_refused(
     tmp_path: Path, subdir: str, more: list[str], why: str | None
