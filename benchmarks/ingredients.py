@@ -138,7 +138,7 @@ def write(path: Path, results: Results) -> None:
         rows = [
             [*key, *("" if value is None else round(value, 5) for value in found)] for key, found in results.items()
         ]
-        csv.writer(out).writerows([FIELDS, *rows])
+        csv.writer(out, lineterminator="\n").writerows([FIELDS, *rows])
     os.replace(partial, path)
 
 
