@@ -214,7 +214,7 @@ def _experiment(address: Address) -> dict[str, Any] | None:
 
 def _ask(address: Address, path: str, data: dict[str, Any] | None = None) -> dict[str, Any]:
     import ssl  # these two take a while, and only a server is asked
-    import urllib.request
+    from urllib.request import Request, urlopen
 
     parts = urllib.parse.urlsplit(address.uri.rstrip("/"))
     user = os.environ.get("MLFLOW_TRACKING_USERNAME") or urllib.parse.unquote(parts.username or "")
@@ -228,8 +228,8 @@ def _ask(address: Address, path: str, data: dict[str, Any] | None = None) -> dic
     body = None if data is None else json.dumps(data).encode()
     insecure = os.environ.get("MLFLOW_TRACKING_INSECURE_TLS", "").lower() in ("true", "1")
     context = ssl._create_unverified_context() if insecure and address.uri.startswith("https") else None
-    request = urllib.request.Request(where, body, headers)
-    with urllib.request.urlopen(request, timeout=CONNECT_TIMEOUT, context=context) as answer:
+    request = Request(where, body, headers)
+    with urlopen(request, timeout=CONNECT_TIMEOUT, context=context) as answer:
         text = answer.read()
     return json.loads(text) if path != "/health" else {}
 
