@@ -28,7 +28,12 @@ def test_the_command_is_for_the_environment_of_this_process(monkeypatch: pytest.
 def test_what_is_printed_is_what_the_extras_have() -> None:
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
     known = {requirement.split(">")[0].split("<")[0] for extra in extras.values() for requirement in extra}
-    printed = {*errors.LAUNCHERS.values(), *chain(*(needed.values() for needed in checks.NEEDS.values())), "psycopg[binary]", "pymysql"}
+    printed = {
+        *errors.LAUNCHERS.values(),
+        *chain(*(needed.values() for needed in checks.NEEDS.values())),
+        "psycopg[binary]",
+        "pymysql",
+    }
     assert printed <= known
 
 
