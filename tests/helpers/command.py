@@ -103,9 +103,8 @@ def run_inside(arguments: list[str], folder: Path, columns: int = 200) -> "subpr
         os.environ.pop("MLFLOW_TRACKING_URI", None)
         try:
             if arguments[0] == "-m":
-                sys.modules.pop(
-                    arguments[1], None
-                )  # which another test may have imported, and a user's process has not
+                if not hasattr(sys.modules.get(arguments[1]), "__path__"):  # a package stays: others hold its modules
+                    sys.modules.pop(arguments[1], None)  # another test may have imported it, a user's process has not
                 runpy.run_module(arguments[1], run_name="__main__", alter_sys=True)
             else:
                 runpy.run_path(arguments[0], run_name="__main__")
