@@ -45,7 +45,7 @@ def typed(paths: list[Path]) -> list[str]:
 def write_own_data(folder: Path) -> None:
     """Write what the pages take for a user's own: a folder of images, a table, arrays, an archive."""
     for name in ("rose", "tulip"):
-        for place in ("flowers", "photographs"):
+        for place in ("flowers", "photographs", "things"):
             write_images(folder / place / name, 3)
     rows = "\n".join(f"flowers/{name}/{i:03}.png,{name}" for name in ("rose", "tulip") for i in range(3))
     for table in ("labels.csv", "hub/train.csv"):
