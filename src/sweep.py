@@ -12,8 +12,8 @@ import hydra
 from omegaconf import DictConfig
 
 from convsweep import Infeasible, current_trial
-from convsweep.errors import explain, is_hydras
-from src.config import ConfigError, as_dry_run, constraint, flags_first, groups, refuse, register, settings
+from convsweep.errors import is_hydras
+from src.config import ConfigError, all_problems, as_dry_run, constraint, flags_first, refuse, register, settings
 from src.process import quiet_native_stderr
 
 
@@ -57,4 +57,4 @@ if __name__ == "__main__":
     except Exception as error:
         if not is_hydras(error):
             raise
-        sys.exit(f"error: {explain(error, groups())}")
+        sys.exit("\n".join(f"error: {problem}" for problem in all_problems(error, sys.argv[1:])))

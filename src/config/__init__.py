@@ -1,7 +1,6 @@
 """What a training run is: the typed schema, its checks, and how Hydra hears of both. Imports no Keras."""
 
 import sys
-from pathlib import Path
 
 from hydra.core.config_store import ConfigStore
 from omegaconf import OmegaConf
@@ -11,6 +10,7 @@ from src.config.build import as_yaml, make_optimizer
 from src.config.checks import ConfigError, check, settings
 from src.config.evaluation import EvaluationConfig
 from src.config.flags import as_dry_run, flags_first
+from src.config.problems import all_problems, groups
 from src.config.reading import read_config
 from src.config.refusal import refuse
 from src.config.schema import DEFAULT_EXPERIMENT, Config, TrackingConfig
@@ -23,6 +23,7 @@ __all__ = [
     "ConfigError",
     "TrackingConfig",
     "TrainingConfig",
+    "all_problems",
     "as_dry_run",
     "as_yaml",
     "check",
@@ -34,14 +35,6 @@ __all__ = [
     "register",
     "settings",
 ]
-
-
-def groups() -> list[str]:
-    """Return the config groups that a user chooses from: folders, in conf/ and sweeps/ and with Hydra's sweeper."""
-    root = Path(__file__).parents[2]
-    own = [path for place in ("conf", "sweeps") for path in sorted((root / place).iterdir()) if path.is_dir()]
-    parts = ("launcher", "sweeper", "sweeper/sampler", "sweeper/pruner", "sweeper/scheduler")
-    return [path.name for path in own if any(path.glob("*.yaml"))] + [f"hydra/{part}" for part in parts]
 
 
 def register() -> None:
