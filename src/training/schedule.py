@@ -46,10 +46,15 @@ class OneCycleRate(keras.optimizers.schedules.LearningRateSchedule):
         self.warmup, self.steps = warmup, steps
 
     def __call__(self, step: Any) -> Any:
-        step = ops.cast(step, "float32")
-        up = _half_cosine(self.initial, self.highest, step / self.warmup)
-        down = _half_cosine(self.highest, self.final, (step - self.warmup) / (self.steps - self.warmup))
-        return ops.where(step < self.warmup, up, down)
+        step, initial, highest, final, warmup, steps = self._cast(step)
+        up = _half_cosine(initial, highest, step / warmup)
+        down = _half_cosine(highest, final, (step - warmup) / (steps - warmup))
+        return ops.where(step < warmup, up, down)
+
+    def _cast(self, step: Any) -> list[Any]:
+        """Return the step and all numbers in one precision, whether they are Python's or a graph's variables."""
+        numbers = step, self.initial, self.highest, self.final, self.warmup, self.steps
+        return [ops.cast(number, "float32") for number in numbers]
 
     def get_config(self) -> dict[str, Any]:
         return dict(vars(self))
@@ -60,14 +65,14 @@ class TriangleRate(OneCycleRate):
     """The rates of airbench (Jordan 2024): from `initial` straight up to `highest`, and straight down to `final`."""
 
     def __call__(self, step: Any) -> Any:
-        step = ops.cast(step, "float32")
-        after: Any = ops.minimum((step - self.warmup) / (self.steps - self.warmup), 1.0)
-        up = self.initial + (self.highest - self.initial) * (step / self.warmup)
-        down = self.highest + (self.final - self.highest) * after
-        return ops.where(step < self.warmup, up, down)
+        step, initial, highest, final, warmup, steps = self._cast(step)
+        after: Any = ops.minimum((step - warmup) / (steps - warmup), 1.0)
+        up = initial + (highest - initial) * (step / warmup)
+        down = highest + (final - highest) * after
+        return ops.where(step < warmup, up, down)
 
 
-def _half_cosine(start: float, end: float, done: Any) -> Any:
+def _half_cosine(start: Any, end: Any, done: Any) -> Any:
     angle: Any = ops.minimum(done, 1.0)
     cosine: Any = ops.cos(angle * math.pi)
     return end + (start - end) / 2 * (1 + cosine)

@@ -1,7 +1,8 @@
 """Models that were traced for earlier trials, and train again for later ones of the same structure.
 
 TensorFlow traces a model before its first step: a second for a small CNN, many for a deep one, more than a short
-training takes. A trial that differs in its learning rate, batch size or seed alone needs no new graph.
+training takes. A trial that differs in its learning rate, batch size, rate of dropout, weight decay or seed alone needs
+no new graph.
 """
 
 import json
@@ -15,6 +16,7 @@ from typing import Any
 import keras
 
 from src.model.randomness import is_unseeded
+from src.training.lifted import Lifted, without_lifted
 
 # Models that a process keeps at most, and numbers in their variables (float32: 4 bytes) in all of them.
 MAX_MODELS, MAX_NUMBERS = 8, 50_000_000
@@ -26,7 +28,7 @@ STEPS_PER_EXECUTION, MANY_STEPS = 16, 400
 # A model of another structure is traced, once: where trials are short, TensorFlow takes that for a mistake.
 logging.getLogger("tensorflow").addFilter(lambda record: "triggered tf.function retracing" not in str(record.msg))
 
-_kept: OrderedDict[str, keras.Model] = OrderedDict()
+_kept: OrderedDict[str, tuple[keras.Model, Lifted]] = OrderedDict()
 
 
 @contextmanager
@@ -43,10 +45,10 @@ def compiled(
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
     optimizer.build(model.trainable_variables)  # else its variables need branches in a graph, which is traced later
     structure = _structure(model, optimizer, loss, at_once)
-    fitted = _kept.pop(structure, None) if structure is not None else None
-    if fitted is None:
+    found = _kept.pop(structure, None) if structure is not None else None
+    fitted, lifted = found or (model, Lifted(model, optimizer))
+    if not found:
         _make_room(model, optimizer)
-        fitted = model
         fitted.compile(
             optimizer=optimizer,
             loss=loss,
@@ -58,10 +60,12 @@ def compiled(
     else:
         for kept, fresh in zip(_state(fitted, fitted.optimizer), _state(model, optimizer), strict=True):
             kept.assign(fresh)
-    yield fitted
+        lifted.set(model, optimizer)
+    with lifted.in_place():
+        yield fitted
     # Not after an error, which may leave a half-finished epoch behind in it.
     if structure is not None:
-        _kept[structure] = fitted
+        _kept[structure] = fitted, lifted
 
 
 def _accuracy(loss: keras.losses.Loss) -> keras.metrics.Metric:
@@ -76,7 +80,7 @@ def _accuracy(loss: keras.losses.Loss) -> keras.metrics.Metric:
 def _structure(
     model: keras.Model, optimizer: keras.optimizers.Optimizer, loss: keras.losses.Loss, at_once: int
 ) -> str | None:
-    """Say in full what a graph depends on: all but seeds, and the learning rate where it is a variable.
+    """Say in full what a graph depends on: all but seeds, and numbers that are variables there.
 
     None where nobody knows: an optimizer from elsewhere may depend on more than it says, and a layer may say nothing,
     or draw from what an earlier trial left.
@@ -96,7 +100,7 @@ def _structure(
 def _without_values(value: Any) -> Any:
     if isinstance(value, dict):
         # A part of the model may have been compiled by itself before.
-        kept = {key: item for key, item in value.items() if key not in ("seed", "compile_config")}
+        kept = {key: item for key, item in without_lifted(value).items() if key not in ("seed", "compile_config")}
         if isinstance(kept.get("learning_rate"), float):
             del kept["learning_rate"]
         return {key: _without_values(item) for key, item in kept.items()}
@@ -110,7 +114,7 @@ def _state(model: keras.Model, optimizer: keras.optimizers.Optimizer) -> list[ke
 def _make_room(model: keras.Model, optimizer: keras.optimizers.Optimizer) -> None:
     """Forget the models that have not been used for longest, so that this one finds room beside the others."""
     size = _size(model, optimizer)
-    sizes = {structure: _size(kept, kept.optimizer) for structure, kept in _kept.items()}
+    sizes = {structure: _size(kept, kept.optimizer) for structure, (kept, _) in _kept.items()}
     while _kept and (len(_kept) >= MAX_MODELS or size + sum(sizes.values()) > MAX_NUMBERS):
         structure, _ = _kept.popitem(last=False)
         del sizes[structure]
