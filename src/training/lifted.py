@@ -100,7 +100,7 @@ def _rates(layer: Any) -> tuple[float, float]:
 
 def _owners(optimizer: keras.optimizers.Optimizer) -> list[Any]:
     """Return what may have such numbers: the optimizer, that within one that scales losses, and its schedule."""
-    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    inner: Any = getattr(optimizer, "inner_optimizer", optimizer)
     return [owner for owner in (inner, inner._learning_rate) if type(owner) in ATTRIBUTES]
 
 

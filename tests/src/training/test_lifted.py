@@ -25,7 +25,7 @@ def nothing_kept() -> Iterator[None]:
 def images() -> Dataset:
     drawn = np.random.default_rng(0)
     split = Split(drawn.integers(0, 256, (70, 8, 8, 1), np.uint8), drawn.integers(0, 3, 70))
-    return Dataset("drawn", split, split, split, ["a", "b", "c"], None, None)
+    return Dataset("drawn", split, split, split, ("a", "b", "c"), None, None)
 
 
 def network(rate: float) -> keras.Model:
