@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
 RUNG = "convsweep:rung"  # of a trial: ["paused", k] where it waits to be promoted, ["promoted", k] once it was
+DESCRIBED = "convsweep:described"  # of a trial: it has the values that the config itself describes
 VALUES = "convsweep:values:"  # of a trial, with a rung's step: its values there, where there are several objectives
 GOLDEN = (math.sqrt(5) - 1) / 2  # its multiples, without what is before the point, spread evenly from 0 to 1
 
@@ -93,8 +94,10 @@ class Asha:
         return rung if self.step(rung) == step else None
 
     def goes_on(self, study: "Study", number: int, rung: int) -> bool:
-        """Whether a trial that has just reached a rung is among its best."""
-        return number in [trial.number for trial in self._best(self._ranked(study, rung))]
+        """Whether a trial that has just reached a rung is among its best; what the config describes, if it leads."""
+        ranked = self._ranked(study, rung)
+        leads = ranked[:1] if ranked and DESCRIBED in ranked[0].system_attrs else []
+        return number in [trial.number for trial in [*leads, *self._best(ranked)]]
 
     def promotable(self, study: "Study") -> Iterator["FrozenTrial"]:
         """Yield the trials that are to go on, from the highest rung down, the best first."""

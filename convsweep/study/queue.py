@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from convsweep.errors import UserError, listed
+from convsweep.policy.asha import DESCRIBED
 from convsweep.policy.budget import MAX_ENUMERATED
 from convsweep.space.space import Space
 from convsweep.space.values import as_override_value, equal, hashable
@@ -87,7 +88,8 @@ def fill(
     enumerated = size is not None and size <= (min(n_trials, MAX_ENUMERATED) if growing else n_trials)
     combinations = space.combinations(study.user_attrs["seed"]) if enumerated else ()
     missing = [combination for combination in combinations if hashable(combination) not in known]
-    if described and not (trials or enumerated) and (values := described()):
+    values = described() if described and not (trials or enumerated) else {}
+    if values:
         first = [*first, values]
     wanted: list[Mapping[str, Any]] = []
     for configuration in first:
@@ -105,7 +107,10 @@ def fill(
     if not enumerated and not growing:
         wanted += [{}] * budget
     waiting = [
-        create_trial(state=TrialState.WAITING, system_attrs={FIXED: dict(params)} if params else {})
+        create_trial(
+            state=TrialState.WAITING,
+            system_attrs=({FIXED: dict(params)} if params else {}) | ({DESCRIBED: True} if params is values else {}),
+        )
         for params in wanted[:budget]
     ]
     study.add_trials(waiting[:1])  # a journal's storage must have seen one that it made, before it cannot see them

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from convsweep.policy.asha import DESCRIBED
 from tests.helpers.command import results, toy, trials
 
 ON = "hydra.sweeper.try_defaults=true"
@@ -14,6 +15,7 @@ def test_the_default_comes_first_and_once(tmp_path: Path) -> None:
     done = toy(tmp_path, *SPACE, ON)
     assert done.returncode == 0, done.stderr
     assert trials(tmp_path)[0].params == {"x": 1.0, "group": "low"}
+    assert [DESCRIBED in trial.system_attrs for trial in trials(tmp_path)] == [True, False, False, False]
     again = toy(tmp_path, *SPACE, ON, "hydra.sweeper.n_trials=7")
     assert again.returncode == 0, again.stderr
     assert [t.params == {"x": 1.0, "group": "low"} for t in trials(tmp_path)] == [True] + 6 * [False]

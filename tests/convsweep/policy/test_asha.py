@@ -4,7 +4,7 @@ import optuna
 import pytest
 from optuna.trial import TrialState, create_trial
 
-from convsweep.policy.asha import RUNG, Asha, pauses
+from convsweep.policy.asha import DESCRIBED, RUNG, Asha, pauses
 from convsweep.policy.policy import Policy
 from convsweep.policy.work import WORKER
 from convsweep.study.trial_states import take
@@ -78,6 +78,19 @@ def test_a_trial_that_reaches_a_rung_runs_on_only_among_the_best(study: optuna.S
     # Nobody judges alone: the first to reach a rung pauses there.
     study.add_trial(create_trial(state=TrialState.RUNNING, intermediate_values={1: 0.95, 3: 0.95, 9: 0.96}))
     assert not Policy(20, Asha(1, 3)).goes_on(study, study.trials[9], 2, finishing=False)
+
+
+def test_what_the_config_describes_goes_on_while_it_leads() -> None:
+    study, policy = optuna.create_study(direction="maximize"), Policy(20, ASHA)
+    attrs = {DESCRIBED: True}
+    study.add_trial(create_trial(state=TrialState.RUNNING, intermediate_values={1: 0.5, 3: 0.6}, system_attrs=attrs))
+    assert policy.goes_on(study, study.trials[0], 0, finishing=False)
+    assert policy.goes_on(study, study.trials[0], 1, finishing=False)
+    study.add_trial(create_trial(state=TrialState.RUNNING, intermediate_values={1: 0.4}))
+    assert not policy.goes_on(study, study.trials[1], 0, finishing=False), "the others wait"
+    study.add_trial(create_trial(state=TrialState.RUNNING, intermediate_values={1: 0.4, 3: 0.7}))
+    assert policy.goes_on(study, study.trials[0], 0, finishing=False)
+    assert not policy.goes_on(study, study.trials[0], 1, finishing=False), "another one was better there"
 
 
 def test_failed_trials_and_values_that_are_no_numbers_stand_on_no_rung(study: optuna.Study) -> None:
