@@ -107,28 +107,41 @@ def _anytime(runs: Runs, seconds: float, picture: Path) -> list[str]:
         f"![Best validation accuracy so far over time: median and range of the seeds]({picture.name})",
     ]
     peers = [way for way in runs if way != OURS]
-    return parts + (_race(runs, max(peers, key=final), seconds) if OURS in runs and peers else [])
+    return parts + (_race(runs, sorted(peers, key=final, reverse=True), seconds) if OURS in runs and peers else [])
 
 
-def _race(runs: Runs, peer: str, seconds: float) -> list[str]:
-    """Tell when ours had what the best peer had at the end."""
-    rows, ratios = [], []
-    for seed in sorted({*runs[OURS]} & {*runs[peer]}):
-        goal = _best(runs[peer][seed], seconds)
-        theirs, ours = (_reached(runs[way][seed], goal) for way in (peer, OURS))
-        ratio = float("inf") if ours is None or theirs is None else ours / theirs
-        ratios.append(ratio)
-        when = "not reached" if ours is None else f"{ours:.0f}"
-        rows.append([str(seed), f"{goal:.4f}", f"{theirs:.0f}", when, "" if ours is None else f"{ratio:.2f}"])
-    if not rows:
-        return []
-    middle = statistics.median(ratios)
-    said = "not reached" if middle == float("inf") else f"{middle:.2f}"
-    label = WAYS[peer].label
+def _race(runs: Runs, peers: list[str], seconds: float) -> list[str]:
+    """Tell when ours had what each of the others had at its end, seed by seed."""
+    rows = []
+    for peer in peers:
+        seeds = sorted({*runs[OURS]} & {*runs[peer]})
+        goals = {seed: _best(runs[peer][seed], seconds) for seed in seeds}
+        theirs, ours = ([_reached(runs[way][seed], goals[seed]) for seed in seeds] for way in (peer, OURS))
+        ratios = [one / other for one, other in zip(ours, theirs, strict=True)]
+        rows.append(
+            [
+                WAYS[peer].label,
+                ", ".join(f"{goals[seed]:.4f}" for seed in seeds),
+                ", ".join(_seconds(at) for at in theirs),
+                ", ".join(_seconds(at) for at in ours),
+                _ratio(statistics.median(ratios)) if seeds else "",
+                _ratio(statistics.median(at / seconds for at in ours)) if seeds else "",
+            ]
+        )
+    heads = ["way", "its accuracy at the end, by seed", "had after, s", "convsweep had it after, s"]
+    heads += ["ratio, median", f"of {seconds:g} s, median"]
     return [
-        f"What the best of the others, *{label}*, had at its end, and when each had it. Ratio in the median: {said}.",
-        _table(["seed", "accuracy", f"{label}, s", "convsweep, s", "ratio"], rows),
+        "What each of the others had at its end, when it first had that, and when convsweep did with the same seed:",
+        _table(heads, rows),
     ]
+
+
+def _seconds(at: float) -> str:
+    return "never" if at == float("inf") else f"{at:.0f}"
+
+
+def _ratio(value: float) -> str:
+    return "never" if value == float("inf") else f"{value:.2f}"
 
 
 def _settings(setting: dict, ways: set[str]) -> list[str]:
@@ -154,8 +167,8 @@ def _best(run: Measured, until: float) -> float:
     return max((value for at, value in run.epochs if at <= until), default=float("nan"))
 
 
-def _reached(run: Measured, goal: float) -> float | None:
-    return next((at for at, value in run.epochs if value >= goal), None)
+def _reached(run: Measured, goal: float) -> float:
+    return next((at for at, value in run.epochs if value >= goal), float("inf"))
 
 
 def _range(values: list[float], form: str) -> str:
