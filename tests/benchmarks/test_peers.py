@@ -64,8 +64,15 @@ def test_the_page_says_where_a_peer_is_ahead(folder: Path) -> None:
     page = (folder / "benchmarks.md").read_text()
     assert "**Ahead of convsweep**: *Ray Tune, ASHA* did the same work in less time." in page
     assert "None of the others had the better accuracy after 60 s." in page
-    assert "| 0 | 0.8500 | 40 | 20 | 0.50 |" in page
+    assert "| Optuna by hand, TPE, Hyperband | 0.8500, 0.8500 | 40, 40 | 20, 20 | 0.50 | 0.33 |" in page
     assert (folder / "benchmarks.png").stat().st_size > 10_000
+
+
+def test_what_was_never_reached_is_said(folder: Path) -> None:
+    results.add("anytime", "ours", 0, Measured(60.0, 90.0, [(10.0, 0.7)]))
+    results.add("anytime", "raytune", 0, Measured(60.0, 90.0, [(40.0, 0.85)]))
+    report.write()
+    assert "| Ray Tune, ASHA | 0.8500 | 40 | never | never | never |" in (folder / "benchmarks.md").read_text()
 
 
 def test_results_of_another_machine_have_a_part_of_the_page_of_their_own(folder: Path) -> None:
