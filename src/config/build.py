@@ -14,16 +14,20 @@ if TYPE_CHECKING:
 
 def make_optimizer(optimizer: dict[str, Any]) -> "keras.optimizers.Optimizer":
     """Instantiate `optimizer`, a `_target_` with its arguments."""
-    from hydra.utils import instantiate
-
-    return instantiate(optimizer)
+    return _instantiated(optimizer)
 
 
 def make_arguments(arguments: dict[str, Any]) -> dict[str, Any]:
-    """Instantiate those of the arguments that are, or hold, a `_target_`."""
+    """Instantiate those of the arguments that are, or hold, a `_target_`; lists are lists."""
+    return {key: _instantiated(value) if isinstance(value, dict | list) else value for key, value in arguments.items()}
+
+
+def _instantiated(value: dict[str, Any] | list[Any]) -> Any:
+    """Instantiate with Python's own lists and dictionaries, unless it says otherwise: Keras can save no OmegaConf's."""
     from hydra.utils import instantiate
 
-    return {key: instantiate(value) if isinstance(value, dict | list) else value for key, value in arguments.items()}
+    says = isinstance(value, dict) and "_convert_" in value
+    return instantiate(value) if says else instantiate(value, _convert_="all")
 
 
 def as_yaml(config: Config) -> str:

@@ -3,13 +3,15 @@
 import os
 from typing import Any
 
+import keras
 import pytest
 from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import ConfigCompositionException
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from src.config import ConfigError, as_yaml, make_optimizer, register, settings
+from src.config.build import make_arguments
 from src.config.objective import check, directions, leading_metric
 from src.process.environment import for_workers
 from tests.helpers.command import ROOT
@@ -133,6 +135,22 @@ def test_every_optimizer_is_made_with_its_learning_rate(name: str) -> None:
     optimizer = make_optimizer(config.optimizer)
     assert type(optimizer).__name__.lower() == name
     assert float(optimizer.get_config()["learning_rate"]) == 0.125
+    again: Any = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(optimizer))
+    assert again.get_config() == optimizer.get_config()
+
+
+def test_arguments_are_pythons_own() -> None:
+    given = {"units": [64, {"deep": [1]}], "kinds": {"a": [1, 2]}, "how": {"_target_": "builtins.dict", "of": [1]}}
+    made = make_arguments(given)
+    assert made == {"units": [64, {"deep": [1]}], "kinds": {"a": [1, 2]}, "how": {"of": [1]}}
+    assert [type(value) for value in (made["units"], made["units"][1], made["kinds"]["a"], made["how"]["of"])] == [
+        list,
+        dict,
+        list,
+        list,
+    ]
+    asked = make_arguments({"how": {"_target_": "builtins.dict", "_convert_": "none", "of": [1]}})
+    assert isinstance(asked["how"]["of"], ListConfig)
 
 
 @pytest.mark.parametrize(
