@@ -53,6 +53,12 @@ SETTINGS: dict[str, list[str]] = {
     "muon": ["optimizer=muon", "optimizer.learning_rate=0.002"],
     "schedulefreeadamw": ["optimizer=schedulefreeadamw", "optimizer.learning_rate=0.0025", "schedule=constant"],
     "strong": ["augmentation=strong"],
+    "flip, crop, rand_augment": [
+        "augmentation.alternating_flip=true",
+        "augmentation.random_crop=0.07",
+        "augmentation.rand_augment=0.3",
+        "augmentation.fill_mode=reflect",
+    ],
     "strong + cutmix=1": ["augmentation=strong", "augmentation.cutmix=1"],
     "airbench": AIRBENCH,
     "airbench by adamw": [*AIRBENCH[:1], *AIRBENCH[-2:], "schedule=one_cycle", "optimizer.learning_rate=0.007"],
