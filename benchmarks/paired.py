@@ -14,7 +14,7 @@ from pathlib import Path
 
 from hydra import compose, initialize_config_dir
 
-from benchmarks.digits import curve
+from benchmarks.harder import curve
 from convsweep.sampling.instantiate import derive_seed
 from src.config import register, settings
 
