@@ -21,18 +21,24 @@ def training_batches(
     long as ever, the images of a rare class come several times, and of a frequent one other ones in each epoch. With
     `alternating` every image is mirrored left to right in every second epoch.
     """
+    return _gather(split, training_indices(split, batch_size, seed, first_epoch, balanced, alternating), batch_size)
+
+
+def training_indices(
+    split: Split, batch_size: int, seed: int, first_epoch: int = 0, balanced: bool = False, alternating: bool = False
+) -> tf.data.Dataset:
+    """Return the indices of the images of these batches, int64 [B]; where one is mirrored, the index's complement."""
     epoch = first_epoch
 
     def orders() -> Iterator[np.ndarray]:
         nonlocal epoch
         rng = np.random.default_rng([seed, epoch])
         order = _by_turns(split, rng) if balanced else rng.permutation(len(split.images))
-        # A mirrored image goes by the complement of its index, which is negative.
         yield np.where(mirrored(len(split.images), seed, epoch)[order], ~order, order) if alternating else order
         epoch += 1
 
-    indices = tf.data.Dataset.from_generator(orders, output_signature=tf.TensorSpec([None], tf.int64))
-    return _gather(split, indices.unbatch().batch(batch_size), batch_size)
+    epochs = tf.data.Dataset.from_generator(orders, output_signature=tf.TensorSpec([None], tf.int64))
+    return epochs.unbatch().batch(batch_size)
 
 
 def _by_turns(split: Split, rng: np.random.Generator) -> np.ndarray:
