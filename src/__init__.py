@@ -28,6 +28,8 @@ NEEDED = (
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's notes on CPU features and missing GPUs
 # Of a GPU take what is used: a look at a model would else leave no memory to the workers of a sweep beside it.
 os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
+# XLA's Triton kernels of matrix products fail to compile in the default CNN on a Hopper GPU (TensorFlow 2.21).
+os.environ.setdefault("XLA_FLAGS", "--xla_gpu_enable_triton_gemm=false")
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
 

@@ -100,6 +100,7 @@ class Mix(keras.layers.Layer):
 
     def __init__(self, config: AugmentationConfig, seed: int) -> None:
         super().__init__(name="mix", dtype="float32")
+        self.supports_jit = False  # XLA draws from no gamma distribution
         self._settings, self._seed = config, seed
         self._random = keras.random.SeedGenerator(seed_of(seed, "mix"))
         self._plan: Plan | None = None

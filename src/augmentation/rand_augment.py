@@ -25,7 +25,9 @@ POSTERIZED = 4  # bits fewer
 TOP = 255.0
 
 
-def rand_augment(images: Any, strength: float, white: float, seed: Any, fill_mode: str, cval: float) -> Any:
+def rand_augment(
+    images: Any, strength: float, white: float, seed: Any, fill_mode: str, cval: float, xla: bool = False
+) -> Any:
     """Return images after two operations each.
 
     Args:
@@ -33,14 +35,14 @@ def rand_augment(images: Any, strength: float, white: float, seed: Any, fill_mod
         strength: From 0 to 1, as a part of the operations' ranges.
         white: The highest value of a pixel; 0 is black.
         seed: A `keras.random.SeedGenerator`.
-        fill_mode, cval: What lies beyond the border, as `warp` has it.
+        fill_mode, cval, xla: What lies beyond the border, as `warp` has it.
     """
     count, height, width, _ = ops.shape(images)
     chosen: Any = keras.random.randint((PER_IMAGE, count), 0, len(OPERATIONS), "int32", seed)
     signs: Any = ops.sign(keras.random.uniform((PER_IMAGE, count), -1.0, 1.0, "float32", seed))
     # Where pixels come from, and then what becomes of their values: one warp does for both.
     first, second = (_matrix(chosen[i], signs[i] * strength, height, width) for i in range(PER_IMAGE))
-    images = warp(images, _joined(first, second), fill_mode, cval) * (TOP / white)
+    images = warp(images, _joined(first, second), fill_mode, cval, xla) * (TOP / white)
     for i in range(PER_IMAGE):
         images = _recoloured(images, chosen[i], signs[i] * strength, strength)
     return images * (white / TOP)

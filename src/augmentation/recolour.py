@@ -17,9 +17,9 @@ class Recolour(keras.layers.Layer):
     What is drawn depends on the seed and the number of calls before, each kind for itself.
     """
 
-    def __init__(self, config: AugmentationConfig, seed: int, white: float) -> None:
+    def __init__(self, config: AugmentationConfig, seed: int, white: float, xla: bool = False) -> None:
         super().__init__(name="recolour", dtype="float32")
-        self._settings, self._seed, self._white = config, seed, white
+        self._settings, self._seed, self._white, self._xla = config, seed, white, xla
         self._operations = keras.random.SeedGenerator(seed_of(seed, "rand_augment")) if config.rand_augment else None
         self._jitters = keras.random.SeedGenerator(seed_of(seed, "color_jitter")) if config.color_jitter else None
         self._erase = None
@@ -38,7 +38,8 @@ class Recolour(keras.layers.Layer):
     def call(self, images: Any) -> Any:
         config, white = self._settings, self._white
         if self._operations is not None:
-            images = rand_augment(images, config.rand_augment, white, self._operations, config.fill_mode, config.cval)
+            beyond = (config.fill_mode, config.cval, self._xla)
+            images = rand_augment(images, config.rand_augment, white, self._operations, *beyond)
         if self._jitters is not None:
             images = jitter(images, config.color_jitter, white, self._jitters)
         return images if self._erase is None else self._erase(images, training=True)

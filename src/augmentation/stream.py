@@ -20,15 +20,17 @@ def augmented(
     seed: int,
     white: float = 255.0,
     last: keras.layers.Layer | None = None,
+    xla: bool = False,
 ) -> keras.Model:
     """Return a model to fit in place of `network`: it has the same weights, and changes its images while training.
 
     What is fitted thereby is `network` itself, which knows nothing of augmentation. Labels must be one-hot where
-    `config` mixes; `white` is the highest value of a pixel; `last` is a layer after all others.
+    `config` mixes; `white` is the highest value of a pixel; `last` is a layer after all others; `xla` says whether XLA
+    compiles it all.
     """
     images = x = keras.Input(network.input_shape[1:], dtype="float32")
     if config.warps or config.recolours:
-        x = Augment(config, seed, white)(x)
+        x = Augment(config, seed, white, xla)(x)
     if config.mixes:
         x = Mix(config, seed)(x)
     if last is not None:
@@ -43,13 +45,13 @@ class Augment(keras.layers.Layer):
     generators and so goes into checkpoints.
     """
 
-    def __init__(self, config: AugmentationConfig, seed: int, white: float = 255.0) -> None:
+    def __init__(self, config: AugmentationConfig, seed: int, white: float = 255.0, xla: bool = False) -> None:
         # Pixels keep their float32 under every precision policy.
         super().__init__(name="augment", dtype="float32")
         self._settings, self._seed = config, seed
         self._random = keras.random.SeedGenerator(seed)
-        self._recolour = Recolour(config, seed, white) if config.recolours else None
-        self._white = white
+        self._recolour = Recolour(config, seed, white, xla) if config.recolours else None
+        self._white, self._xla = white, xla
 
     def get_config(self) -> dict[str, Any]:
         # It says what is computed, to whoever compares models; what is saved is the network inside.
@@ -66,5 +68,5 @@ class Augment(keras.layers.Layer):
         if self._settings.warps:
             count, height, width, _ = ops.shape(images)
             chosen = draw(self._settings, count, height, width, self._random)
-            images = warp(images, chosen, self._settings.fill_mode, self._settings.cval)
+            images = warp(images, chosen, self._settings.fill_mode, self._settings.cval, self._xla)
         return images if self._recolour is None else self._recolour(images)

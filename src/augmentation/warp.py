@@ -62,7 +62,7 @@ def transforms(
     return ops.stack([number + shape for number in (a0, a1, a2, b0, b1, b2, 0.0, 0.0)], axis=-1)
 
 
-def warp(images: Any, transforms: Any, fill_mode: str = "nearest", cval: float = 0.0) -> Any:
+def warp(images: Any, transforms: Any, fill_mode: str = "nearest", cval: float = 0.0, xla: bool = False) -> Any:
     """Apply a transform to each image, or one to all, with bilinear interpolation.
 
     Args:
@@ -71,12 +71,13 @@ def warp(images: Any, transforms: Any, fill_mode: str = "nearest", cval: float =
         fill_mode: What lies beyond the border, as SciPy names it: `nearest` (aaaa|abcd|dddd), `constant`
             (kkkk|abcd|kkkk, k = cval), `reflect` (dcba|abcd|dcba), `wrap` (bcd|abcd|abc, the border shared).
         cval: See `fill_mode`.
+        xla: Whether XLA compiles it, which has no such kernel as TensorFlow.
 
     Returns:
         float32 [B, H, W, C].
     """
     images = ops.cast(images, "float32")
-    if fill_mode in _KERNEL_MODES and keras.backend.backend() == "tensorflow":
+    if not xla and fill_mode in _KERNEL_MODES and keras.backend.backend() == "tensorflow":
         # One kernel for all of it, in half the time; other backends have none, or one an image.
         warped = ops.image.affine_transform(images, transforms, "bilinear", _KERNEL_MODES[fill_mode])
     else:

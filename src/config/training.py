@@ -34,6 +34,8 @@ class TrainingConfig:
     progressive_resizing: Any = None
     # float32, mixed_bfloat16, mixed_float16, or auto: mixed_bfloat16 where the processor computes in it, not on a GPU.
     precision: str = MISSING
+    # Whether XLA compiles the steps: true, false, or auto: on a GPU, where a training has 2,000 and more.
+    jit_compile: Any = "auto"
     # Threads that one operation may use; null: 1 in a study, where each core has a worker, else one a core.
     # Another number of threads rounds differently: 1 keeps a trial's result the same with any number of workers.
     threads: int | None = None
@@ -73,6 +75,8 @@ def check(training: TrainingConfig) -> list[str]:
         "[16,28]",
     )
     expect(training.precision in PRECISIONS, "precision", f"one of {', '.join(PRECISIONS)}", "auto")
+    jit = training.jit_compile
+    expect(isinstance(jit, bool) or jit == "auto", "jit_compile", "auto, true or false", "auto")
     expect(training.paused_mb >= 0, "paused_mb", "0 or more", "2000")
     expect(threads is None or threads >= 1, "threads", "1 or more, or null", "1")
     return problems

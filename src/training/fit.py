@@ -14,9 +14,10 @@ from src.config.augmentation import AugmentationConfig
 from src.config.objective import direction
 from src.config.schedule import Cosine, OneCycle, Plateau, ScheduleConfig, Triangle
 from src.config.training import TrainingConfig
-from src.dataset import Dataset, Split
+from src.dataset import Dataset
 from src.model import whiten
 from src.training.averages import Averages
+from src.training.backend import uses_xla
 from src.training.batches import evaluation_batches, training_batches
 from src.training.checkpoint import Checkpoint
 from src.training.history import History
@@ -86,17 +87,24 @@ def fit(
     whiten(model, data)
     classes, augmentation = len(data.class_names), augmentation or AugmentationConfig()
     resize = Resize() if config.progressive_resizing is not None else None
-    fitted, train = _augmented(model, data, augmentation, seed, resize)
+    # Other numbers than those that the epochs' orders come from.
+    drawn = int(np.random.SeedSequence([seed, crc32(b"augmentation")]).generate_state(1)[0] >> 1)
+    train, streamed = data.train, augmentation
+    if augmentation.on and augmentation.mode == "expand":
+        train, streamed = expanded(train, augmentation, drawn, data.white), AugmentationConfig()
+    phase = config.epochs - (before.first_phase if before else 0)
+    steps = phase * -(-len(train.images) // config.batch_size)
+    xla, fitted = uses_xla(config.jit_compile, steps), model
+    if resize is not None or streamed.warps or streamed.recolours or streamed.mixes:
+        fitted = augmented(model, streamed, drawn, data.white, resize, xla)
     train, validation = (encoded(split, classes, config, augmentation.mixes) for split in (train, data.validation))
     augmenting = time.perf_counter() - started
     rate = rate_of(optimizer)
-    phase = config.epochs - (before.first_phase if before else 0)
-    steps = phase * -(-len(train.images) // config.batch_size)
     if isinstance(schedule, Cosine | OneCycle | Triangle):
         optimizer.learning_rate = rate_by_step(schedule, rate, steps)
     keras.utils.set_random_seed(seed)
     plateau = functools.partial(rate_after, schedule, rate) if isinstance(schedule, Plateau) else None
-    with compiled(fitted, optimizer, make_loss(train.labels, config), steps) as traced:
+    with compiled(fitted, optimizer, make_loss(train.labels, config), steps, xla) as traced:
         kept = checkpoint or Checkpoint(None)
         follower = _Follower(traced, metric, config, plateau, on_epoch_end, kept, measure, before)
         follower.history.fit_seconds += augmenting
@@ -137,20 +145,6 @@ def finished(
     copy.compile(optimizer=optimizer, loss=make_loss(data.train.labels, config), metrics=["accuracy"])
     optimizer.build(copy.trainable_variables)  # or Keras warns where the model is loaded
     return copy
-
-
-def _augmented(
-    model: keras.Model, data: Dataset, augmentation: AugmentationConfig, seed: int, resize: Resize | None
-) -> tuple[keras.Model, Split]:
-    """Return what is to be fitted in place of the model, with the model's weights, and to which images."""
-    # Other numbers than those that the epochs' orders come from.
-    drawn = int(np.random.SeedSequence([seed, crc32(b"augmentation")]).generate_state(1)[0] >> 1)
-    train = data.train
-    if augmentation.on and augmentation.mode == "expand":
-        train, augmentation = expanded(train, augmentation, drawn, data.white), AugmentationConfig()
-    if resize is None and not (augmentation.warps or augmentation.recolours or augmentation.mixes):
-        return model, train
-    return augmented(model, augmentation, drawn, data.white, resize), train
 
 
 def rate_of(optimizer: keras.optimizers.Optimizer) -> float:

@@ -24,6 +24,7 @@ class Resize(keras.layers.Layer):
 
     def __init__(self) -> None:
         super().__init__(name="resize", dtype="float32")
+        self.supports_jit = False  # a size that changes is none that XLA knows
         self._size = _Size()
 
     def set(self, height: int, width: int) -> None:

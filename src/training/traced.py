@@ -33,18 +33,19 @@ _kept: OrderedDict[str, tuple[keras.Model, Lifted]] = OrderedDict()
 
 @contextmanager
 def compiled(
-    model: keras.Model, optimizer: keras.optimizers.Optimizer, loss: keras.losses.Loss, steps: int
+    model: keras.Model, optimizer: keras.optimizers.Optimizer, loss: keras.losses.Loss, steps: int, xla: bool = False
 ) -> Iterator[keras.Model]:
     """Yield the model, compiled to be fitted, or an earlier one in its state: with its values, and a fresh optimizer.
 
     It may be fitted while the context lasts; what its fitting gives is the same to the last bit. A model that is
-    yielded itself must keep its compilation: others may be fitted by it. `steps`: how many the whole run has.
+    yielded itself must keep its compilation: others may be fitted by it. `steps`: how many the whole run has. `xla`:
+    whether XLA compiles them, if every layer lets it.
     """
     at_once = STEPS_PER_EXECUTION if steps >= MANY_STEPS else 1
     if model.dtype_policy.name == "mixed_float16":  # as `compile` would do
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
     optimizer.build(model.trainable_variables)  # else its variables need branches in a graph, which is traced later
-    structure = _structure(model, optimizer, loss, at_once)
+    structure = _structure(model, optimizer, loss, (at_once, xla))
     found = _kept.pop(structure, None) if structure is not None else None
     fitted, lifted = found or (model, Lifted(model, optimizer))
     if not found:
@@ -54,8 +55,7 @@ def compiled(
             loss=loss,
             metrics=[_accuracy(loss)],
             steps_per_execution=at_once,
-            # XLA is slower on a CPU, and its compilation costs more than a short trial on a GPU.
-            jit_compile=False,  # pyright: ignore[reportArgumentType]
+            jit_compile=xla and all(layer.supports_jit for layer in fitted._flatten_layers()),  # pyright: ignore[reportArgumentType]
         )
     else:
         for kept, fresh in zip(_state(fitted, fitted.optimizer), _state(model, optimizer), strict=True):
@@ -78,7 +78,7 @@ def _accuracy(loss: keras.losses.Loss) -> keras.metrics.Metric:
 
 
 def _structure(
-    model: keras.Model, optimizer: keras.optimizers.Optimizer, loss: keras.losses.Loss, at_once: int
+    model: keras.Model, optimizer: keras.optimizers.Optimizer, loss: keras.losses.Loss, way: tuple[int, bool]
 ) -> str | None:
     """Say in full what a graph depends on: all but seeds, and numbers that are variables there.
 
@@ -94,7 +94,7 @@ def _structure(
         layers = json.loads(model.to_json())
     except (NotImplementedError, TypeError, ValueError):  # a layer of one's own that does not say what it is
         return None
-    return json.dumps(_without_values([layers, *parts, at_once]), sort_keys=True, default=str)
+    return json.dumps(_without_values([layers, *parts, way]), sort_keys=True, default=str)
 
 
 def _without_values(value: Any) -> Any:

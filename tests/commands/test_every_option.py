@@ -7,6 +7,7 @@ import pytest
 from tests.helpers.command import ROOT, run_inside, trials
 
 FEW = ["dataset.limit=120", "training.epochs=2", "training.batch_size=16", "hydra/launcher=basic"]
+XLA, MIXED = ["training.jit_compile=true"], ["augmentation.mixup=0.2", "dataset.labels=onehot"]
 FEW += ["hydra.sweeper.study_name=options"]
 
 
@@ -21,6 +22,8 @@ def options(group: str, *without: str) -> list[str]:
         ("optimizer", (), ["model=mlp"]),
         ("schedule", (), ["model=mlp", "optimizer=sgd"]),
         ("augmentation", (), ["model=mlp"]),
+        ("augmentation", ("none", "flip", "shift"), ["model=mlp", "augmentation.rand_augment=0.3", *XLA]),
+        ("augmentation", ("flip", "shift", "strong"), ["model=mlp", *MIXED, *XLA]),
         # Two want a function, and weights; they have tests of their own.
         ("model", ("custom", "pretrained"), ["model.filters=4"]),
     ],

@@ -12,7 +12,7 @@ import pytest
 import tensorflow as tf
 
 from src.training import backend, prepare
-from src.training.backend import fastest_precision
+from src.training.backend import fastest_precision, uses_xla
 from tests.helpers.command import ROOT
 
 
@@ -66,3 +66,38 @@ def test_many_graphs_are_no_reason_to_warn(caplog: pytest.LogCaptureFixture) -> 
         )
         logger.warning("something else")
     assert caplog.messages == ["something else"]
+
+
+@pytest.mark.parametrize(
+    ("given", "steps", "gpu", "repeats", "compiled"),
+    [
+        ("auto", 2_000, True, "", True),
+        ("auto", 1_999, True, "", False),
+        ("auto", 2_000, False, "", False),
+        ("auto", 2_000, True, "1", False),
+        (True, 1, False, "", True),
+        (False, 9_999, True, "", False),
+    ],
+)
+def test_xla_compiles_long_trainings_on_a_gpu_or_what_it_is_told_to(
+    monkeypatch: pytest.MonkeyPatch, given: bool | str, steps: int, gpu: bool, repeats: str, compiled: bool
+) -> None:
+    monkeypatch.setattr(tf.config, "get_visible_devices", lambda kind: [kind] * gpu)
+    monkeypatch.setattr(backend, "_xla_works", lambda: True)
+    monkeypatch.setenv("TF_DETERMINISTIC_OPS", repeats)
+    assert uses_xla(given, steps) == compiled
+
+
+def test_xla_works_here() -> None:
+    assert backend._xla_works.__wrapped__()
+
+
+def test_where_xla_finds_no_files_of_cudas_training_goes_on_without_it(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise tf.errors.InternalError(None, None, "libdevice not found at ./libdevice.10.bc")
+
+    monkeypatch.setattr(tf, "function", fails)
+    assert not backend._xla_works.__wrapped__()
+    assert "libdevice not found" in caplog.text
