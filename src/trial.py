@@ -14,7 +14,16 @@ from src.config import Config, make_optimizer
 from src.config.model import Custom
 from src.config.objective import objectives
 from src.dataset import DatasetError
-from src.evaluation import Evaluation, Robustness, both_ways, evaluate, fit_temperature, measure_robustness
+from src.evaluation import (
+    GLANCE,
+    IMAGES,
+    Evaluation,
+    Robustness,
+    both_ways,
+    evaluate,
+    fit_temperature,
+    measure_robustness,
+)
 from src.fold import Trained, constrain, examines_all, reported, train_fold
 from src.model.own import ModelError
 from src.recording import (
@@ -150,7 +159,8 @@ def _examine(
     """Record where the model errs: what is cheap of every trial, all of one that is worth it; return what it says."""
     data = trained.data
     closely = best or trial is None or examines_all(config)
-    if robust := _robustness(config, folds, trained, closely):
+    most = IMAGES if trial is None or examines_all(config) else GLANCE
+    if robust := _robustness(config, folds, trained, most if closely else 0):
         record_robustness(record, robust)
     if closely or judged is not None or len(data.validation.images) <= CHEAP_IMAGES:
         judged = judged or trained.judged(config.evaluation.tta)
@@ -162,10 +172,12 @@ def _examine(
     return judged
 
 
-def _robustness(config: Config, folds: Folds, trained: Trained, closely: bool) -> Robustness | None:
-    """Return how the networks of all folds do on altered copies where it was measured, else the last one."""
+def _robustness(config: Config, folds: Folds, trained: Trained, most: int) -> Robustness | None:
+    """Return how the networks of all folds do on altered copies where it was measured, else the last one by so many."""
+    if trained.robust is None and most:
+        return measure_robustness(trained.course.whole(), trained.data.validation, config.seed, most)
     if trained.robust is None:
-        return measure_robustness(trained.course.whole(), trained.data.validation, config.seed) if closely else None
+        return None
     kinds = {kind: folds.mean[f"robust_accuracy_{kind}"] for kind in trained.robust.accuracies}
     return dataclasses.replace(trained.robust, accuracies=kinds)
 

@@ -12,10 +12,12 @@ from src.evaluation.confusion import (
 from src.evaluation.ensemble import Ensemble, find_ensemble
 from src.evaluation.evaluation import Evaluation, evaluate
 from src.evaluation.prediction import both_ways, latency_ms, predict
-from src.evaluation.robustness import Robustness, measure_robustness
+from src.evaluation.robustness import GLANCE, IMAGES, Robustness, measure_robustness
 from src.evaluation.temperature import fit_temperature, tempered
 
 __all__ = [
+    "GLANCE",
+    "IMAGES",
     "Calibration",
     "ClassScores",
     "Confusion",

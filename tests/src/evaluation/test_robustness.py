@@ -101,16 +101,15 @@ def test_every_model_gets_the_same_copies_of_at_most_so_many_images(monkeypatch:
         seen.append(images)
         return np.zeros((len(images), 3), np.float32)
 
-    monkeypatch.setattr(robustness, "IMAGES", 10)
     monkeypatch.setattr(robustness, "predict_batch", watch)
     monkeypatch.setattr(robustness, "evaluation_batch_size", lambda split: 4)
     split = Split(pictures(), np.zeros(40, np.int32))
     model = constant(0, (28, 28, 1))
-    assert measure_robustness(model, split, 0).images == 10
+    assert measure_robustness(model, split, 0, 10).images == 10
     first, seen = seen, []
-    measure_robustness(model, split, 0)
+    measure_robustness(model, split, 0, 10)
     second, seen = seen, []
-    measure_robustness(model, split, 1)
+    measure_robustness(model, split, 1, 10)
     assert [len(images) for images in first] == [4] * 5 + [4] * 5 + [2] * 5
     assert all((a == b).all() for a, b in zip(first, second, strict=True))
     assert all((a != b).any() for a, b in zip(first, seen, strict=True))
