@@ -11,6 +11,10 @@ from pathlib import Path
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 
+# Of a GPU's memory and of its time: a worker with a small CNN took 2.7 GB of an H100, and eight of them were no faster
+# than four on an H200; benchmarks/README.md.
+WORKER_MB, MOST_WORKERS = 3000, 4
+
 
 @contextmanager
 def worker_environment(index: int, given: Mapping[str, str] | None = None) -> Iterator[dict[str, str]]:
@@ -31,6 +35,19 @@ def worker_environment(index: int, given: Mapping[str, str] | None = None) -> It
             first = index % len(devices)
             environment[VISIBLE] = _claim([*devices[first:], *devices[:first]], held)
         yield environment
+
+
+def workers_on_gpus(environment: Mapping[str, str] | None = None) -> int | None:
+    """Return how many workers the granted GPUs are good for, at most one a core; None where there are none."""
+    environment = os.environ if environment is None else environment
+    devices = [name for name in _granted(environment) if not name.startswith("-")]  # CUDA_VISIBLE_DEVICES=-1
+    found = _ask(environment, "--query-gpu=memory.total", "--format=csv,noheader,nounits") if devices else []
+    megabytes = [int(line) for line in found if line.isdigit()]
+    if not megabytes:
+        return None
+    from joblib import cpu_count
+
+    return min(cpu_count(), len(devices) * max(1, min(MOST_WORKERS, min(megabytes) // WORKER_MB)))
 
 
 def _claim(devices: list[str], held: ExitStack) -> str:
@@ -65,9 +82,14 @@ def _is_held(path: Path) -> bool:
 def _granted(environment: Mapping[str, str]) -> list[str]:
     if VISIBLE in environment:
         return [name.strip() for name in environment[VISIBLE].split(",") if name.strip()]
+    found = sum(line.startswith("GPU ") for line in _ask(environment, "-L"))
+    return [str(number) for number in range(found)]
+
+
+def _ask(environment: Mapping[str, str], *question: str) -> list[str]:
+    """Return the lines that nvidia-smi answers; none where it cannot."""
     try:
-        listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, timeout=30, env=environment)
+        said = subprocess.run(["nvidia-smi", *question], capture_output=True, text=True, timeout=30, env=environment)
     except (OSError, subprocess.TimeoutExpired):
         return []
-    found = sum(line.startswith("GPU ") for line in listed.stdout.splitlines()) if listed.returncode == 0 else 0
-    return [str(number) for number in range(found)]
+    return said.stdout.splitlines() if said.returncode == 0 else []

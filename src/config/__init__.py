@@ -1,10 +1,12 @@
 """What a training run is: the typed schema, its checks, and how Hydra hears of both. Imports no Keras."""
 
 import sys
+from functools import cache
 
 from hydra.core.config_store import ConfigStore
 from omegaconf import OmegaConf
 
+from convsweep.workers.devices import workers_on_gpus
 from src.config import augmentation, dataset, help, model, objective, schedule, spared, training
 from src.config.build import as_yaml, make_optimizer
 from src.config.checks import ConfigError, check, settings
@@ -39,7 +41,7 @@ __all__ = [
 
 def register() -> None:
     """Tell Hydra the schema, and OmegaConf the resolvers: the sweep's direction, which follows the objective, how many
-    steps a trial has, and what a cluster's jobs get of the environment.
+    steps a trial has, how many workers GPUs are good for, and what a cluster's jobs get of the environment.
     """
     spared.spare(sys.argv)
     store = ConfigStore.instance()
@@ -56,4 +58,5 @@ def register() -> None:
     OmegaConf.register_new_resolver("total_epochs", training.total_epochs, replace=True)
     OmegaConf.register_new_resolver("names_of", objective.objectives, replace=True)
     OmegaConf.register_new_resolver("steps_of", dataset.steps, replace=True)
+    OmegaConf.register_new_resolver("gpu_workers", cache(workers_on_gpus), replace=True)
     OmegaConf.register_new_resolver("environment_for_workers", for_workers, replace=True)

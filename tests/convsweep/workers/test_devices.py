@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from convsweep.workers.devices import worker_environment
+from convsweep.workers.devices import worker_environment, workers_on_gpus
 from tests.helpers.command import ROOT, run, trials
 
 
@@ -20,7 +20,7 @@ def devices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
         yield lambda index, given: workers.enter_context(worker_environment(index, given))
 
 
-TWO_GPUS = "#!/bin/sh\necho 'GPU 0: One (UUID: GPU-1)'\necho '  MIG 1g.10gb'\necho 'GPU 1: Two (UUID: GPU-2)'\n"
+TWO_GPUS = "#!/bin/sh\n[ $1 = -L ] || { echo 24564; echo 8188; exit; }\necho 'GPU 0: One (UUID: GPU-1)'\necho '  MIG 1g.10gb'\necho 'GPU 1: Two (UUID: GPU-2)'\n"
 
 
 def fake_gpus(folder: Path) -> str:
@@ -86,3 +86,22 @@ def test_the_trials_of_two_workers_see_a_gpu_each(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     workers = {trial.user_attrs["pid"]: trial.user_attrs["seen"]["gpu"] for trial in trials(tmp_path)}
     assert sorted(workers.values()) == ["0", "1"]
+
+
+@pytest.mark.parametrize(
+    ("granted", "cores", "workers"),
+    [
+        ({}, 64, 4),  # two for the 8 GB of the smaller one, and as many for the other
+        ({}, 3, 3),
+        ({"CUDA_VISIBLE_DEVICES": "1"}, 64, 2),
+        ({"CUDA_VISIBLE_DEVICES": "-1"}, 64, None),
+        ({"CUDA_VISIBLE_DEVICES": ""}, 64, None),
+    ],
+)
+def test_gpus_are_good_for_as_many_workers_as_their_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, granted: dict[str, str], cores: int, workers: int | None
+) -> None:
+    monkeypatch.setattr("joblib.cpu_count", lambda: cores)
+    given = {"PATH": fake_gpus(tmp_path), **granted}
+    assert workers_on_gpus(given) == workers
+    assert workers_on_gpus({**given, "PATH": ""}) is None
