@@ -6,6 +6,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from functools import cache
 from itertools import count
 from pathlib import Path
 
@@ -37,9 +38,13 @@ def worker_environment(index: int, given: Mapping[str, str] | None = None) -> It
         yield environment
 
 
-def workers_on_gpus(environment: Mapping[str, str] | None = None) -> int | None:
+@cache
+def workers_on_gpus() -> int | None:
     """Return how many workers the granted GPUs are good for, at most one a core; None where there are none."""
-    environment = os.environ if environment is None else environment
+    return _workers_on_gpus(os.environ)
+
+
+def _workers_on_gpus(environment: Mapping[str, str]) -> int | None:
     devices = [name for name in _granted(environment) if not name.startswith("-")]  # CUDA_VISIBLE_DEVICES=-1
     found = _ask(environment, "--query-gpu=memory.total", "--format=csv,noheader,nounits") if devices else []
     megabytes = [int(line) for line in found if line.isdigit()]

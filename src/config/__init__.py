@@ -1,7 +1,6 @@
 """What a training run is: the typed schema, its checks, and how Hydra hears of both. Imports no Keras."""
 
 import sys
-from functools import cache
 
 from hydra.core.config_store import ConfigStore
 from omegaconf import OmegaConf
@@ -58,5 +57,5 @@ def register() -> None:
     OmegaConf.register_new_resolver("total_epochs", training.total_epochs, replace=True)
     OmegaConf.register_new_resolver("names_of", objective.objectives, replace=True)
     OmegaConf.register_new_resolver("steps_of", dataset.steps, replace=True)
-    OmegaConf.register_new_resolver("gpu_workers", cache(workers_on_gpus), replace=True)
+    OmegaConf.register_new_resolver("gpu_workers", workers_on_gpus, replace=True)
     OmegaConf.register_new_resolver("environment_for_workers", for_workers, replace=True)

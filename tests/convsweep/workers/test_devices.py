@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from convsweep.workers.devices import worker_environment, workers_on_gpus
+from convsweep.workers.devices import _workers_on_gpus, worker_environment
 from tests.helpers.command import ROOT, run, trials
 
 
@@ -103,5 +103,5 @@ def test_gpus_are_good_for_as_many_workers_as_their_memory(
 ) -> None:
     monkeypatch.setattr("joblib.cpu_count", lambda: cores)
     given = {"PATH": fake_gpus(tmp_path), **granted}
-    assert workers_on_gpus(given) == workers
-    assert workers_on_gpus({**given, "PATH": ""}) is None
+    assert _workers_on_gpus(given) == workers
+    assert _workers_on_gpus({**given, "PATH": ""}) is None
