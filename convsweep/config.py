@@ -66,6 +66,10 @@ class ConvsweepConf:
     # Worker processes. null: one a core that this machine grants; never more than there are trials left.
     n_jobs: int | None = None
 
+    # Where `n_jobs` is null and this machine has GPUs: at most so many workers for each, and 3 GB of its memory for
+    # each of them; for an app that trains on GPUs. null: GPUs do not count.
+    workers_per_gpu: int | None = None
+
     # null: derived from the searched keys and the fixed overrides, so that the same command is the same study.
     study_name: str | None = None
 

@@ -57,6 +57,8 @@ def check_settings(sweeper: DictConfig, in_process: bool) -> list[str]:
     good = most is None or most >= 1 or OmegaConf.is_interpolation(sweeper, "max_resource")
     expect("max_resource", good, "1 or more steps, or null", "10")
     expect("n_jobs", sweeper.n_jobs is None or sweeper.n_jobs >= 1, "1 or more, or null for one a core", "2")
+    most = sweeper.workers_per_gpu
+    expect("workers_per_gpu", most is None or most >= 1, "1 or more, or null", "4")
     expect("timeout", sweeper.timeout is None or sweeper.timeout > 0, "a number of seconds above 0, or null", "3600")
     expect(
         "trial_timeout", sweeper.trial_timeout is None or sweeper.trial_timeout > 0, "seconds above 0, or null", "600"

@@ -46,6 +46,7 @@ from convsweep.study.rules import RULES, keep_rules, rules_of, settle_rules
 from convsweep.study.trial_states import close, settle
 from convsweep.study.warm_start import find_earlier, remember
 from convsweep.workers.app_log import AppLog
+from convsweep.workers.devices import workers_on_gpus
 from convsweep.workers.fork_server import ForkServer, forking
 from convsweep.workers.launch import Launch, is_in_process, is_on_this_machine
 from convsweep.workers.stopping import Stopping
@@ -320,10 +321,17 @@ class Driver:
         return problems
 
     def _n_workers(self, left: int) -> int:
-        from joblib import cpu_count
-
-        wanted = 1 if is_in_process(self.sweep.config) else self.sweep.config.hydra.sweeper.n_jobs or cpu_count()
+        sweeper = self.sweep.config.hydra.sweeper
+        wanted = 1 if is_in_process(self.sweep.config) else sweeper.n_jobs or _n_granted(sweeper.workers_per_gpu)
         return max(1, min(wanted, left))
+
+
+def _n_granted(workers_per_gpu: int | None) -> int:
+    """Return how many workers this machine is good for."""
+    from joblib import cpu_count
+
+    most = workers_on_gpus(workers_per_gpu) if workers_per_gpu is not None else None
+    return cpu_count() if most is None else min(cpu_count(), most)
 
 
 def _look_back(study: "Study", space: Space) -> "Findings":

@@ -6,15 +6,13 @@ import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from functools import cache
 from itertools import count
 from pathlib import Path
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 
-# Of a GPU's memory and of its time: a worker with a small CNN took 2.7 GB of an H100, and eight of them were no faster
-# than four on an H200; benchmarks/README.md.
-WORKER_MB, MOST_WORKERS = 3000, 4
+# Of a GPU's memory that a worker is to find: with a small CNN one took 2.7 GB of an H100; benchmarks/README.md.
+WORKER_MB = 3000
 
 
 @contextmanager
@@ -38,21 +36,13 @@ def worker_environment(index: int, given: Mapping[str, str] | None = None) -> It
         yield environment
 
 
-@cache
-def workers_on_gpus() -> int | None:
-    """Return how many workers the granted GPUs are good for, at most one a core; None where there are none."""
-    return _workers_on_gpus(os.environ)
-
-
-def _workers_on_gpus(environment: Mapping[str, str]) -> int | None:
+def workers_on_gpus(most: int, environment: Mapping[str, str] | None = None) -> int | None:
+    """Return how many workers the granted GPUs have room for, at most so many each; None where there are none."""
+    environment = os.environ if environment is None else environment
     devices = [name for name in _granted(environment) if not name.startswith("-")]  # CUDA_VISIBLE_DEVICES=-1
     found = _ask(environment, "--query-gpu=memory.total", "--format=csv,noheader,nounits") if devices else []
     megabytes = [int(line) for line in found if line.isdigit()]
-    if not megabytes:
-        return None
-    from joblib import cpu_count
-
-    return min(cpu_count(), len(devices) * max(1, min(MOST_WORKERS, min(megabytes) // WORKER_MB)))
+    return len(devices) * max(1, min(most, min(megabytes) // WORKER_MB)) if megabytes else None
 
 
 def _claim(devices: list[str], held: ExitStack) -> str:

@@ -5,7 +5,6 @@ import sys
 from hydra.core.config_store import ConfigStore
 from omegaconf import OmegaConf
 
-from convsweep.workers.devices import workers_on_gpus
 from src.config import augmentation, dataset, help, model, objective, schedule, spared, training
 from src.config.build import as_yaml, make_optimizer
 from src.config.checks import ConfigError, check, settings
@@ -40,7 +39,7 @@ __all__ = [
 
 def register() -> None:
     """Tell Hydra the schema, and OmegaConf the resolvers: the sweep's direction, which follows the objective, how many
-    steps a trial has, how many workers GPUs are good for, and what a cluster's jobs get of the environment.
+    steps a trial has, and what a cluster's jobs get of the environment.
     """
     spared.spare(sys.argv)
     store = ConfigStore.instance()
@@ -57,5 +56,4 @@ def register() -> None:
     OmegaConf.register_new_resolver("total_epochs", training.total_epochs, replace=True)
     OmegaConf.register_new_resolver("names_of", objective.objectives, replace=True)
     OmegaConf.register_new_resolver("steps_of", dataset.steps, replace=True)
-    OmegaConf.register_new_resolver("gpu_workers", workers_on_gpus, replace=True)
     OmegaConf.register_new_resolver("environment_for_workers", for_workers, replace=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from convsweep.workers.devices import _workers_on_gpus, worker_environment
+from convsweep.workers.devices import worker_environment, workers_on_gpus
 from tests.helpers.command import ROOT, run, trials
 
 
@@ -20,7 +20,12 @@ def devices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
         yield lambda index, given: workers.enter_context(worker_environment(index, given))
 
 
-TWO_GPUS = "#!/bin/sh\n[ $1 = -L ] || { echo 24564; echo 8188; exit; }\necho 'GPU 0: One (UUID: GPU-1)'\necho '  MIG 1g.10gb'\necho 'GPU 1: Two (UUID: GPU-2)'\n"
+TWO_GPUS = """#!/bin/sh
+[ $1 = -L ] || { echo 24564; echo 8188; exit; }
+echo 'GPU 0: One (UUID: GPU-1)'
+echo '  MIG 1g.10gb'
+echo 'GPU 1: Two (UUID: GPU-2)'
+"""
 
 
 def fake_gpus(folder: Path) -> str:
@@ -89,19 +94,18 @@ def test_the_trials_of_two_workers_see_a_gpu_each(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("granted", "cores", "workers"),
+    ("granted", "most", "workers"),
     [
-        ({}, 64, 4),  # two for the 8 GB of the smaller one, and as many for the other
-        ({}, 3, 3),
-        ({"CUDA_VISIBLE_DEVICES": "1"}, 64, 2),
-        ({"CUDA_VISIBLE_DEVICES": "-1"}, 64, None),
-        ({"CUDA_VISIBLE_DEVICES": ""}, 64, None),
+        ({}, 4, 4),  # two for the 8 GB of the smaller one, and as many for the other
+        ({}, 1, 2),
+        ({"CUDA_VISIBLE_DEVICES": "1"}, 4, 2),
+        ({"CUDA_VISIBLE_DEVICES": "-1"}, 4, None),
+        ({"CUDA_VISIBLE_DEVICES": ""}, 4, None),
     ],
 )
-def test_gpus_are_good_for_as_many_workers_as_their_memory(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, granted: dict[str, str], cores: int, workers: int | None
+def test_gpus_have_room_for_as_many_workers_as_their_memory(
+    tmp_path: Path, granted: dict[str, str], most: int, workers: int | None
 ) -> None:
-    monkeypatch.setattr("joblib.cpu_count", lambda: cores)
     given = {"PATH": fake_gpus(tmp_path), **granted}
-    assert _workers_on_gpus(given) == workers
-    assert _workers_on_gpus({**given, "PATH": ""}) is None
+    assert workers_on_gpus(most, given) == workers
+    assert workers_on_gpus(most, {**given, "PATH": ""}) is None
