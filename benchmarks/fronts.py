@@ -28,17 +28,17 @@ BUDGETS = 12, 25, 50
 FIELDS = ["table", "policy", "budget", "seed", "hypervolume"]
 
 
-def size(params: Mapping[str, Any]) -> float:
-    """Return the logarithm of about how many weights a configuration has."""
+def size(table: str, params: Mapping[str, Any]) -> float:
+    """Return the logarithm of about how many weights a configuration of a table has."""
     if "max_units" in params:
         units, layers = params["max_units"], params["num_layers"]
         return math.log10(units * (50 + units * (layers - 1) / 2))
-    if "model.kernel_size" in params:
-        filters, depth = params["model.filters"], params["model.depth"]
-        blocks = sum((filters * 2**i) ** 2 * params["model.kernel_size"] ** 2 / 2 for i in range(depth))
-        side = -(-28 // 2**depth)
-        return math.log10(blocks + filters * 2 ** (depth - 1) * side**2 * params["model.dense_units"])
-    return math.log10(params["model.filters"] * (64 + params["model.filters"] * (params["model.depth"] - 1) + 10))
+    filters, depth = params["model.filters"], params["model.depth"]
+    if table.startswith("digits"):
+        return math.log10(filters * (64 + filters * (depth - 1) + 10))
+    blocks = sum((filters * 2**i) ** 2 * params.get("model.kernel_size", 3) ** 2 / 2 for i in range(depth))
+    side = -(-28 // 2**depth)
+    return math.log10(blocks + filters * 2 ** (depth - 1) * side**2 * params.get("model.dense_units", 128))
 
 
 def main() -> None:
@@ -60,7 +60,7 @@ def main() -> None:
                 for table, found in curves.items():
                     for policy in POLICIES:
                         if (table, policy, str(budget), str(seed)) not in {row[:4] for row in done}:
-                            share = _replayed(found, policy, budget, seed)
+                            share = _replayed(table, found, policy, budget, seed)
                             writer.writerow([table, policy, budget, seed, f"{share:.5f}"])
                             file.flush()
 
@@ -72,12 +72,12 @@ def read() -> list[list[str]]:
         return list(csv.reader(file))[1:]
 
 
-def _replayed(curves: Curves, policy: str, budget: int, seed: int) -> float:
+def _replayed(table: str, curves: Curves, policy: str, budget: int, seed: int) -> float:
     """Return the hypervolume of a search's answers, as a share of that of all configurations.
 
     The volume's corner is the median accuracy and the largest size.
     """
-    sizes = [size(params) for params in curves.params]
+    sizes = [size(table, params) for params in curves.params]
     peaks = [max(map(curves.peak, found)) for found in curves.values]
     corner = statistics.median(peaks), max(sizes)
     sweeper = sweeper_of(POLICIES[policy], f"{budget * curves.length}steps")
