@@ -235,8 +235,8 @@ MADE_UP = """The seconds are not recorded, but made up: 0.3, and one for 40,000 
 ABOUT = {
     "clothes_curves": "300 CNNs on 2,000 images of Fashion-MNIST with schedules, augmentation, dropout, and SGD beside "
     "Adam, each trained with two seeds. What an answer is worth says the other seed, so a distance may be below 0.",
-    "digits_curves": "1,000 multilayer perceptrons on half of the digits with schedules, augmentation, dropout, and SGD "
-    "beside Adam, each trained with two seeds. What an answer is worth says the other seed.",
+    "digits_curves": "1,000 multilayer perceptrons on half of the digits with schedules, augmentation, dropout, and "
+    "SGD beside Adam, each trained with two seeds. What an answer is worth says the other seed.",
     "fashion_mnist_curves": "150 CNNs on 3,000 images of Fashion-MNIST.",
     "task": "1,500 dense networks on a task of OpenML, drawn from the surrogate of LCBench in YAHPO Gym (Zimmer, "
     "Lindauer, Hutter 2021; Pfisterer et al. 2022). The table is not part of this repository.",

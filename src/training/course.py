@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ from src.model import backbones, build
 from src.model.features import load_features
 from src.model.pretrained import backbone_of, build_head, build_pretrained
 from src.training.checkpoint import Checkpoint
-from src.training.fit import EpochEnd, Measure, Verdict, fit, rate_of
+from src.training.fit import EpochEnd, Measure, NotCompiled, Verdict, fit, rate_of
 from src.training.history import History
 
 if TYPE_CHECKING:
@@ -127,14 +128,25 @@ def fit_course(
     training = config.training
 
     def phase(course: Course, epochs: int, rate: float, ask: EpochEnd, before: History | None = None) -> History:
-        chosen = optimizer()
-        if rate != 1:
-            chosen.learning_rate = rate * rate_of(chosen)
         augmentation = config.augmentation if course.seen.train.images.ndim == 4 else None
-        return fit(
-            course.network, chosen, course.seen, replace(training, epochs=epochs), config.schedule, metric, seed, ask,
-            checkpoint, augmentation, measure(course.seen), before,
-        )  # fmt: skip
+
+        def fitted(jit_compile: bool | str) -> History:
+            chosen = optimizer()
+            if rate != 1:
+                chosen.learning_rate = rate * rate_of(chosen)
+            settings = replace(training, epochs=epochs, jit_compile=jit_compile)
+            return fit(
+                course.network, chosen, course.seen, settings, config.schedule, metric, seed, ask,
+                checkpoint, augmentation, measure(course.seen), before,
+            )  # fmt: skip
+
+        try:
+            return fitted(training.jit_compile)
+        except NotCompiled as error:
+            said = str(error.__cause__).splitlines()
+            what = next((line for line in said if "unsupported" in line), said[-1])[:300]
+            logging.getLogger(__name__).warning("the model is trained without XLA, which cannot compile it: %s", what)
+            return fitted(False)
 
     if course.second is None:
         return course, phase(course, training.epochs, 1.0, on_epoch_end)

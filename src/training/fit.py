@@ -1,7 +1,8 @@
 import functools
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from enum import Enum
 from typing import Any
 from zlib import crc32
@@ -46,6 +47,10 @@ class Diverged(Exception):
     """The loss is not a finite number."""
 
 
+class NotCompiled(Exception):
+    """XLA, which nobody asked for by name, cannot compile the first step: nothing has been trained yet."""
+
+
 def fit(
     model: keras.Model,
     optimizer: keras.optimizers.Optimizer,
@@ -82,6 +87,7 @@ def fit(
 
     Raises:
         Diverged: The loss became NaN or infinite.
+        NotCompiled: XLA was this function's choice, and fails.
     """
     started = time.perf_counter()
     whiten(model, data)
@@ -110,18 +116,20 @@ def fit(
         follower.history.fit_seconds += augmenting
         first = len(follower.history.epochs)
         if not follower.is_over:  # as after a pause between two phases
-            traced.fit(
-                training_batches(
-                    train, config.batch_size, seed, first, config.balanced_batches, augmentation.alternating_flip
-                ),
-                initial_epoch=first,
-                epochs=config.epochs,
-                validation_data=evaluation_batches(validation),
-                class_weight=class_weights(train.labels, classes, config.class_weight),  # pyright: ignore[reportArgumentType]
-                callbacks=[follower],
-                shuffle=False,
-                verbose=0,  # pyright: ignore[reportArgumentType]
+            batches = training_batches(
+                train, config.batch_size, seed, first, config.balanced_batches, augmentation.alternating_flip
             )
+            with _choosing_xla(traced, xla and config.jit_compile == "auto"):
+                traced.fit(
+                    batches,
+                    initial_epoch=first,
+                    epochs=config.epochs,
+                    validation_data=evaluation_batches(validation),
+                    class_weight=class_weights(train.labels, classes, config.class_weight),  # pyright: ignore[reportArgumentType]
+                    callbacks=[follower],
+                    shuffle=False,
+                    verbose=0,  # pyright: ignore[reportArgumentType]
+                )
         if follower.diverged:
             raise Diverged(follower.diverged)
     if not follower.history.paused:
@@ -145,6 +153,19 @@ def finished(
     copy.compile(optimizer=optimizer, loss=make_loss(data.train.labels, config), metrics=["accuracy"])
     optimizer.build(copy.trainable_variables)  # or Keras warns where the model is loaded
     return copy
+
+
+@contextmanager
+def _choosing_xla(model: keras.Model, chosen: bool) -> Iterator[None]:
+    """Tell an operation that XLA does not know from what goes wrong in a training that has begun."""
+    steps = model.optimizer.iterations
+    before = int(np.asarray(steps))
+    try:
+        yield
+    except Exception as error:
+        if chosen and type(error).__module__.startswith("tensorflow.") and int(np.asarray(steps)) == before:
+            raise NotCompiled from error
+        raise
 
 
 def rate_of(optimizer: keras.optimizers.Optimizer) -> float:

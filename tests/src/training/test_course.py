@@ -1,5 +1,6 @@
 """What trains when with `model=pretrained`: the head, then the backbone's last blocks, pauses between, graphs again."""
 
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from src.config.augmentation import AugmentationConfig
 from src.config.dataset import DatasetConfig
@@ -17,6 +19,7 @@ from src.config.training import TrainingConfig
 from src.model import backbones
 from src.model.pretrained import backbone_of
 from src.training import Checkpoint, Course, History, Verdict, course, finished, fit_course, prepare, traced
+from src.training.course import plain
 from tests.helpers.backbones import array, photographs, settings, small
 
 OFF = AugmentationConfig()
@@ -194,3 +197,33 @@ def test_each_phase_stops_early_by_itself() -> None:
     _, history = train(replace(stopping), rate=3.0, ask=lambda epoch, *_: (calls.append(epoch), Verdict.GO_ON)[1])
     assert 2 <= history.first_phase < len(history.epochs) < 18
     assert calls == list(range(1, len(history.epochs) + 1))
+
+
+@pytest.mark.slow  # XLA tries
+def test_what_xla_cannot_compile_is_trained_without_it_where_nobody_asked_for_xla(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(sys.modules["src.training.fit"], "uses_xla", lambda given, _: given in ("auto", True))
+
+    def trained(jit_compile: bool | str) -> History:
+        prepare("float32", 1)
+        data = photographs()
+        seeds = keras.random.SeedGenerator(3)
+        images = keras.Input(data.input_shape)
+        # XLA draws from no gamma distribution.
+        noisy = keras.layers.Lambda(lambda x: x * keras.random.gamma((1,), 9.0, seed=seeds) / 9)(images)
+        flat = keras.layers.Dropout(0.5, seed=1)(keras.layers.Flatten()(noisy))
+        classes = len(data.class_names)
+        start = keras.initializers.GlorotUniform(seed=0)
+        network = keras.Model(images, keras.layers.Dense(classes, "softmax", kernel_initializer=start)(flat))
+        chosen = config(tuned=0, schedule=OneCycle(warmup=0.25, initial_divisor=25.0, final_divisor=1e5))
+        chosen.training = replace(chosen.training, jit_compile=jit_compile)
+        begun, make = plain(network, data), lambda: keras.optimizers.Adam(1e-4)
+        return fit_course(begun, make, chosen, "val_loss", 0, GO_ON, Checkpoint(None), lambda _: None)[1]
+
+    expected = trained(False)
+    assert not caplog.records
+    assert numbers(trained("auto")) == numbers(expected)
+    assert "without XLA, which cannot compile it: " in caplog.text
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        trained(True)
