@@ -214,7 +214,7 @@ def test_what_xla_cannot_compile_is_trained_without_it_where_nobody_asked_for_xl
         noisy = keras.layers.Lambda(lambda x: x * keras.random.gamma((1,), 9.0, seed=seeds) / 9)(images)
         flat = keras.layers.Dropout(0.5, seed=1)(keras.layers.Flatten()(noisy))
         classes = len(data.class_names)
-        start = keras.initializers.GlorotUniform(seed=0)
+        start: Any = keras.initializers.GlorotUniform(seed=0)
         network = keras.Model(images, keras.layers.Dense(classes, "softmax", kernel_initializer=start)(flat))
         chosen = config(tuned=0, schedule=OneCycle(warmup=0.25, initial_divisor=25.0, final_divisor=1e5))
         chosen.training = replace(chosen.training, jit_compile=jit_compile)
