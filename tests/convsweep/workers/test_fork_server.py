@@ -162,7 +162,7 @@ def test_all_end_with_a_keeper_that_is_killed(tmp_path: Path, importing: bool) -
         "server = ForkServer(['slow'])\n"
         "child = server.fork(os.environ, '.', lambda: False)\n"
         "child.send(cloudpickle.dumps((Singleton.get_state(), lambda: os.write(1, b'runs\\n') and time.sleep(1000))))\n"
-        "print(child.pid, flush=True)\n"
+        "os.write(1, f'{child.pid}\\n'.encode())\n"  # at once, whatever the child writes meanwhile
         "time.sleep(1000)\n"
     )
     keeper = subprocess.Popen(
