@@ -1,6 +1,7 @@
 """Batches for Keras, gathered from the memory-mapped images: no worker holds a copy of a dataset of its own."""
 
 from collections.abc import Iterator
+from itertools import count
 
 import numpy as np
 import tensorflow as tf
@@ -28,14 +29,14 @@ def training_indices(
     split: Split, batch_size: int, seed: int, first_epoch: int = 0, balanced: bool = False, alternating: bool = False
 ) -> tf.data.Dataset:
     """Return the indices of the images of these batches, int64 [B]; where one is mirrored, the index's complement."""
-    epoch = first_epoch
+    numbers = count(first_epoch)
 
     def orders() -> Iterator[np.ndarray]:
-        nonlocal epoch
+        # Counted at a pass's beginning: Keras knows how many batches there are, and may never ask for its end.
+        epoch = next(numbers)
         rng = np.random.default_rng([seed, epoch])
         order = _by_turns(split, rng) if balanced else rng.permutation(len(split.images))
         yield np.where(mirrored(len(split.images), seed, epoch)[order], ~order, order) if alternating else order
-        epoch += 1
 
     epochs = tf.data.Dataset.from_generator(orders, output_signature=tf.TensorSpec([None], tf.int64))
     return epochs.unbatch().batch(batch_size)
@@ -77,8 +78,8 @@ def _gather(split: Split, indices: tf.data.Dataset, batch_size: int) -> tf.data.
             tensor.set_shape([None, *array.shape[1:]])
         return tuple(batch)
 
-    count = -(-len(split.images) // batch_size)
-    return indices.map(take).apply(tf.data.experimental.assert_cardinality(count)).prefetch(2)
+    batches = -(-len(split.images) // batch_size)
+    return indices.map(take).apply(tf.data.experimental.assert_cardinality(batches)).prefetch(2)
 
 
 def _taken(split: Split, chosen: np.ndarray) -> Split:

@@ -50,9 +50,10 @@ def test_each_kind_goes_by_its_seed_stays_in_range_and_leaves_other_than_trainin
 def test_jitter_turns_colours_and_leaves_greys_grey() -> None:
     images = pictures().astype("float32")
     grey = np.repeat(images[..., :1], 3, axis=-1)
-    np.testing.assert_allclose(np.asarray(jitter(images, 0.0, 255.0, 0)), images, atol=0.05)
+    # Within a thousandth: a GPU multiplies as TF32.
+    np.testing.assert_allclose(np.asarray(jitter(images, 0.0, 255.0, 0)), images, atol=0.3)
     shaken = np.asarray(jitter(grey, 0.8, 255.0, 1))
-    np.testing.assert_allclose(shaken, np.repeat(shaken[..., :1], 3, axis=-1), atol=0.05)
+    np.testing.assert_allclose(shaken, np.repeat(shaken[..., :1], 3, axis=-1), atol=0.3)
     turned = np.asarray(jitter(images * 0.2 + 100, 0.3, 255.0, 1))
     assert np.ptp(turned - (images * 0.2 + 100), axis=-1).max() > 5
     assert np.asarray(jitter(pictures(channels=4).astype("float32"), 0.5, 255.0, 1)).shape[-1] == 4

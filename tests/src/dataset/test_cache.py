@@ -208,4 +208,4 @@ def test_two_processes_share_one_copy(tmp_path: Path) -> None:
     (first, size), (second, _) = sizes
     assert size == 50_000 * 28 * 28
     # Together they hold the images once; a copy each would be twice.
-    assert (first + second) * 1024 < 1.5 * size
+    assert (first + second) * 1024 < 1.7 * size

@@ -7,6 +7,7 @@ from src.recording.system import system_metrics
 
 
 def test_of_a_gpu_the_most_since_the_last_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tf.config, "get_visible_devices", lambda _: [])
     assert "system/gpu_0_memory_usage_megabytes" not in system_metrics()
     peak = {"GPU:0": 230_000_000}
     monkeypatch.setattr(tf.config, "get_visible_devices", lambda kind: [kind])

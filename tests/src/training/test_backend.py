@@ -30,6 +30,7 @@ def test_auto_is_what_the_processor_is_fast_at(
 ) -> None:
     (tmp_path / "cpuinfo").write_text(f"vendor_id\t: {vendor}\nflags\t\t: fpu {flags} sse\n")
     monkeypatch.setattr(backend, "CPU", tmp_path / "cpuinfo")
+    monkeypatch.setattr(tf.config, "get_visible_devices", lambda _: [])
     assert fastest_precision.__wrapped__() == precision
 
 

@@ -1,9 +1,10 @@
 """The order of the images."""
 
 import numpy as np
+import tensorflow as tf
 
 from src.dataset import Split
-from src.training.batches import evaluation_batch_size, evaluation_batches, training_batches
+from src.training.batches import evaluation_batch_size, evaluation_batches, training_batches, training_indices
 from tests.helpers.training import split
 
 
@@ -27,6 +28,17 @@ def test_the_order_depends_on_the_seed_and_the_epoch_alone() -> None:
     assert first != second
     assert orders(seed=1, epochs=2) == [first, second]
     assert orders(seed=2, epochs=1) != [first]
+
+
+def test_an_epoch_whose_end_nobody_asks_for_is_one() -> None:
+    # As Keras reads them, which knows how many there are, where nothing is read ahead: with TF_DETERMINISTIC_OPS=1.
+    options = tf.data.Options()
+    options.autotune.enabled = options.experimental_optimization.inject_prefetch = False
+    indices, seen = training_indices(split(48), 16, seed=1).with_options(options), []
+    for _ in range(3):
+        batches = iter(indices)
+        seen.append([int(n) for _ in range(3) for n in next(batches)])
+    assert seen == [list(np.random.default_rng([1, epoch]).permutation(48)) for epoch in range(3)]
 
 
 def test_evaluation_keeps_the_order_and_fits_large_images_in_small_batches() -> None:
