@@ -30,7 +30,7 @@ with quiet_native_stderr():
 
     from src import dataset, model, training
     from src.dataset import Dataset, Split
-    from src.training.batches import training_batches, training_indices
+    from src.training.batches import training_batches, training_order
     from src.training.traced import STEPS_PER_EXECUTION
 
 ROOT = Path(__file__).parent.parent
@@ -117,10 +117,14 @@ def _batches(train: Split, batch_size: int, place: str) -> tf.data.Dataset:
     with tf.device("CPU"):
         labels = tf.constant(train.labels)
         images = tf.constant(train.images) if place == "host" else None
-    batches = training_indices(train, batch_size, 0).map(
-        lambda chosen: (chosen if images is None else tf.gather(images, chosen), tf.gather(labels, chosen))
-    )
-    return batches.apply(tf.data.experimental.assert_cardinality(-(-len(train.labels) // batch_size))).prefetch(2)
+    order = training_order(train, batch_size, 0)
+
+    def take(number):
+        chosen = tf.numpy_function(order, [number], tf.int64)
+        chosen.set_shape([None])
+        return chosen if images is None else tf.gather(images, chosen), tf.gather(labels, chosen)
+
+    return tf.data.Dataset.range(-(-len(train.labels) // batch_size)).map(take).prefetch(2)
 
 
 def _sweeps(data_options: list[str], workers: list[int], trials: int) -> None:

@@ -19,7 +19,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 SWEEP = ["-m", "src.sweep", "-m", "optimizer=adam,rmsprop"]
-PRELOAD = "hydra.sweeper.preload=[src.trial,benchmarks.first_step]"
+PRELOAD = "hydra.sweeper.preload=[src.preload,benchmarks.first_step]"
 LONG = [
     "-m", "src.sweep", "-m", "optimizer=adam,rmsprop", "model.dropout=interval(0,0.5)", "training.epochs=40",
     "hydra/sweeper/scheduler=none", "hydra.sweeper.n_jobs=1", "hydra.sweeper.n_trials=20",

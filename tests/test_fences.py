@@ -51,6 +51,7 @@ COMMANDS_IN_ROOMS = {"src/report/__main__.py"}
 ROOT_FILES = COMMANDS | {
     "again.py",
     "trial.py",
+    "preload.py",
     "fold.py",
     "search.py",
     "final_model.py",

@@ -1,6 +1,5 @@
 """What runs trials: a loop that takes waiting trials of a shared study until none is left."""
 
-import copy
 import errno
 import os
 import time
@@ -143,7 +142,7 @@ class Worker:
             config.hydra.sweeper.study_name = self.name
         common = self.config.hydra.sweeper.trial_seeds == COMMON and not is_repeat(taken)
         seed = derive_seed(study.user_attrs["seed"], *((0,) if common else seed_parts(taken)))
-        HydraConfig.instance().set_config(copy.deepcopy(config))  # for ${hydra:...} in it; Hydra sets it later
+        HydraConfig.instance().set_config(config)  # for ${hydra:...} in the folder's name; Hydra sets it again
         directory = self.directory / str(config.hydra.sweep.subdir)
         attempt.handle = TrialHandle(Trial(study, taken._trial_id), seed, directory, self.driver, self.policy)
         set_current_trial(attempt.handle)

@@ -35,7 +35,7 @@ def environment(config: Config, data: Dataset, seed: int, threads: int | None) -
         "seed": seed,
         "python": platform.python_version(),
         "platform": platform.platform(),
-        "packages": _versions(),
+        "packages": versions(),
         "backend": keras.backend.backend(),
         "device": device(),
         "processor": processor(),
@@ -58,7 +58,8 @@ def digest_of(data: Dataset) -> str:
 
 
 @functools.cache
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """Return the versions of the packages that a result depends on."""
     found = {}
     for name in PACKAGES:
         try:

@@ -1,6 +1,6 @@
 """Batches for Keras, gathered from the memory-mapped images: no worker holds a copy of a dataset of its own."""
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from itertools import count
 
 import numpy as np
@@ -22,24 +22,31 @@ def training_batches(
     long as ever, the images of a rare class come several times, and of a frequent one other ones in each epoch. With
     `alternating` every image is mirrored left to right in every second epoch.
     """
-    return _gather(split, training_indices(split, batch_size, seed, first_epoch, balanced, alternating), batch_size)
+    order = training_order(split, batch_size, seed, first_epoch, balanced, alternating)
+    return _read(split, order, batch_size)
 
 
-def training_indices(
+def training_order(
     split: Split, batch_size: int, seed: int, first_epoch: int = 0, balanced: bool = False, alternating: bool = False
-) -> tf.data.Dataset:
-    """Return the indices of the images of these batches, int64 [B]; where one is mirrored, the index's complement."""
-    numbers = count(first_epoch)
+) -> Callable[[int], np.ndarray]:
+    """Return what gives the indices of the images of a batch, int64 [B], for its number in the epoch.
 
-    def orders() -> Iterator[np.ndarray]:
-        # Counted at a pass's beginning: Keras knows how many batches there are, and may never ask for its end.
-        epoch = next(numbers)
-        rng = np.random.default_rng([seed, epoch])
-        order = _by_turns(split, rng) if balanced else rng.permutation(len(split.images))
-        yield np.where(mirrored(len(split.images), seed, epoch)[order], ~order, order) if alternating else order
+    Asked for the first batch again, it begins the next epoch: nobody need ask for the end of one, and Keras, which
+    knows how many batches there are, does not always. Where an image is mirrored it is the index's complement.
+    """
+    numbers, order = count(first_epoch), np.empty(0, "int64")
 
-    epochs = tf.data.Dataset.from_generator(orders, output_signature=tf.TensorSpec([None], tf.int64))
-    return epochs.unbatch().batch(batch_size)
+    def batch(number: int) -> np.ndarray:
+        nonlocal order
+        if number == 0:
+            epoch = next(numbers)
+            rng = np.random.default_rng([seed, epoch])
+            order = _by_turns(split, rng) if balanced else rng.permutation(len(split.images))
+            if alternating:
+                order = np.where(mirrored(len(split.images), seed, epoch)[order], ~order, order)
+        return order[number * batch_size : (number + 1) * batch_size]
+
+    return batch
 
 
 def _by_turns(split: Split, rng: np.random.Generator) -> np.ndarray:
@@ -60,26 +67,27 @@ def evaluation_batch_size(split: Split) -> int:
 
 def evaluation_batches(split: Split) -> tf.data.Dataset:
     """Return batches in the order of the split."""
-    batch_size = evaluation_batch_size(split)
-    return _gather(split, tf.data.Dataset.range(len(split.images)).batch(batch_size), batch_size)
+    batch_size, order = evaluation_batch_size(split), np.arange(len(split.images))
+    return _read(split, lambda number: order[number * batch_size : (number + 1) * batch_size], batch_size)
 
 
-def _gather(split: Split, indices: tf.data.Dataset, batch_size: int) -> tf.data.Dataset:
-    """Turn batches of indices into batches of images and labels.
+def _read(split: Split, order: Callable[[int], np.ndarray], batch_size: int) -> tf.data.Dataset:
+    """Return batches of images and labels, those of the indices that `order` gives for the number of each.
 
     NumPy gathers from the map as fast as `tf.gather` does from a tensor; making that tensor would copy the images.
+    Nor are the indices a dataset, which takes longer to make than a small batch does. One batch is read after the
+    other, in a thread: several at once would wait for Python, and be slower.
     """
 
     @tf.autograph.experimental.do_not_convert  # there is nothing in it to convert, which takes a tenth of a second
-    def take(chosen):
+    def take(number):
         types = [tf.as_dtype(array.dtype) for array in split]
-        batch = tf.numpy_function(lambda chosen: list(_taken(split, chosen)), [chosen], types, stateful=False)
+        batch = tf.numpy_function(lambda number: list(_taken(split, order(number))), [number], types)
         for tensor, array in zip(batch, split, strict=True):
             tensor.set_shape([None, *array.shape[1:]])
         return tuple(batch)
 
-    batches = -(-len(split.images) // batch_size)
-    return indices.map(take).apply(tf.data.experimental.assert_cardinality(batches)).prefetch(2)
+    return tf.data.Dataset.range(-(-len(split.images) // batch_size)).map(take).prefetch(2)
 
 
 def _taken(split: Split, chosen: np.ndarray) -> Split:

@@ -45,7 +45,7 @@ def test_no_thread_and_no_device_of_tensorflows_before_the_fork() -> None:
         "import json, os, threading\n"
         "from pathlib import Path\n"
         "from convsweep.workers.forking import OWN, preload\n"
-        "problem = preload([*OWN, 'src.trial'])\n"
+        "problem = preload([*OWN, 'src.preload'])\n"
         "import sys\n"
         "from tensorflow.python.eager import context\n"
         "tasks = [path.read_text().strip() for path in Path('/proc/self/task').glob('*/comm')]\n"

@@ -1,10 +1,11 @@
 """The order of the images."""
 
+from itertools import islice
+
 import numpy as np
-import tensorflow as tf
 
 from src.dataset import Split
-from src.training.batches import evaluation_batch_size, evaluation_batches, training_batches, training_indices
+from src.training.batches import evaluation_batch_size, evaluation_batches, training_batches, training_order
 from tests.helpers.training import split
 
 
@@ -31,14 +32,14 @@ def test_the_order_depends_on_the_seed_and_the_epoch_alone() -> None:
 
 
 def test_an_epoch_whose_end_nobody_asks_for_is_one() -> None:
-    # As Keras reads them, which knows how many there are, where nothing is read ahead: with TF_DETERMINISTIC_OPS=1.
-    options = tf.data.Options()
-    options.autotune.enabled = options.experimental_optimization.inject_prefetch = False
-    indices, seen = training_indices(split(48), 16, seed=1).with_options(options), []
-    for _ in range(3):
-        batches = iter(indices)
-        seen.append([int(n) for _ in range(3) for n in next(batches)])
+    order = training_order(split(48), 16, seed=1)
+    seen = [[int(n) for number in range(3) for n in order(number)] for _ in range(3)]
     assert seen == [list(np.random.default_rng([1, epoch]).permutation(48)) for epoch in range(3)]
+    # As Keras reads them, which knows how many there are.
+    batches = training_batches(split(48), 16, seed=1)
+    read = [[images[:, 0, 0, 0].numpy() for images, _ in islice(batches, 3)] for _ in range(3)]
+    assert [np.concatenate(epoch).tolist() for epoch in read] == seen
+    assert len(batches) == 3
 
 
 def test_evaluation_keeps_the_order_and_fits_large_images_in_small_batches() -> None:
