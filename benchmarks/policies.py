@@ -37,8 +37,10 @@ TPE, CQR, GP = (f"hydra/sweeper/sampler={name}" for name in ("tpe", "cqr", "gp")
 ASHA = "hydra/sweeper/scheduler=asha"
 KEY = "hydra.sweeper.scheduler."
 OLD = [f"{KEY}brackets=1", f"{KEY}random_share=0.25", f"{KEY}near_share=0", f"{KEY}enough_results=10"]
+HALVES = [f"{KEY}brackets=2", f"{KEY}bracket_shares=equal", f"{KEY}random_share=0.1", f"{KEY}near_share=0.25"]
 BASELINE = "one epoch each, then the best"
 NO_SCHEDULER, EARLY, LATE, DEFAULT = "TPE, no scheduler", "asha, first rung 1", "asha, first rung 3", "the defaults"
+HALF = "asha, every second trial not before 3, a quarter near the best"
 ONE_SEED = "the defaults, one seed for all trials"
 FASTER = "the defaults, of two draws the faster"
 POLICIES = {
@@ -48,6 +50,7 @@ POLICIES = {
     "asha, first rung 3, a quarter near the best": [
         TPE, ASHA, f"{KEY}min_resource=3", f"{KEY}brackets=1", f"{KEY}random_share=0.1", f"{KEY}near_share=0.25"
     ],
+    HALF: [TPE, ASHA, *HALVES],
     DEFAULT: [TPE, ASHA],
     ONE_SEED: [TPE, ASHA, "hydra.sweeper.trial_seeds=common"],
     FASTER: [TPE, ASHA],

@@ -13,6 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from convsweep.config import OFFICIAL, ConvsweepConf
 from convsweep.errors import UserError, explain, install, settable, unknown_keys
+from convsweep.policy.brackets import EQUAL, LEARNED
 from convsweep.policy.budget import check as check_budget
 from convsweep.policy.budget import count_trials
 from convsweep.sampling.instantiate import load_custom, make_pruner, make_sampler
@@ -26,7 +27,8 @@ from convsweep.study.queue import parse_enqueue
 from convsweep.study.warm_start import find_earlier
 
 SCHEDULER = (
-    "min_resource", "reduction_factor", "max_resource", "brackets", "random_share", "near_share", "enough_results"
+    "min_resource", "reduction_factor", "max_resource", "brackets", "bracket_shares", "random_share", "near_share",
+    "enough_results",
 )  # fmt: skip
 
 # Samplers import these when the first trial is drawn, which is late to hear of them: modules, each with its package.
@@ -88,6 +90,8 @@ def check_settings(sweeper: DictConfig, in_process: bool) -> list[str]:
         most = scheduler.max_resource
         expect("scheduler.max_resource", most is None or most >= 1, "1 or more steps, or null", "27")
         expect("scheduler.brackets", rows is None or rows >= 1, "1 or more, or null", "2")
+        shares = scheduler.get("bracket_shares")
+        expect("scheduler.bracket_shares", shares in (None, EQUAL, LEARNED), "equal, learned or null", LEARNED)
         for key in ("random_share", "near_share"):
             share = scheduler.get(key)
             expect(f"scheduler.{key}", share is None or 0 <= share <= 1, "from 0 to 1, or null", "0.25")

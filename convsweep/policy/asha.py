@@ -6,9 +6,9 @@ A trial that reaches a rung, a step min_resource * reduction_factor^k, goes on o
 1/reduction_factor of all that have reached it. Else it pauses: it waits with its values and its checkpoint until it
 is among them. Everything is read from the trials themselves, so that any worker, also a later one, decides alike.
 
-One early look may lie. So trials are dealt to brackets (Li et al. 2018, "Hyperband"): those of bracket b pass the first
-b rungs without being judged there, though what they reported there counts for the others. Several objectives are
-ranked as in MO-ASHA (Schmucker et al. 2021): see `convsweep.policy.fronts`.
+One early look may lie, so some trials pass the first rungs without being judged there: see
+`convsweep.policy.brackets`. Several objectives are ranked as in MO-ASHA (Schmucker et al. 2021): see
+`convsweep.policy.fronts`.
 """
 
 import math
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig
 
+from convsweep.policy.brackets import BRACKET, EQUAL, LEARNED, dealt, equal, learned
 from convsweep.policy.fronts import by_fronts, front
 from convsweep.policy.repeats import is_repeat
 from convsweep.policy.ties import order
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 RUNG = "convsweep:rung"  # of a trial: ["paused", k] where it waits to be promoted, ["promoted", k] once it was
 DESCRIBED = "convsweep:described"  # of a trial: it has the values that the config itself describes
 VALUES = "convsweep:values:"  # of a trial, with a rung's step: its values there, where there are several objectives
-GOLDEN = (math.sqrt(5) - 1) / 2  # its multiples, without what is before the point, spread evenly from 0 to 1
 
 
 @dataclass(frozen=True)
@@ -40,51 +40,72 @@ class Asha:
         min_resource: The step of the first rung.
         reduction_factor: One in so many goes on from a rung to the next, which is so many times as far.
         max_resource: There is no rung from here on.
-        brackets: Trials are dealt to so many groups of the same size, the k-th of which is first judged at rung k.
+        brackets: Trials are dealt to so many groups, the k-th of which is first judged at rung k.
+        shares: Whether the groups are of the same size, `equal`, or as large as is `learned` from how well the order of
+            a rung foretells that of the next one.
     """
 
     min_resource: int
     reduction_factor: int
     max_resource: int | None = None
     brackets: int = 1
+    shares: str = EQUAL
 
     @classmethod
     def of(cls, sweeper: DictConfig) -> "Asha | None":
         """Return the scheduler of `hydra.sweeper.scheduler`, None for none."""
         if not (given := sweeper.scheduler):
             return None
-        return cls(given.min_resource, given.reduction_factor, given.max_resource, given.get("brackets") or 1)
+        brackets, shares = given.get("brackets") or 1, given.get("bracket_shares") or EQUAL
+        return cls(given.min_resource, given.reduction_factor, given.max_resource, brackets, shares)
 
     def step(self, rung: int) -> int:
         return self.min_resource * self.reduction_factor**rung
 
-    def bracket(self, number: int) -> int:
-        """Return the rung at which the trial of that number is first judged; the numbers are dealt out evenly.
+    def bracket(self, trial: "FrozenTrial") -> int:
+        """Return the rung at which a trial is first judged."""
+        return trial.system_attrs.get(BRACKET, dealt(trial.number, equal(self._rows)))
 
-        Where there are fewer rungs than brackets, nobody passes all of them.
-        """
+    def deal(self, study: "Study", number: int) -> int:
+        """Return the bracket that the trial of that number, which is not begun, gets by what is known now."""
+        shares = equal(self._rows)
+        if self.learns(study):
+            begun = [trial for trial in study.get_trials(deepcopy=False) if trial.intermediate_values]
+            for rung, usual in enumerate(shares):
+                passed = [trial for trial in begun if self.bracket(trial) > rung]
+                known = learned(passed, self.step(rung), self.step(rung + 1))
+                shares[rung] = usual if known is None else known
+        return dealt(number, shares)
+
+    def learns(self, study: "Study") -> bool:
+        """Whether a trial's bracket depends on others, and is to be kept; several objectives have no one order."""
+        return self.shares == LEARNED and self._rows > 1 and len(study.directions) == 1
+
+    @property
+    def _rows(self) -> int:
+        """How many brackets there are: where there are fewer rungs than that, nobody passes all of them."""
         rows = self.brackets
         while rows > 1 and self.rung_at(self.step(rows - 1)) is None:
             rows -= 1
-        return int((number * GOLDEN % 1) * rows)
+        return rows
 
-    def next_rung(self, step: int, number: int | None = None) -> int:
-        """Return the step of the first rung after a step, of those at which the trial of that number is judged."""
-        rung = 0 if number is None else self.bracket(number)
+    def next_rung(self, step: int, bracket: int = 0) -> int:
+        """Return the step of the first rung after a step, of those at which a trial of that bracket is judged."""
+        rung = bracket
         while self.step(rung) <= step:
             rung += 1
         return self.step(rung)
 
     def highest_rung(self, trial: "FrozenTrial") -> int:
         """Return the step of the highest rung at which a trial has been judged, 0 for none."""
-        return max((s for s in trial.intermediate_values if self.rung_at(s, trial.number) is not None), default=0)
+        bracket = self.bracket(trial)
+        return max((s for s in trial.intermediate_values if self.rung_at(s, bracket) is not None), default=0)
 
-    def rung_at(self, step: int, number: int | None = None) -> int | None:
-        """Return the rung at a step, or None where there is none, or none for the trial of that number."""
-        first = 0 if number is None else self.bracket(number)
+    def rung_at(self, step: int, bracket: int = 0) -> int | None:
+        """Return the rung at a step, or None where there is none, or none for the trials of that bracket."""
         rung = self.compared_at(step)
         below = self.max_resource is None or step < self.max_resource
-        return rung if rung is not None and rung >= first and below else None
+        return rung if rung is not None and rung >= bracket and below else None
 
     def compared_at(self, step: int) -> int | None:
         """Return which rung a step would be if there were no end: there trials are compared, also whole ones."""

@@ -37,8 +37,8 @@ class StepBudget:
         length = self.length(trials)
         spent = sum(self._cost(other, length) for other in begun)
         others = [other for other in begun if trial is None or other.number != trial.number]
-        running = sum(self._stretch(last_step(t), length, t.number) for t in others if t.state.name == "RUNNING")
-        stretch = self._stretch(last_step(trial) if trial else 0, length, trial.number if trial else self._next(trials))
+        running = sum(self._stretch(study, t, length) for t in others if t.state.name == "RUNNING")
+        stretch = self._stretch(study, trial, length)
         return spent + running + stretch + self._reserve(study, trial, length, stretch) <= self.steps
 
     def _reserve(self, study: "Study", trial: "FrozenTrial | None", length: int, stretch: int) -> int:
@@ -54,7 +54,7 @@ class StepBudget:
         left = max(0, length - last_step(best))
         if trial is not None and trial.number == best.number:
             return left - stretch
-        return left - (self._stretch(last_step(best), length, best.number) if best.state.name == "RUNNING" else 0)
+        return left - (self._stretch(study, best, length) if best.state.name == "RUNNING" else 0)
 
     def _cost(self, trial: "FrozenTrial", length: int) -> int:
         """Return the steps that a trial took: all of them if it is complete and reports none, as with two objectives.
@@ -71,14 +71,20 @@ class StepBudget:
             return self.max_resource
         return max((last_step(trial) for trial in trials if trial.state.name == "COMPLETE"), default=0)
 
-    def _stretch(self, step: int, length: int, number: int) -> int:
-        """Return how many steps the trial of that number takes from here to where it may pause next."""
+    def _stretch(self, study: "Study", trial: "FrozenTrial | None", length: int) -> int:
+        """Return how many steps a trial, a new one for None, takes from where it is to where it may pause next."""
+        step = last_step(trial) if trial else 0
         if self.asha is None:
             return max(0, length - step)
-        rung = self.asha.next_rung(step, number)
+        if trial is not None and WORKER in trial.system_attrs:
+            bracket = self.asha.bracket(trial)
+        else:
+            bracket = self.asha.deal(study, trial.number if trial else _next(study.get_trials(deepcopy=False)))
+        rung = self.asha.next_rung(step, bracket)
         return (min(rung, length) if length else rung) - step
 
-    def _next(self, trials: "list[FrozenTrial]") -> int:
-        """Return the number of the next trial to start: one that waits and has not been begun, or that is added."""
-        fresh = (t.number for t in trials if t.state.name == "WAITING" and WORKER not in t.system_attrs)
-        return next(fresh, len(trials))
+
+def _next(trials: "list[FrozenTrial]") -> int:
+    """Return the number of the next trial to start: one that waits and has not been begun, or that is added."""
+    fresh = (t.number for t in trials if t.state.name == "WAITING" and WORKER not in t.system_attrs)
+    return next(fresh, len(trials))

@@ -12,7 +12,8 @@ import numpy as np
 from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial, TrialState
 
-from convsweep.policy.asha import GOLDEN, feasible, values_at
+from convsweep.policy.asha import feasible, values_at
+from convsweep.policy.brackets import GOLDEN
 from convsweep.space.units import unit
 from convsweep.study.warm_start import study_of
 

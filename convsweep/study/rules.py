@@ -5,15 +5,20 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, OmegaConf, open_dict
 
+from convsweep.policy.brackets import EQUAL, LEARNED
+
 if TYPE_CHECKING:
     from optuna import Study
 
 RULES = "convsweep:rules"  # of a study: the keys of `hydra.sweeper.scheduler` and more, as it goes by them
 # What held before studies kept their rules.
-BEFORE = {"min_resource": 1, "brackets": 1, "random_share": 0.25, "near_share": 0.0, "enough_results": 10}
+BEFORE = {
+    "min_resource": 1, "brackets": 1, "bracket_shares": EQUAL, "random_share": 0.25, "near_share": 0.0,
+    "enough_results": 10,
+}  # fmt: skip
 # Chosen by replay, see docs/policies.md; the first rung is at this part of a whole training.
 FIRST_RUNG = 1 / 27
-NOW = {"brackets": 2, "random_share": 0.1, "near_share": 0.25, "enough_results": 10}
+NOW = {"brackets": 2, "bracket_shares": LEARNED, "random_share": 0.1, "near_share": 0.1, "enough_results": 10}
 OWN, COMMON = "own", "common"
 
 
@@ -28,7 +33,7 @@ def settle_rules(sweeper: DictConfig, kept: Mapping[str, Any] | None = None, enu
         enumerated: Whether every combination is tried once.
     """
     today = {**NOW, "min_resource": first_rung(sweeper), "trial_seeds": COMMON if enumerated else OWN}
-    rules = {**today, **(kept or {})}
+    rules = today if kept is None else {**today, **BEFORE, **kept}  # some were begun before there was such a key
     with open_dict(sweeper):
         if sweeper.get("trial_seeds") is None:
             sweeper.trial_seeds = rules["trial_seeds"]

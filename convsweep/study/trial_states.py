@@ -12,7 +12,8 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from convsweep.errors import bounded
-from convsweep.policy.asha import RUNG, pauses
+from convsweep.policy.asha import RUNG, Asha, pauses
+from convsweep.policy.brackets import BRACKET
 from convsweep.policy.policy import Phase, Policy
 from convsweep.policy.repeats import is_repeat
 from convsweep.policy.work import SECONDS, WORKER
@@ -33,13 +34,13 @@ def take(study: "Study", policy: Policy, finishing: Phase = False, driver: str =
     # What the others take, and add, in the same moment must be seen where it counts.
     with in_turn(study) if policy.counts else nullcontext():
         while True:
-            taken, lost = _take_first(study, policy.candidates(study, finishing), driver)
+            taken, lost = _take_first(study, policy.candidates(study, finishing), driver, policy.asha)
             if taken is not None or not lost:
                 return taken
 
 
 def _take_first(
-    study: "Study", candidates: "Iterable[FrozenTrial | None]", driver: str
+    study: "Study", candidates: "Iterable[FrozenTrial | None]", driver: str, asha: Asha | None
 ) -> "tuple[FrozenTrial | None, bool]":
     """Take the first of the candidates that nobody else takes; return it, and whether to look again."""
     from optuna.trial import TrialState, create_trial
@@ -52,6 +53,8 @@ def _take_first(
         if _is_taken(storage, trial._trial_id):
             if pauses(trial):
                 storage.set_trial_system_attr(trial._trial_id, RUNG, ["promoted", trial.system_attrs[RUNG][1]])
+            if asha is not None and asha.learns(study) and WORKER not in trial.system_attrs:
+                storage.set_trial_system_attr(trial._trial_id, BRACKET, asha.deal(study, trial.number))
             worker = [socket.gethostname(), os.getpid(), time.time(), driver]
             storage.set_trial_system_attr(trial._trial_id, WORKER, worker)
             return storage.get_trial(trial._trial_id), False

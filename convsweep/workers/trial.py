@@ -71,6 +71,7 @@ class TrialHandle:
         # While it runs nobody else writes to the trial, so that its storage need not be asked again what it holds.
         began = trial._cached_frozen_trial
         self._reported, self._constrained = set(began.intermediate_values), set(began.constraints)
+        self._bracket = self._asha.bracket(began) if self._asha else 0
         self._rung, self._pruned = began.system_attrs.get(RUNG), PRUNED in began.system_attrs
         self._watch = watch or Stopwatch(Pace.of(began), _is_warm)
         self._looked = self._watch.clock()
@@ -167,7 +168,7 @@ class TrialHandle:
 
     def is_judged_at(self, step: int) -> bool:
         """Whether a scheduler looks at this trial after that step: what is dear to measure is wanted there alone."""
-        return self._asha is not None and self._asha.rung_at(step, self.number) is not None
+        return self._asha is not None and self._asha.rung_at(step, self._bracket) is not None
 
     def note_end(self) -> None:
         """Note how long the trial took after its last step, once it has ended by itself."""
@@ -244,7 +245,7 @@ class TrialHandle:
         return True
 
     def _pauses(self) -> bool:
-        rung = self._asha and self._asha.rung_at(self._step, self.number)
+        rung = self._asha and self._asha.rung_at(self._step, self._bracket)
         if self._policy is None or rung is None or self._rung == ["promoted", rung]:
             return False
         if self._policy.goes_on(self._trial.study, self._known(), rung, self._phase):

@@ -132,21 +132,21 @@ def test_the_least_promising_pauses_furthest_back_in_its_rung(study: optuna.Stud
     assert ASHA.least_promising(study, number=5) == [5, 3, 0, 4, 2, 6, 1]
 
 
-def test_trials_are_dealt_to_brackets_evenly_by_their_numbers() -> None:
+def test_trials_are_dealt_to_brackets_evenly_by_their_numbers(study: optuna.Study) -> None:
     asha = Asha(1, 3, 27, brackets=2)
     # The multiples of 0.618 without what is before the point: 0, .62, .24, .85, .47, .09, .71, .33, .94, .56
-    assert [asha.bracket(number) for number in range(10)] == [0, 1, 0, 1, 0, 0, 1, 0, 1, 1]
-    assert {Asha(1, 3, 3, brackets=2).bracket(number) for number in range(9)} == {0}, "there is no second rung"
+    assert [asha.deal(study, number) for number in range(10)] == [0, 1, 0, 1, 0, 0, 1, 0, 1, 1]
+    assert {Asha(1, 3, 3, brackets=2).deal(study, number) for number in range(9)} == {0}, "there is no second rung"
     for brackets in (1, 2, 3):
-        dealt = [Asha(1, 3, 27, brackets).bracket(number) for number in range(300)]
+        dealt = [Asha(1, 3, 27, brackets).deal(study, number) for number in range(300)]
         assert all(abs(dealt.count(k) - 300 / brackets) <= 2 for k in range(brackets))
 
 
 def test_a_later_bracket_is_not_judged_early_and_counts_there_for_the_others() -> None:
     asha = Asha(1, 3, 27, brackets=2)
     study = optuna.create_study(direction="maximize")
-    assert [asha.rung_at(1, number) for number in (0, 1, 2, 3)] == [0, None, 0, None]
-    assert [asha.next_rung(0, number) for number in (0, 1)] == [1, 3]
+    assert [asha.rung_at(1, asha.deal(study, number)) for number in (0, 1, 2, 3)] == [0, None, 0, None]
+    assert [asha.next_rung(0, bracket) for bracket in (0, 1)] == [1, 3]
     assert asha.rung_at(3, 1) == asha.rung_at(3, 0) == 1
     # Trials 1 and 3 went past step 1; of the four there one goes on, and 3 holds that place.
     for first, rung in ((0.5, 0), (0.1, 1), (0.6, 0), (0.9, 1)):
@@ -159,5 +159,5 @@ def test_a_later_bracket_is_not_judged_early_and_counts_there_for_the_others() -
     assert [trial.number for trial in asha.promotable(study)] == [2], "two of six: the first is there already"
     # One that was stopped on its way to its first rung has none to pause at.
     study.add_trial(create_trial(state=TrialState.RUNNING, intermediate_values={1: 0.5, 2: 0.5}))
-    assert asha.bracket(6) == 1
+    assert asha.bracket(study.trials[6]) == 1
     assert asha.highest_rung(study.trials[6]) == 0

@@ -35,6 +35,13 @@ def test_a_study_of_before_goes_on_under_the_old_rules() -> None:
     assert asked.trial_seeds == "own"
 
 
+def test_a_study_that_kept_its_rules_knows_nothing_of_a_later_key() -> None:
+    kept = {"min_resource": 1, "brackets": 2, "random_share": 0.1, "near_share": 0.25, "enough_results": 10}
+    asked = sweeper()
+    settle_rules(asked, {**kept, "trial_seeds": "own"})
+    assert {name: asked.scheduler[name] for name in BEFORE} == {**kept, "bracket_shares": "equal"}
+
+
 def test_a_study_keeps_todays_rules_for_later() -> None:
     study, asked = optuna.create_study(), sweeper(brackets=5)
     settle_rules(asked, enumerated=True)

@@ -1,0 +1,85 @@
+"""How trials are dealt to brackets, of one size or as a rung's order says."""
+
+import math
+
+import numpy as np
+import optuna
+import pytest
+from optuna.trial import TrialState, create_trial
+from scipy.stats import spearmanr
+
+from convsweep.policy.asha import Asha
+from convsweep.policy.brackets import BRACKET, ENOUGH, LEARNED, dealt, equal, learned
+from convsweep.policy.policy import Policy
+from convsweep.policy.work import WORKER
+from convsweep.study.trial_states import put_back, take
+
+ASHA = Asha(1, 3, 27, brackets=2, shares=LEARNED)
+
+
+def trial(first: float, third: float | None = None, bracket: int = 1, **more: object) -> optuna.trial.FrozenTrial:
+    values = {1: first} | ({3: third} if third is not None else {})
+    state = more.pop("state", TrialState.PRUNED)
+    attrs = {BRACKET: bracket, WORKER: ["host", 1, 0.0], **more}
+    return create_trial(state=state, intermediate_values=values, system_attrs=attrs)  # pyright: ignore
+
+
+def share_of(numbers: range, study: optuna.Study) -> float:
+    return float(np.mean([ASHA.deal(study, number) for number in numbers]))
+
+
+def test_of_each_rung_a_share_goes_past() -> None:
+    assert equal(1) == []
+    assert equal(3) == [pytest.approx(2 / 3), 0.5]
+    counts = np.bincount([dealt(number, [0.5, 0.2]) for number in range(1000)]) / 1000
+    np.testing.assert_allclose(counts, [0.5, 0.4, 0.1], atol=0.003)
+
+
+def test_a_rung_s_share_is_what_its_order_lacks_of_the_next_one() -> None:
+    passed = [trial(first, third) for first, third in ((0.1, 0.2), (0.3, 0.1), (0.2, 0.4), (0.5, 0.5), (0.4, 0.3))]
+    # Ranks 1 3 2 5 4 and 2 1 4 5 3: squared differences 1 4 4 0 1, so 1 - 6 * 10 / (5 * 24) = 0.5.
+    assert learned(passed, 1, 3) == pytest.approx(0.5)
+    assert learned(passed[:-1], 1, 3) is None
+    assert learned([*passed[:-1], trial(0.4)], 1, 3) is None, "one that did not get there says nothing"
+    assert learned([*passed[:-1], trial(math.nan, 0.3)], 1, 3) is None
+    assert learned([*passed[:-1], trial(0.4, 0.3, state=TrialState.FAIL)], 1, 3) is None
+    assert learned([trial(n, n) for n in range(9)], 1, 3) == 0.1, "some go on to show it"
+    assert learned([trial(n, -n) for n in range(9)], 1, 3) == 0.9
+    assert learned([trial(0.5, n) for n in range(9)], 1, 3) == 0.9, "no order at all"
+
+
+def test_equal_values_have_the_same_rank() -> None:
+    rng = np.random.default_rng(0)
+    values = rng.integers(0, 4, (20, 2)) + [[0, 1]] * 20
+    values[:, 1] += values[:, 0]
+    found = learned([trial(float(one), float(other)) for one, other in values], 1, 3)
+    assert found == pytest.approx(1 - getattr(spearmanr(*values.T), "statistic"))  # noqa: B009
+
+
+def test_a_search_learns_whom_to_judge_early() -> None:
+    study = optuna.create_study(direction="maximize")
+    assert share_of(range(100), study) == pytest.approx(0.5, abs=0.02), "as long as nothing is known"
+    study.add_trials([trial(n, n) for n in range(ENOUGH)])
+    assert share_of(range(100), study) == pytest.approx(0.1, abs=0.02)
+    study.add_trials([trial(n, -10 * n, bracket=0) for n in range(20)])
+    assert share_of(range(100), study) == pytest.approx(0.1, abs=0.02), "those went on because they were good"
+    study.add_trials([trial(n, -10 * n) for n in range(20)])
+    assert share_of(range(100), study) > 0.8
+    assert Asha(1, 3, 27, brackets=2).deal(study, 2) == 0, "unless the shares are equal"
+    several = optuna.create_study(directions=["maximize", "minimize"])
+    assert not ASHA.learns(several)
+
+
+def test_a_trial_stays_in_its_bracket() -> None:
+    study = optuna.create_study(direction="maximize")
+    study.add_trials([trial(n, -n) for n in range(7)])
+    policy = Policy(9, ASHA)
+    study.add_trial(create_trial(state=TrialState.WAITING))
+    assert [ASHA.deal(study, 7)] == [1]
+    taken = take(study, policy)
+    assert taken is not None and taken.number == 7 and ASHA.bracket(taken) == 1
+    study.add_trials([trial(n, 2 * n) for n in range(100)])
+    assert ASHA.deal(study, 7) == 0
+    put_back(study, taken._trial_id)
+    again = take(study, policy)
+    assert again is not None and again.number == 7 and ASHA.bracket(again) == 1
