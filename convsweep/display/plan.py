@@ -63,7 +63,7 @@ def show_plan(
         pruner = f"pausing at {', '.join(rungs)}{more}, one in {asha.reduction_factor} going on"
         if asha.brackets > 1 and len(rungs) > 1:
             later = f"{asha.brackets - 1} in {asha.brackets} trials" if asha.brackets > 2 else "every second trial"
-            later = "some" if asha.learns(study) else later
+            later = "some" if asha.learns else later
             pruner += f", {later} not before {rungs[1]}"
         pruner = pruner if rungs else "no pruning: a trial has fewer epochs than the first rung"
     limit = f", {sweeper.timeout:g} s at most" if sweeper.timeout else ""

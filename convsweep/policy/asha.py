@@ -69,17 +69,23 @@ class Asha:
     def deal(self, study: "Study", number: int) -> int:
         """Return the bracket that the trial of that number, which is not begun, gets by what is known now."""
         shares = equal(self._rows)
-        if self.learns(study):
-            begun = [trial for trial in study.get_trials(deepcopy=False) if trial.intermediate_values]
+        if self.learns:
+            begun = [t for t in study.get_trials(deepcopy=False) if t.state.name != "FAIL" and not is_repeat(t)]
             for rung, usual in enumerate(shares):
-                passed = [trial for trial in begun if self.bracket(trial) > rung]
-                known = learned(passed, self.step(rung), self.step(rung + 1))
+                steps = self.step(rung), self.step(rung + 1)
+                passed = [
+                    (values_at(trial, steps[0]), values_at(trial, steps[1]))
+                    for trial in begun
+                    if trial.intermediate_values.keys() >= set(steps) and self.bracket(trial) > rung
+                ]
+                known = learned(passed)
                 shares[rung] = usual if known is None else known
         return dealt(number, shares)
 
-    def learns(self, study: "Study") -> bool:
-        """Whether a trial's bracket depends on others, and is to be kept; several objectives have no one order."""
-        return self.shares == LEARNED and self._rows > 1 and len(study.directions) == 1
+    @property
+    def learns(self) -> bool:
+        """Whether a trial's bracket depends on others, and is to be kept."""
+        return self.shares == LEARNED and self._rows > 1
 
     @property
     def _rows(self) -> int:

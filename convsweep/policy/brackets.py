@@ -7,12 +7,6 @@ it went on whatever it was worth. So the shares of the brackets can be learned.
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
-
-from convsweep.policy.repeats import is_repeat
-
-if TYPE_CHECKING:
-    from optuna.trial import FrozenTrial
 
 BRACKET = "convsweep:bracket"  # of a trial: its bracket, where the shares are learned
 EQUAL, LEARNED = "equal", "learned"  # how large the brackets are
@@ -37,29 +31,25 @@ def equal(brackets: int) -> list[float]:
     return [1 - 1 / left for left in range(brackets, 1, -1)]
 
 
-def learned(passed: "Sequence[FrozenTrial]", step: int, following: int) -> float | None:
+def learned(passed: Sequence[tuple[Sequence[float], Sequence[float]]]) -> float | None:
     """Return which share of the trials is to pass a rung unjudged; None while too little is known.
 
-    It is what the rung's order lacks of that at the next rung: 1 less the rank correlation (Spearman's) between them.
+    It is what the order at the rung lacks of that at the next one: 1 less the rank correlation (Spearman's), of
+    several objectives that of the one whose order changes most.
 
     Args:
-        passed: The trials that passed it so.
-        step: Of the rung.
-        following: The step of the next one.
+        passed: Of each trial that passed the rung so its values there, one an objective, and those at the next one.
     """
-    known = [
-        (trial.intermediate_values[step], trial.intermediate_values[following])
-        for trial in passed
-        if {step, following} <= trial.intermediate_values.keys() and trial.state.name != "FAIL" and not is_repeat(trial)
-    ]
-    known = [pair for pair in known if all(map(math.isfinite, pair))]
+    known = [pair for pair in passed if all(map(math.isfinite, (*pair[0], *pair[1])))]
     if len(known) < ENOUGH:
         return None
     import numpy as np
 
-    ranks = []
-    for column in zip(*known, strict=True):
-        _, which, counts = np.unique(column, return_inverse=True, return_counts=True)
-        ranks.append((np.cumsum(counts) - (counts - 1) / 2)[which])  # of equal ones the mean
-    agreement = float(np.corrcoef(ranks)[0, 1]) if np.ptp(ranks, axis=1).all() else 0.0
-    return min(max(1 - agreement, LEAST), MOST)
+    agreements = []
+    for objective in range(len(known[0][0])):
+        ranks = []
+        for column in ([pair[at][objective] for pair in known] for at in (0, 1)):
+            _, which, counts = np.unique(column, return_inverse=True, return_counts=True)
+            ranks.append((np.cumsum(counts) - (counts - 1) / 2)[which])  # of equal ones the mean
+        agreements.append(float(np.corrcoef(ranks)[0, 1]) if np.ptp(ranks, axis=1).all() else 0.0)
+    return min(max(1 - min(agreements), LEAST), MOST)

@@ -53,7 +53,7 @@ def _take_first(
         if _is_taken(storage, trial._trial_id):
             if pauses(trial):
                 storage.set_trial_system_attr(trial._trial_id, RUNG, ["promoted", trial.system_attrs[RUNG][1]])
-            if asha is not None and asha.learns(study) and WORKER not in trial.system_attrs:
+            if asha is not None and asha.learns and WORKER not in trial.system_attrs:
                 storage.set_trial_system_attr(trial._trial_id, BRACKET, asha.deal(study, trial.number))
             worker = [socket.gethostname(), os.getpid(), time.time(), driver]
             storage.set_trial_system_attr(trial._trial_id, WORKER, worker)

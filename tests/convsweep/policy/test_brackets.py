@@ -35,25 +35,34 @@ def test_of_each_rung_a_share_goes_past() -> None:
     np.testing.assert_allclose(counts, [0.5, 0.4, 0.1], atol=0.003)
 
 
+def of_one(*pairs: tuple[float, float]) -> list[tuple[list[float], list[float]]]:
+    return [([float(one)], [float(other)]) for one, other in pairs]
+
+
 def test_a_rung_s_share_is_what_its_order_lacks_of_the_next_one() -> None:
-    passed = [trial(first, third) for first, third in ((0.1, 0.2), (0.3, 0.1), (0.2, 0.4), (0.5, 0.5), (0.4, 0.3))]
+    passed = of_one((0.1, 0.2), (0.3, 0.1), (0.2, 0.4), (0.5, 0.5), (0.4, 0.3))
     # Ranks 1 3 2 5 4 and 2 1 4 5 3: squared differences 1 4 4 0 1, so 1 - 6 * 10 / (5 * 24) = 0.5.
-    assert learned(passed, 1, 3) == pytest.approx(0.5)
-    assert learned(passed[:-1], 1, 3) is None
-    assert learned([*passed[:-1], trial(0.4)], 1, 3) is None, "one that did not get there says nothing"
-    assert learned([*passed[:-1], trial(math.nan, 0.3)], 1, 3) is None
-    assert learned([*passed[:-1], trial(0.4, 0.3, state=TrialState.FAIL)], 1, 3) is None
-    assert learned([trial(n, n) for n in range(9)], 1, 3) == 0.1, "some go on to show it"
-    assert learned([trial(n, -n) for n in range(9)], 1, 3) == 0.9
-    assert learned([trial(0.5, n) for n in range(9)], 1, 3) == 0.9, "no order at all"
+    assert learned(passed) == pytest.approx(0.5)
+    assert learned(passed[:-1]) is None
+    assert learned([*passed[:-1], *of_one((math.nan, 0.3))]) is None
+    assert learned(of_one(*((n, n) for n in range(9)))) == 0.1, "some go on to show it"
+    assert learned(of_one(*((n, -n) for n in range(9)))) == 0.9
+    assert learned(of_one(*((0.5, n) for n in range(9)))) == 0.9, "no order at all"
 
 
 def test_equal_values_have_the_same_rank() -> None:
     rng = np.random.default_rng(0)
     values = rng.integers(0, 4, (20, 2)) + [[0, 1]] * 20
     values[:, 1] += values[:, 0]
-    found = learned([trial(float(one), float(other)) for one, other in values], 1, 3)
+    found = learned(of_one(*values))  # pyright: ignore
     assert found == pytest.approx(1 - getattr(spearmanr(*values.T), "statistic"))  # noqa: B009
+
+
+def test_of_several_objectives_that_counts_whose_order_changes_most() -> None:
+    passed = of_one((0.1, 0.2), (0.3, 0.1), (0.2, 0.4), (0.5, 0.5), (0.4, 0.3))
+    sizes = [3.0, 1.0, 4.0, 1.5, 9.0]
+    several = [([*one, size], [*other, size]) for (one, other), size in zip(passed, sizes, strict=True)]
+    assert learned(several) == learned(passed)
 
 
 def test_a_search_learns_whom_to_judge_early() -> None:
@@ -66,8 +75,9 @@ def test_a_search_learns_whom_to_judge_early() -> None:
     study.add_trials([trial(n, -10 * n) for n in range(20)])
     assert share_of(range(100), study) > 0.8
     assert Asha(1, 3, 27, brackets=2).deal(study, 2) == 0, "unless the shares are equal"
-    several = optuna.create_study(directions=["maximize", "minimize"])
-    assert not ASHA.learns(several)
+    study.add_trials([trial(n, state=TrialState.FAIL) for n in range(9)])
+    study.add_trials([trial(n) for n in range(9)])
+    assert share_of(range(100), study) > 0.8, "what did not get there says nothing"
 
 
 def test_a_trial_stays_in_its_bracket() -> None:
