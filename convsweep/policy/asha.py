@@ -64,17 +64,19 @@ class Asha:
 
     def bracket(self, trial: "FrozenTrial") -> int:
         """Return the rung at which a trial is first judged."""
-        return trial.system_attrs.get(BRACKET, dealt(trial.number, equal(self._rows)))
+        rows = self._rows
+        kept = trial.system_attrs.get(BRACKET)
+        return dealt(trial.number, equal(rows)) if kept is None else min(kept, rows - 1)  # fewer may be typed later
 
     def deal(self, study: "Study", number: int) -> int:
         """Return the bracket that the trial of that number, which is not begun, gets by what is known now."""
-        shares = equal(self._rows)
+        shares, count = equal(self._rows), len(study.directions)
         if self.learns:
             begun = [t for t in study.get_trials(deepcopy=False) if t.state.name != "FAIL" and not is_repeat(t)]
             for rung, usual in enumerate(shares):
                 steps = self.step(rung), self.step(rung + 1)
                 passed = [
-                    (values_at(trial, steps[0]), values_at(trial, steps[1]))
+                    (values_at(trial, steps[0], count), values_at(trial, steps[1], count))
                     for trial in begun
                     if trial.intermediate_values.keys() >= set(steps) and self.bracket(trial) > rung
                 ]
@@ -175,7 +177,9 @@ class Asha:
         return sorted(best, key=lambda trial: (-self._last_rung(trial), trial.number))
 
     def _last_rung(self, trial: "FrozenTrial") -> int:
-        return max(s for s in trial.intermediate_values if self.rung_at(s) is not None)
+        """Return the step of the last rung that a trial reached, or the end where that is the first."""
+        compared = [step for step in trial.intermediate_values if self.compared_at(step) is not None]
+        return max((step for step in compared if self.rung_at(step) is not None), default=max(compared))
 
     def _rungs(self, study: "Study") -> list[Sequence["FrozenTrial"]]:
         """Return the trials on each rung that somebody has reached, the best first."""
@@ -217,13 +221,16 @@ def _signs(study: "Study") -> list[int]:
 
 def _values(trial: "FrozenTrial", step: int, signs: Sequence[int]) -> list[float]:
     """Return a trial's values at a rung, lower being better."""
-    return [sign * value for sign, value in zip(signs, values_at(trial, step), strict=True)]
+    return [sign * value for sign, value in zip(signs, values_at(trial, step, len(signs)), strict=True)]
 
 
-def values_at(trial: "FrozenTrial", step: int) -> list[float]:
-    """Return what a trial reported at a rung, a value an objective; NaN for one that was not measured."""
+def values_at(trial: "FrozenTrial", step: int, count: int) -> list[float]:
+    """Return what a trial reported at a rung, so many objectives; NaN for what was not measured, or not kept.
+
+    Of several objectives all are kept at rungs alone; what is one may have been another step when the trial was there.
+    """
     known = trial.system_attrs.get(f"{VALUES}{step}", [trial.intermediate_values[step]])
-    return [math.nan if value is None else value for value in known]
+    return [math.nan if value is None else value for value in known] if len(known) == count else [math.nan] * count
 
 
 def _is_out(trial: "FrozenTrial") -> bool:

@@ -82,7 +82,7 @@ def _at(trial: FrozenTrial, step: int | None) -> FrozenTrial:
     if step not in trial.intermediate_values or trial.state not in (TrialState.COMPLETE, TrialState.PRUNED):
         return trial
     trial = copy.copy(trial)
-    trial.state, trial.values = TrialState.COMPLETE, values_at(trial, step)
+    trial.state, trial.values = TrialState.COMPLETE, values_at(trial, step, 1)
     return trial
 
 

@@ -1,6 +1,7 @@
 """What a sampler learns from; it imports Optuna, so import it where a sampler is about to draw."""
 
 import copy
+import math
 from collections.abc import Container
 
 from optuna import Study
@@ -55,23 +56,25 @@ class SamplerView(Study):
     ) -> list[FrozenTrial]:
         known = super()._get_trials(deepcopy=False, use_cache=use_cache)
         if self._asha is not None:
-            known = _judged(known, self._asha, self._enough, len(self.directions) > 1)
+            known = _judged(known, self._asha, self._enough, len(self.directions))
         own = map(_learnable, known)
         trials = [trial for trial in [*self._earlier, *own] if states is None or trial.state in states]
         return copy.deepcopy(trials) if deepcopy else trials
 
 
-def _judged(trials: list[FrozenTrial], asha: Asha, enough: int, several: bool) -> list[FrozenTrial]:
+def _judged(trials: list[FrozenTrial], asha: Asha, enough: int, count: int) -> list[FrozenTrial]:
     """Show trials by what they had reached at the highest rung that enough of them have reached.
 
     So those that pause, go on or have ended are compared at the same step; those that did not get there
     count as pruned.
     """
-    step, shown = asha.step(_rung(trials, asha, enough)), []
+    step, several, shown = asha.step(_rung(trials, asha, enough)), count > 1, []
     for trial in trials:
-        if step in trial.intermediate_values and trial.state != TrialState.FAIL:
+        there = step in trial.intermediate_values and trial.state != TrialState.FAIL
+        values = values_at(trial, step, count) if there else []
+        if there and not (several and all(map(math.isnan, values))):
             trial = copy.copy(trial)
-            trial.state, trial.values = TrialState.COMPLETE, values_at(trial, step)
+            trial.state, trial.values = TrialState.COMPLETE, values
         elif pauses(trial) or (several and trial.state == TrialState.PRUNED):
             trial = copy.copy(trial)
             trial.state = TrialState.PRUNED

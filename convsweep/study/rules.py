@@ -33,7 +33,8 @@ def settle_rules(sweeper: DictConfig, kept: Mapping[str, Any] | None = None, enu
         enumerated: Whether every combination is tried once.
     """
     today = {**NOW, "min_resource": first_rung(sweeper), "trial_seeds": COMMON if enumerated else OWN}
-    rules = today if kept is None else {**today, **BEFORE, **kept}  # some were begun before there was such a key
+    scheduled = not BEFORE.keys().isdisjoint(kept or {})  # else it was begun without a scheduler, or hardly begun
+    rules = {**today, **(BEFORE if scheduled else {}), **(kept or {})}  # some kept theirs before there was such a key
     with open_dict(sweeper):
         if sweeper.get("trial_seeds") is None:
             sweeper.trial_seeds = rules["trial_seeds"]

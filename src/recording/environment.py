@@ -113,7 +113,9 @@ def code() -> dict[str, Any]:
     commit = _git("rev-parse", "HEAD")
     if commit is None:
         return {}
-    changes = _git("diff", "HEAD", "--", "src", "convsweep", "hydra_plugins") or ""
+    changes = _git("diff", "HEAD", "--", "src", "convsweep", "hydra_plugins")
+    if changes is None:  # git was too slow
+        return {"commit": commit, "changes": "unknown"}
     return {"commit": commit, "changes": hashlib.sha256(changes.encode()).hexdigest()[:12] if changes else None}
 
 

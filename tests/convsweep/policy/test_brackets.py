@@ -8,13 +8,14 @@ import pytest
 from optuna.trial import TrialState, create_trial
 from scipy.stats import spearmanr
 
-from convsweep.policy.asha import Asha
+from convsweep.policy.asha import VALUES, Asha
 from convsweep.policy.brackets import BRACKET, ENOUGH, LEARNED, dealt, equal, learned
 from convsweep.policy.policy import Policy
 from convsweep.policy.work import WORKER
+from convsweep.sampling.sampler_view import SamplerView
 from convsweep.study.trial_states import put_back, take
 
-ASHA = Asha(1, 3, 27, brackets=2, shares=LEARNED)
+ASHA, ASHA_OF_ONE = (Asha(1, 3, most, brackets=2, shares=LEARNED) for most in (27, 1))
 
 
 def trial(first: float, third: float | None = None, bracket: int = 1, **more: object) -> optuna.trial.FrozenTrial:
@@ -93,3 +94,40 @@ def test_a_trial_stays_in_its_bracket() -> None:
     put_back(study, taken._trial_id)
     again = take(study, policy)
     assert again is not None and again.number == 7 and ASHA.bracket(again) == 1
+
+
+def test_fewer_brackets_than_a_trial_was_dealt_to_stand() -> None:
+    kept = trial(0.1)
+    assert ASHA.bracket(kept) == 1
+    assert Asha(1, 3, 27, brackets=1).bracket(kept) == 0
+
+
+def test_several_objectives_where_the_first_rung_is_the_end() -> None:
+    study = optuna.create_study(directions=["maximize", "minimize"])
+    for number, values in enumerate(((0.5, 3.0), (0.7, 2.0), (0.9, 4.0))):
+        attrs = {f"{VALUES}1": list(values)}
+        found = create_trial(values=list(values), intermediate_values={1: values[0]}, system_attrs=attrs)
+        study.add_trial(found)
+        assert ASHA_OF_ONE.goes_on(study, number, 0) in (True, False)
+    assert [found.number for found in ASHA_OF_ONE.best(study)] == [1, 2]
+
+
+def test_several_objectives_at_what_was_no_rung_when_they_were_there() -> None:
+    study = optuna.create_study(directions=["maximize", "minimize"])
+    sampler = optuna.samplers.TPESampler(n_startup_trials=2, seed=0)
+    space: dict[str, optuna.distributions.BaseDistribution] = {"x": optuna.distributions.FloatDistribution(0, 1)}
+    for number in range(8):  # they were compared after two steps, and two times three
+        attrs = {f"{VALUES}2": [0.1 * number, 1.0], WORKER: ["host", 1, 0.0], BRACKET: 1}
+        values = {1: 0.1, 2: 0.1 * number, 3: 0.2}
+        study.add_trial(
+            create_trial(
+                state=TrialState.PRUNED, params={"x": number / 10}, distributions=space, intermediate_values=values,
+                system_attrs=attrs,
+            )
+        )  # fmt: skip
+    assert list(ASHA.promotable(study)) == [] and ASHA.best(study) == []
+    assert ASHA.deal(study, 1) == 1, "nothing is known"
+    view = SamplerView(study, sampler, ASHA)
+    assert all(math.isfinite(value) for found in view.get_trials(deepcopy=False) for value in found.values or [])
+    new = optuna.trial.Trial(SamplerView(study, sampler, ASHA), study.ask()._trial_id)
+    assert 0 <= new.suggest_float("x", 0, 1) <= 1

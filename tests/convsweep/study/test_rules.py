@@ -1,6 +1,7 @@
 """A study goes on by the rules that it was begun under."""
 
 import optuna
+import pytest
 from omegaconf import DictConfig, OmegaConf
 
 from convsweep.study.rules import BEFORE, NOW, RULES, keep_rules, rules_of, settle_rules
@@ -40,6 +41,15 @@ def test_a_study_that_kept_its_rules_knows_nothing_of_a_later_key() -> None:
     asked = sweeper()
     settle_rules(asked, {**kept, "trial_seeds": "own"})
     assert {name: asked.scheduler[name] for name in BEFORE} == {**kept, "bracket_shares": "equal"}
+
+
+@pytest.mark.parametrize("kept", [{}, {"trial_seeds": "own"}], ids=["killed while it was laid out", "no scheduler"])
+def test_a_study_that_has_kept_none_of_a_scheduler_s_gets_todays(kept: dict[str, str]) -> None:
+    asked, fresh = sweeper(max_resource=81), sweeper(max_resource=81)
+    settle_rules(asked, kept)
+    settle_rules(fresh)
+    assert asked == fresh
+    assert asked.scheduler.min_resource == 3
 
 
 def test_a_study_keeps_todays_rules_for_later() -> None:
