@@ -257,6 +257,8 @@ after 6, and none or harm on the tables of tasks, where what is large is slow an
 no option."""
 MADE_UP = """The seconds are not recorded, but made up: 0.3, and one for 40,000 weights, twice that at a batch of 32."""
 ABOUT = {
+    "clothes_later_curves": "90 other CNNs of the space of clothes_curves, with Adam and RMSprop alone, recorded after "
+    "the defaults had been chosen: with two seeds each.",
     "clothes_curves": "150 CNNs on 2,000 images of Fashion-MNIST with schedules, augmentation, dropout, and SGD beside "
     "Adam, each trained with two seeds. What an answer is worth says the other seed, so a distance may be below 0.",
     "digits_curves": "1,000 multilayer perceptrons on half of the digits with schedules, augmentation, dropout, and "
