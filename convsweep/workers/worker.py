@@ -142,7 +142,8 @@ class Worker:
             config.hydra.sweeper.study_name = self.name
         common = self.config.hydra.sweeper.trial_seeds == COMMON and not is_repeat(taken)
         seed = derive_seed(study.user_attrs["seed"], *((0,) if common else seed_parts(taken)))
-        HydraConfig.instance().set_config(config)  # for ${hydra:...} in the folder's name; Hydra sets it again
+        # For ${hydra:...} in the folder's name; Hydra sets copies of it, which take time, when the job is run.
+        HydraConfig.instance().cfg = config  # pyright: ignore[reportAttributeAccessIssue]
         directory = self.directory / str(config.hydra.sweep.subdir)
         attempt.handle = TrialHandle(Trial(study, taken._trial_id), seed, directory, self.driver, self.policy)
         set_current_trial(attempt.handle)
