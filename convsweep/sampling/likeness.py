@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from optuna.distributions import BaseDistribution
+from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from convsweep.policy.asha import feasible, values_at
@@ -22,13 +23,19 @@ NEIGHBOURS = 3  # so many of the earlier configurations foretell a value
 LEAST = 0.3  # how well an earlier study foretells itself, at least: with few trials that is not known
 
 
-def weighed(earlier: Sequence[FrozenTrial], own: Sequence[FrozenTrial], step: int | None = None) -> list[FrozenTrial]:
+def weighed(
+    earlier: Sequence[FrozenTrial],
+    own: Sequence[FrozenTrial],
+    step: int | None = None,
+    direction: StudyDirection | None = None,
+) -> list[FrozenTrial]:
     """Return of each earlier study as large a part as it is like this one, on the scale of this one's values.
 
     Args:
         earlier: The trials of earlier studies.
         own: This study's trials, with what they came to at the same step.
         step: Which one that is, None for their end. Earlier trials are compared there, as far as they reported.
+        direction: Of the objective, None for several.
     """
     done = list(filter(_has_values, own))
     seen: list[FrozenTrial] = []
@@ -36,7 +43,7 @@ def weighed(earlier: Sequence[FrozenTrial], own: Sequence[FrozenTrial], step: in
         trials = [trial for trial in earlier if study_of(trial) == study]
         part = likeness([_at(trial, step) for trial in trials], done)
         kept = [trial for i, trial in enumerate(trials) if i * GOLDEN % 1 < part]
-        seen += scaled(kept, done)
+        seen += scaled(kept, done, direction)
     return seen
 
 
@@ -94,24 +101,50 @@ def _rank_correlation(one: np.ndarray, other: np.ndarray) -> float:
     return float(getattr(spearmanr(one, other), "statistic"))  # noqa: B009
 
 
-def scaled(trials: Sequence[FrozenTrial], own: Sequence[FrozenTrial]) -> list[FrozenTrial]:
-    """Return trials with the values that have the same rank among a study's own results; of two and more there."""
+def scaled(
+    trials: Sequence[FrozenTrial], own: Sequence[FrozenTrial], direction: StudyDirection | None = None
+) -> list[FrozenTrial]:
+    """Return trials with the values that have the same rank among a study's own results; of two and more there.
+
+    Of one objective, whose direction is given, pruned ones are on that scale, too, by their last report: behind all
+    that ended, and of two of them the one that got further is ahead.
+    """
     from scipy.stats import rankdata
 
     known, done = list(filter(_has_values, trials)), list(filter(_has_values, own))
+    values, targets = ([trial.values for trial in found] for found in (known, done))
+    if direction is not None:
+        sign = -1 if direction == StudyDirection.MAXIMIZE else 1
+        pruned = list(filter(_has_reported, trials))
+        order = [(0, 0, sign * value) for (value,) in values]
+        order += [(1, -step, sign * value) for step, value in map(_last, pruned)]
+        places = {place: sign * number for number, place in enumerate(sorted(set(order)))}
+        known, values = [*known, *pruned], [[places[place]] for place in order]
     if not known or len(done) < 2:
         return list(trials)
-    values, targets = np.array([t.values for t in known]), np.array([t.values for t in done])
-    ranks = (rankdata(values, axis=0) - 0.5) / len(known)
-    scaled = np.stack([np.quantile(targets[:, i], ranks[:, i]) for i in range(values.shape[1])], axis=1)
+    ranks = (rankdata(np.array(values), axis=0) - 0.5) / len(known)
+    scaled = np.stack([np.quantile(column, ranks[:, i]) for i, column in enumerate(zip(*targets, strict=True))], axis=1)
     new = {trial.number: row for trial, row in zip(known, scaled.tolist(), strict=True)}
-    shown = []
-    for trial in trials:
-        if trial.number in new:
-            trial = copy.copy(trial)
-            trial.values = new[trial.number]
-        shown.append(trial)
-    return shown
+    return [_with(trial, new[trial.number]) if trial.number in new else trial for trial in trials]
+
+
+def _with(trial: FrozenTrial, values: list[float]) -> FrozenTrial:
+    trial = copy.copy(trial)
+    if trial.state == TrialState.COMPLETE:
+        trial.values = values
+    else:
+        trial.intermediate_values = {_last(trial)[0]: values[0]}
+    return trial
+
+
+def _has_reported(trial: FrozenTrial) -> bool:
+    """Whether a trial was pruned after it had reported a value."""
+    return trial.state == TrialState.PRUNED and feasible(trial) and math.isfinite(_last(trial)[1])
+
+
+def _last(trial: FrozenTrial) -> tuple[int, float]:
+    """Return a trial's last step, and what it reported there; NaN for nothing."""
+    return max(trial.intermediate_values.items(), default=(0, math.nan))
 
 
 def _has_values(trial: FrozenTrial) -> bool:

@@ -22,9 +22,9 @@ class SamplerView(Study):
     """A study as its sampler is to see it.
 
     The trials of earlier studies come first, under negative numbers: as many as they are like this one, see
-    `convsweep.sampling.likeness`. With a scheduler, trials show what they
-    had reached at a rung. Samplers ignore failed trials; one
-    with a violated constraint, such as a diverged training, shows as pruned, so that they learn to avoid it.
+    `convsweep.sampling.likeness`. With a scheduler, trials show what they had reached at a rung. Samplers ignore failed
+    trials; one with a violated constraint, such as a diverged training, shows as pruned, so that they learn to avoid
+    it. With several objectives no pruned trial shows its steps: TPE would ask which of the objectives their values are.
 
     Attributes:
         space: What is searched, for samplers that ask; Optuna's do not.
@@ -43,10 +43,10 @@ class SamplerView(Study):
         self._asha, self._enough = asha, enough
         self._earlier: list[FrozenTrial] = []
         if earlier := recall(self):
-            step = None
-            if asha is not None and len(self.directions) == 1:  # of several objectives only the last ones are kept
+            step, direction = None, self.directions[0] if len(self.directions) == 1 else None
+            if asha is not None and direction is not None:  # of several objectives only the last ones are kept
                 step = asha.step(_rung(super()._get_trials(deepcopy=False), asha, enough))
-            self._earlier = weighed(earlier, self._get_trials(deepcopy=False), step)
+            self._earlier = weighed(earlier, self._get_trials(deepcopy=False), step, direction)
         if isinstance(sampler, BaseGASampler):
             for trial in self._earlier:  # they are a genetic algorithm's first population
                 trial.system_attrs[sampler._get_generation_key()] = 0
@@ -57,29 +57,29 @@ class SamplerView(Study):
         known = super()._get_trials(deepcopy=False, use_cache=use_cache)
         if self._asha is not None:
             known = _judged(known, self._asha, self._enough, len(self.directions))
-        own = map(_learnable, known)
-        trials = [trial for trial in [*self._earlier, *own] if states is None or trial.state in states]
+        trials = [*self._earlier, *map(_learnable, known)]
+        if len(self.directions) > 1:
+            trials = list(map(_without_steps, trials))
+        trials = [trial for trial in trials if states is None or trial.state in states]
         return copy.deepcopy(trials) if deepcopy else trials
 
 
 def _judged(trials: list[FrozenTrial], asha: Asha, enough: int, count: int) -> list[FrozenTrial]:
     """Show trials by what they had reached at the highest rung that enough of them have reached.
 
-    So those that pause, go on or have ended are compared at the same step; those that did not get there
-    count as pruned.
+    So those that pause, go on or have ended are compared at the same step; those that did not get there, or had no
+    finite value there, count as pruned once they pause.
     """
-    step, several, shown = asha.step(_rung(trials, asha, enough)), count > 1, []
+    step, shown = asha.step(_rung(trials, asha, enough)), []
     for trial in trials:
         there = step in trial.intermediate_values and trial.state != TrialState.FAIL
         values = values_at(trial, step, count) if there else []
-        if there and not (several and all(map(math.isnan, values))):
+        if values and all(map(math.isfinite, values)):
             trial = copy.copy(trial)
             trial.state, trial.values = TrialState.COMPLETE, values
-        elif pauses(trial) or (several and trial.state == TrialState.PRUNED):
+        elif pauses(trial):
             trial = copy.copy(trial)
             trial.state = TrialState.PRUNED
-            if several:  # TPE would ask which of the objectives their values are
-                trial.intermediate_values = {}
         shown.append(trial)
     return shown
 
@@ -98,3 +98,12 @@ def _learnable(trial: FrozenTrial) -> FrozenTrial:
     pruned = copy.copy(trial)
     pruned.state = TrialState.PRUNED
     return pruned
+
+
+def _without_steps(trial: FrozenTrial) -> FrozenTrial:
+    """Return a pruned trial without what it reported, any other one as it is."""
+    if trial.state != TrialState.PRUNED or not trial.intermediate_values:
+        return trial
+    trial = copy.copy(trial)
+    trial.intermediate_values = {}
+    return trial

@@ -5,11 +5,12 @@ from collections.abc import Sequence
 import optuna
 import pytest
 from optuna.distributions import FloatDistribution
+from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from convsweep.policy.asha import VALUES, Asha
 from convsweep.sampling.instantiate import make_sampler
-from convsweep.sampling.likeness import likeness, weighed
+from convsweep.sampling.likeness import likeness, scaled, weighed
 from convsweep.sampling.sampler_view import SamplerView
 from convsweep.study.warm_start import STUDY, remember
 from tests.helpers.spaces import SWEEPER, finish, space, study_of
@@ -69,6 +70,21 @@ def test_of_each_study_as_much_is_seen_as_it_is_like_this_one() -> None:
     assert [t.value for t in like] == list(range(10)), "the others are as they were"
     three = weighed([*like, *unlike], own[:3])
     assert 1 <= sum(t.system_attrs[STUDY] == 1 for t in three) <= 4, "a part of ten, by three results"
+
+
+@pytest.mark.parametrize("direction", [StudyDirection.MINIMIZE, StudyDirection.MAXIMIZE])
+def test_what_was_pruned_is_behind_all_that_ended(direction: StudyDirection) -> None:
+    sign = 1 if direction == StudyDirection.MINIMIZE else -1
+    # The pruned ones' values are of another step: after one they are better than the complete one at its end.
+    earlier = trials(sign * 0.5, None, None, None)
+    for trial, reported in zip(earlier[1:], ({1: 0.2}, {1: 0.9, 3: 0.4}, {1: 0.1}), strict=True):
+        trial.intermediate_values = {step: sign * value for step, value in reported.items()}
+    seen = scaled(earlier, trials(*(sign * (10.0 + i) for i in range(9))), direction)
+    learned = [seen[0].value, *(next(iter(trial.intermediate_values.values())) for trial in seen[1:])]
+    # Best first: what ended, what got to step 3, then by value; the middles of four parts of 10 to 18.
+    assert learned == pytest.approx([sign * value for value in (11, 17, 13, 15)])
+    assert [set(trial.intermediate_values) for trial in seen[1:]] == [{1}, {3}, {1}]
+    assert earlier[1].intermediate_values == {1: sign * 0.2}, "the others are as they were"
 
 
 def test_two_objectives_and_a_single_earlier_trial() -> None:
