@@ -2,12 +2,13 @@
 
 import math
 
+import numpy as np
 import optuna
 import pytest
 from optuna.trial import TrialState, create_trial
 
 from convsweep.policy.asha import RUNG, VALUES, Asha
-from convsweep.policy.fronts import by_fronts, front
+from convsweep.policy.fronts import by_fronts, front, fronts
 from convsweep.policy.policy import Policy
 from convsweep.policy.work import WORKER
 from convsweep.study.trial_states import take
@@ -26,6 +27,19 @@ def test_equal_ones_share_a_front_and_what_is_no_number_is_left_out() -> None:
     assert front({0: (1, 1), 1: (1, 1), 2: (1, 2)}) == [0, 1]
     assert by_fronts({0: (1, 1), 1: (1, math.nan), 2: (1, 1), 3: (math.inf, 0)}) == [0, 2]
     assert by_fronts({}) == []
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_the_fronts_are_those_of_comparing_all_with_all(count: int) -> None:
+    rng = np.random.default_rng(count)
+    for _ in range(50):
+        left = {n: tuple(map(int, values)) for n, values in enumerate(rng.integers(0, 6, (30, count)))}
+        for best in fronts(left):
+            pairs = {(n, other) for n, own in left.items() for other in left.values() if other != own}
+            worse = {n for n, other in pairs if all(a <= b for a, b in zip(other, left[n], strict=True))}
+            assert best == [n for n in left if n not in worse]
+            left = {n: values for n, values in left.items() if n not in best}
+        assert not left
 
 
 @pytest.fixture
