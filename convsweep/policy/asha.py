@@ -106,8 +106,10 @@ class Asha:
 
     def highest_rung(self, trial: "FrozenTrial") -> int:
         """Return the step of the highest rung at which a trial has been judged, 0 for none."""
-        bracket = self.bracket(trial)
-        return max((s for s in trial.intermediate_values if self.rung_at(s, bracket) is not None), default=0)
+        last, found, rung = max(trial.intermediate_values, default=0), 0, self.bracket(trial)
+        while (step := self.step(rung)) <= last and (self.max_resource is None or step < self.max_resource):
+            found, rung = step if step in trial.intermediate_values else found, rung + 1
+        return found
 
     def rung_at(self, step: int, bracket: int = 0) -> int | None:
         """Return the rung at a step, or None where there is none, or none for the trials of that bracket."""
@@ -128,10 +130,18 @@ class Asha:
         leads = ranked[:1] if ranked and DESCRIBED in ranked[0].system_attrs else []
         return number in [trial.number for trial in [*leads, *self._best(ranked)]]
 
+    def is_stranded(self, trial: "FrozenTrial") -> bool:
+        """Whether a trial pauses below the first rung, since the rungs were typed anew: it must go on to be judged."""
+        return pauses(trial) and not self.highest_rung(trial)
+
+    def _pauses_at(self, trial: "FrozenTrial", rung: int) -> bool:
+        """Whether a trial waits at a rung; which one that is says its step, for the rungs may have moved meanwhile."""
+        return pauses(trial) and self.highest_rung(trial) == self.step(rung)
+
     def promotable(self, study: "Study") -> Iterator["FrozenTrial"]:
         """Yield the trials that are to go on, from the highest rung down, the best first."""
         for rung, ranked in reversed(list(enumerate(self._rungs(study)))):
-            yield from (trial for trial in self._best(ranked) if _pauses_at(trial, rung))
+            yield from (trial for trial in self._best(ranked) if self._pauses_at(trial, rung))
 
     def least_promising(self, study: "Study", number: int) -> list[int]:
         """Return the numbers of the trials that pause, and of the one that is about to, the worst first.
@@ -141,7 +151,7 @@ class Asha:
         standing: dict[int, float] = {}
         for rung, ranked in enumerate(self._rungs(study)):
             for place, trial in enumerate(ranked):
-                if _pauses_at(trial, rung) or (trial.number == number and trial.last_step == self.step(rung)):
+                if self._pauses_at(trial, rung) or (trial.number == number and trial.last_step == self.step(rung)):
                     standing[trial.number] = place / len(ranked)
         return sorted(standing, key=lambda trial: (-standing[trial], trial))
 
@@ -236,10 +246,6 @@ def values_at(trial: "FrozenTrial", step: int, count: int) -> list[float]:
 def _is_out(trial: "FrozenTrial") -> bool:
     """Whether a trial has ended without being an answer."""
     return trial.state.is_finished() and not (trial.state.name == "COMPLETE" and feasible(trial))
-
-
-def _pauses_at(trial: "FrozenTrial", rung: int) -> bool:
-    return trial.state.name == "WAITING" and trial.system_attrs.get(RUNG) == ["paused", rung]
 
 
 def pauses(trial: "FrozenTrial") -> bool:

@@ -84,15 +84,21 @@ class Policy:
         if finishing:
             return
         if self.asha is not None:
-            yield from (t for t in self.asha.promotable(study) if self._steps.affords(study, t))
+            onward = [*filter(self.asha.is_stranded, begun), *self.asha.promotable(study)]
+            yield from (trial for trial in onward if self._steps.affords(study, trial))
         fresh: list[FrozenTrial | None] = [trial for trial in waiting if WORKER not in trial.system_attrs]
         if self.growing and not fresh and len(trials) < self.n_trials:
             fresh = [None]
         if self._steps.affords(study, None):
             yield from fresh
-        for best in self.asha.unfinished_best(study) if self.asha else []:
-            if self._steps.affords(study, best) or not _answered(trials, best.number):
-                yield best
+        if self.asha is None:
+            return
+        best = [trial for trial in self.asha.unfinished_best(study) if self._steps.affords(study, trial)]
+        # For the leader's training steps have been kept; where they are too few there is still to be an answer.
+        leader = None if best else self.asha.leader(study)
+        if leader is not None and pauses(leader) and not _answered(trials, leader.number):
+            best = [leader]
+        yield from best
 
     def _answer(self, study: "Study", finishing: Phase) -> "FrozenTrial | None":
         """Return the trial that is still to be trained when the time is short, or over: then only where there is none.

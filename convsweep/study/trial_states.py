@@ -51,8 +51,13 @@ def _take_first(
             study.add_trial(create_trial(state=TrialState.WAITING))
             return None, True
         if _is_taken(storage, trial._trial_id):
+            if _stands_elsewhere(trial, storage.get_trial(trial._trial_id)):
+                put_back(study, trial._trial_id)
+                return None, True
             if pauses(trial):
-                storage.set_trial_system_attr(trial._trial_id, RUNG, ["promoted", trial.system_attrs[RUNG][1]])
+                rung = ["promoted", trial.system_attrs[RUNG][1]]
+                rung += [asha.highest_rung(trial)] if asha is not None else []
+                storage.set_trial_system_attr(trial._trial_id, RUNG, rung)
             if asha is not None and asha.learns and WORKER not in trial.system_attrs:
                 storage.set_trial_system_attr(trial._trial_id, BRACKET, asha.deal(study, trial.number))
             worker = [socket.gethostname(), os.getpid(), time.time(), driver]
@@ -60,6 +65,11 @@ def _take_first(
             return storage.get_trial(trial._trial_id), False
         lost = True  # another one was faster: there may be more by now than there was
     return None, lost
+
+
+def _stands_elsewhere(known: "FrozenTrial", now: "FrozenTrial") -> bool:
+    """Whether a trial has been run by another worker, and waits again, since it was looked at."""
+    return any(known.system_attrs.get(key) != now.system_attrs.get(key) for key in (RUNG, WORKER))
 
 
 def _is_taken(storage: "BaseStorage", trial_id: int) -> bool:

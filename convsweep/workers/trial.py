@@ -246,12 +246,17 @@ class TrialHandle:
 
     def _pauses(self) -> bool:
         rung = self._asha and self._asha.rung_at(self._step, self._bracket)
-        if self._policy is None or rung is None or self._rung == ["promoted", rung]:
+        if self._policy is None or rung is None or self._was_promoted_from(rung):
             return False
         if self._policy.goes_on(self._trial.study, self._known(), rung, self._phase):
             return False
         pause(self._trial.study, self._trial._trial_id, rung)
         return True
+
+    def _was_promoted_from(self, rung: int) -> bool:
+        """Whether the trial has been judged at this rung, and makes its way to it anew."""
+        state, number, *step = self._rung or ("", None)
+        return state == "promoted" and (step == [self._step] if step else number == rung)  # earlier marks had no step
 
     @property
     def _phase(self) -> Phase:

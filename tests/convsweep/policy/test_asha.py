@@ -2,12 +2,14 @@
 
 import optuna
 import pytest
+from optuna.storages import BaseStorage
 from optuna.trial import TrialState, create_trial
 
-from convsweep.policy.asha import DESCRIBED, RUNG, Asha, pauses
+from convsweep.policy.asha import DESCRIBED, RUNG, Asha, pause, pauses
 from convsweep.policy.policy import Policy
 from convsweep.policy.work import WORKER
-from convsweep.study.trial_states import take
+from convsweep.study import trial_states
+from convsweep.study.trial_states import put_back, take
 
 ASHA = Asha(min_resource=1, reduction_factor=3, max_resource=9)  # rungs at 1 and 3; 9 is the end
 
@@ -109,7 +111,7 @@ def test_each_promoted_trial_is_taken_once_and_new_ones_last(study: optuna.Study
     taken = [take(study, policy) for _ in range(4)]
     # The promoted one, the new one, then, as nothing new starts any more, the best of the highest rung to its end.
     assert [trial and trial.number for trial in taken] == [6, 9, 1, None]
-    assert study.trials[6].system_attrs[RUNG] == ["promoted", 0]
+    assert study.trials[6].system_attrs[RUNG] == ["promoted", 0, 1]
     assert not pauses(study.trials[6])
 
 
@@ -161,3 +163,50 @@ def test_a_later_bracket_is_not_judged_early_and_counts_there_for_the_others() -
     study.add_trial(create_trial(state=TrialState.RUNNING, intermediate_values={1: 0.5, 2: 0.5}))
     assert asha.bracket(study.trials[6]) == 1
     assert asha.highest_rung(study.trials[6]) == 0
+
+
+def test_rungs_that_are_typed_anew_strand_nobody() -> None:
+    """Trials pause at step 1, and the first rung is at 3 now: they go on to it, and are judged there."""
+    study = optuna.create_study(direction="maximize")
+    for value in (0.5, 0.7, 0.6, 0.8):
+        report(study, value)
+    policy = Policy(4, Asha(3, 3, 9))
+    taken = [take(study, policy) for _ in range(5)]
+    assert [trial and trial.number for trial in taken] == [0, 1, 2, 3, None]
+    for trial, value in zip(study.trials, (0.5, 0.7, 0.6, 0.8), strict=True):
+        assert trial.system_attrs[RUNG] == ["promoted", 0, 0]
+        study._storage.set_trial_intermediate_value(trial._trial_id, 3, value)
+        pause(study, trial._trial_id, 0)
+        put_back(study, trial._trial_id)
+    again = take(study, policy)
+    assert again is not None and (again.number, again.system_attrs[RUNG]) == (3, ["promoted", 0, 3])
+
+
+def test_a_rung_is_where_a_trial_is_whatever_its_number_was() -> None:
+    study = optuna.create_study(direction="maximize")
+    for value in (0.5, 0.7, 0.6):
+        attrs = {RUNG: ["paused", 0], WORKER: ["host", 1, 0.0]}  # at step 3, which was the first rung
+        values = {1: value, 2: value, 3: value}
+        study.add_trial(create_trial(state=TrialState.WAITING, intermediate_values=values, system_attrs=attrs))
+    assert promotable(study) == [1], "at the second rung, not at the first one as well"
+    assert not any(map(ASHA.is_stranded, study.trials))
+
+
+def test_what_another_worker_has_brought_further_meanwhile_is_looked_at_again(
+    study: optuna.Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    policy, taken_first = Policy(7, Asha(1, 3, 27)), trial_states._is_taken
+
+    def is_taken(storage: BaseStorage, trial_id: int) -> bool:
+        monkeypatch.setattr(trial_states, "_is_taken", taken_first)
+        other = take(study, policy)  # between a look and the taking another one runs it to its next rung
+        assert other is not None and other.number == 1
+        storage.set_trial_intermediate_value(trial_id, 9, 0.1)
+        pause(study, trial_id, 2)
+        put_back(study, trial_id)
+        return taken_first(storage, trial_id)
+
+    monkeypatch.setattr(trial_states, "_is_taken", is_taken)
+    taken = take(study, policy)
+    # Nothing new starts any more, so it is to be trained to its end, but from where it is by now.
+    assert taken is not None and (taken.number, taken.system_attrs[RUNG]) == (1, ["promoted", 2, 9])
