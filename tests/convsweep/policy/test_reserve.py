@@ -34,8 +34,6 @@ def test_with_several_objectives_the_steps_are_spent_on_whom_they_were_kept_for(
     asha = Asha(3, 2, 27)
     leader = asha.leader(study)
     assert leader is not None and leader.number == 0 and [trial.number for trial in asha.best(study)] == [1]
-    candidates = [
-        [trial and trial.number for trial in Policy(2, asha, steps=steps, max_resource=27).candidates(study)]
-        for steps in (39, 38, 60)
-    ]
-    assert candidates == [[0], [0], [1]], "too few as well, for there is to be an answer; enough for the front"
+    first = [next(Policy(2, asha, steps=steps, max_resource=27).candidates(study)) for steps in (39, 38, 60)]
+    numbers = [trial and trial.number for trial in first]
+    assert numbers == [0, 0, 1], "also where they are too few, for there is to be an answer; or enough for the front"
