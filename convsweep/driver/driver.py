@@ -25,7 +25,7 @@ from convsweep.driver.sweep import Sweep
 from convsweep.errors import UserError, bounded, is_disk_full
 from convsweep.policy.budget import Budget, count_trials
 from convsweep.policy.policy import Phase, Policy
-from convsweep.policy.repeats import Confirmation, is_repeat
+from convsweep.policy.repeats import Confirmation, is_repeat, repeated_number
 from convsweep.policy.stopping_rules import StoppingRules
 from convsweep.policy.time_budget import SPENT, TimeBudget
 from convsweep.space.described import described
@@ -43,7 +43,7 @@ from convsweep.study.queue import fill, parse_enqueue
 from convsweep.study.ranking import leaders, ranked
 from convsweep.study.repeats import add_repeats
 from convsweep.study.rules import RULES, keep_rules, rules_of, settle_rules
-from convsweep.study.trial_states import close, settle
+from convsweep.study.trial_states import close, end_waiting, give_up_repeats, settle
 from convsweep.study.warm_start import find_earlier, remember
 from convsweep.workers.app_log import AppLog
 from convsweep.workers.devices import workers_on_gpus
@@ -164,6 +164,8 @@ class Driver:
         if trials and all(map(is_repeat, trials)):  # they were laid out beforehand, and are all that there is to do
             self.sweep.config = _without_stops(self.sweep.config)
             return Policy(len(trials), confirming=True), True
+        if Confirmation.of(sweeper) is None and not is_shared(self.sweep.config):
+            give_up_repeats(study)
         kept = rules_of(study)
         if kept is None:
             study.set_user_attr(RULES, {})  # it is none of before, whatever comes next
@@ -251,6 +253,9 @@ class Driver:
             return False, False
         best = leaders(study, confirmation.candidates)
         with exclusively(study._storage, self.sweep.name):
+            for trial in study.get_trials(deepcopy=False):  # of those that were the best before a stop, too
+                if trial.state.name == "WAITING" and repeated_number(trial) not in {None, *(t.number for t in best)}:
+                    end_waiting(study, trial)
             add_repeats(study, {trial.number: trial.params for trial in best}, confirmation.seeds)
         trials = len(study.get_trials(deepcopy=False))
         policy = Policy(trials, confirming=True)

@@ -16,7 +16,7 @@ _OWN = crc32(b"repeat")  # keeps the seeds of repeats apart from those of other 
 
 
 def is_repeat(trial: "FrozenTrial") -> bool:
-    return REPEATS in trial.system_attrs
+    return trial.system_attrs.get(REPEATS) is not None  # None of one that is to repeat nothing any more
 
 
 def repeated_number(trial: "FrozenTrial") -> int | None:

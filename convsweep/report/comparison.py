@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from convsweep.errors import UserError
 from convsweep.insight.levels import is_again
 from convsweep.intervals import LEVEL, Difference, Mean, difference_of, mean_of
-from convsweep.policy.repeats import REPEATS
+from convsweep.policy.repeats import REPEATS, repeated_number
 from convsweep.policy.work import seconds_of
 from convsweep.report.view import StudyView
 from convsweep.space.values import equal
@@ -140,12 +140,12 @@ def _runs(study: "Study", trial: "FrozenTrial", again: "Study | None") -> "dict[
     Repeats with fresh seeds, where there are two or more: the trial's own value was chosen for being good.
     """
     complete = [other for other in study.get_trials(deepcopy=False) if other.state.name == "COMPLETE"]
-    number, _ = trial.system_attrs.get(REPEATS, [trial.number, None])
+    number, _ = trial.system_attrs.get(REPEATS) or [trial.number, None]
     for those in (again.get_trials(deepcopy=False) if again is not None else [], complete):
         repeats = {
             other.system_attrs[REPEATS][1]: other
             for other in those
-            if other.state.name == "COMPLETE" and other.system_attrs.get(REPEATS, [None])[0] == number
+            if other.state.name == "COMPLETE" and repeated_number(other) == number
         }
         if len(repeats) > 1:
             return repeats

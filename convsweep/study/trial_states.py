@@ -15,7 +15,7 @@ from convsweep.errors import bounded
 from convsweep.policy.asha import RUNG, Asha, pauses
 from convsweep.policy.brackets import BRACKET
 from convsweep.policy.policy import Phase, Policy
-from convsweep.policy.repeats import is_repeat
+from convsweep.policy.repeats import REPEATS, is_repeat
 from convsweep.policy.work import SECONDS, WORKER
 from convsweep.storage.turns import in_turn
 from convsweep.study.failure import LONGEST, traceback_of, words_of
@@ -160,8 +160,30 @@ def close(study: "Study", begun: bool = False) -> None:
         return
     for trial in trials:
         stopped = begun and trial.state == TrialState.WAITING and WORKER in trial.system_attrs and not is_repeat(trial)
-        if (pauses(trial) or stopped) and _is_taken(study._storage, trial._trial_id):
-            study.tell(trial.number, state=TrialState.PRUNED)
+        if pauses(trial) or stopped:
+            end_waiting(study, trial)
+
+
+def end_waiting(study: "Study", trial: "FrozenTrial") -> None:
+    """End a trial as pruned, if it still waits."""
+    from optuna.trial import TrialState
+
+    if _is_taken(study._storage, trial._trial_id):
+        study.tell(trial.number, state=TrialState.PRUNED)
+
+
+def give_up_repeats(study: "Study") -> None:
+    """Let waiting repeats that nobody asks for any more be trials like others, drawn when they are taken.
+
+    One that has been trained in part ends as pruned. Call it only while no worker of the study is alive.
+    """
+    for trial in study.get_trials(deepcopy=False):
+        if trial.state.name != "WAITING" or not is_repeat(trial):
+            continue
+        if WORKER in trial.system_attrs:
+            end_waiting(study, trial)
+        elif prescribe(study, trial._trial_id, {}):
+            study._storage.set_trial_system_attr(trial._trial_id, REPEATS, None)
 
 
 def fail(study: "Study", trial_id: int, error: BaseException | str) -> None:

@@ -4,9 +4,13 @@ import optuna
 from optuna.distributions import FloatDistribution
 from optuna.trial import TrialState, create_trial
 
-from convsweep.policy.repeats import REPEATS
+from convsweep.policy.policy import Policy
+from convsweep.policy.repeats import REPEATS, is_repeat
+from convsweep.policy.work import WORKER
 from convsweep.study import leaders, ranked, repeated
+from convsweep.study.queue import trial_params
 from convsweep.study.repeats import add_repeats
+from convsweep.study.trial_states import give_up_repeats, take
 
 
 def study_of(*values: float) -> optuna.Study:
@@ -49,3 +53,15 @@ def test_repeats_that_are_there_are_not_added_again() -> None:
     add_repeats(study, {1: {"x": 1}, 0: {"x": 0}}, 2)
     waiting = [trial for trial in study.trials if trial.state == TrialState.WAITING]
     assert [trial.system_attrs[REPEATS] for trial in waiting] == [[1, 0], [1, 1], [0, 0], [0, 1]]
+
+
+def test_repeats_that_nobody_asks_for_any_more_are_trials_like_others() -> None:
+    study = study_of(0.5, 0.9)
+    add_repeats(study, {1: {"x": 1}}, 2)
+    study._storage.set_trial_system_attr(study.trials[3]._trial_id, WORKER, ["host", 1, 0.0])
+    give_up_repeats(study)
+    assert [trial.state.name for trial in study.trials] == ["COMPLETE", "COMPLETE", "WAITING", "PRUNED"]
+    assert not is_repeat(study.trials[2]) and trial_params(study.trials[2]) == {}
+    assert is_repeat(study.trials[3]), "it was trained in part"
+    taken = take(study, Policy(4))
+    assert taken is not None and taken.number == 2
