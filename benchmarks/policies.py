@@ -240,14 +240,14 @@ table, in the mean over replays with other seeds, and the standard error of that
 budget is so many full trainings of 27 epochs. *The defaults* are those of `hydra/sweeper/scheduler=asha`: a first rung
 at a 27th of a training; how many trials pass it without being judged follows from how well its order foretells that of
 the second; of the draws one in ten is random and one in ten near the best so far. These were chosen by some ten replays
-of each of the six tables, that of clothes with half of its CNNs; the replays shown here are mostly others. *One epoch each, then the best* is the control that
-a scheduler has to beat.
+of each of the six tables, that of clothes with half of its CNNs; the replays shown here are mostly others. *One epoch
+each, then the best* is the control that a scheduler has to beat.
 
-What a first epoch is worth differs: its order foretells that after three epochs with a rank correlation of 0.90 or 0.91 on
-the three tables of images, and of -0.10, 0.04 and 0.39 on those of tasks (`--order`). A first rung that is fixed is
+What a first epoch is worth differs: its order foretells that after three epochs with a rank correlation of 0.90 or 0.91
+on the three tables of images, and of -0.10, 0.04 and 0.39 on those of tasks (`--order`). A first rung that is fixed is
 a bet on one of the two; the trials that pass it unjudged show which it is, and five of them are enough. A larger share
-at the least (a third of the trials) or before anything is known (two thirds) was no better in the mean. *Every second
-trial not before 3* were the defaults before that."""
+of them at the least (a third), or before anything is known (two thirds), was no better in the mean. *Every second trial
+not before 3* were the defaults before that."""
 TIMED = """A budget of time, as long as so many trainings of the mean length: what is cheap costs less of it. An epoch
 of one configuration takes up to 18 times as long as that of another here; a trial that goes on pays 1.5 seconds.
 
@@ -259,8 +259,8 @@ no option."""
 MADE_UP = """The seconds are not recorded, but made up: 0.3, and one for 40,000 weights, twice that at a batch of 32."""
 ABOUT = {
     "clothes_curves": "300 CNNs on 2,000 images of Fashion-MNIST with schedules, augmentation, dropout, and SGD beside "
-    "Adam, each trained with two seeds. What an answer is worth says the other seed, so a distance may be below 0. Half "
-    "of them were recorded after the defaults had been chosen.",
+    "Adam, each trained with two seeds. What an answer is worth says the other seed, so a distance may be below 0. "
+    "Half of them were recorded after the defaults had been chosen.",
     "digits_curves": "1,000 multilayer perceptrons on half of the digits with schedules, augmentation, dropout, and "
     "SGD beside Adam, each trained with two seeds. What an answer is worth says the other seed.",
     "fashion_mnist_curves": "150 CNNs on 3,000 images of Fashion-MNIST.",
