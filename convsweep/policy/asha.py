@@ -178,24 +178,22 @@ class Asha:
         if len(study.directions) == 1:
             leader = self.leader(study)
             return [leader] if leader is not None else []
-        signs = _signs(study)
-        latest: dict[int, FrozenTrial] = {}
-        for ranked in self._rungs(study):
-            latest |= {trial.number: trial for trial in ranked if not _is_out(trial)}
-        known = {n: _values(trial, self._last_rung(trial), signs) for n, trial in latest.items()}
-        best = [latest[n] for n in front({n: v for n, v in known.items() if all(map(math.isfinite, v))})]
-        return sorted(best, key=lambda trial: (-self._last_rung(trial), trial.number))
-
-    def _last_rung(self, trial: "FrozenTrial") -> int:
-        """Return the step of the last rung that a trial reached, or the end where that is the first."""
-        compared = [step for step in trial.intermediate_values if self.compared_at(step) is not None]
-        return max((step for step in compared if self.rung_at(step) is not None), default=max(compared))
+        signs, latest = _signs(study), {}
+        for rung, ranked in enumerate(self._rungs(study)):
+            step = self.step(rung)
+            for trial in ranked:
+                # The end is a rung where there is no other one.
+                if not _is_out(trial) and (self.rung_at(step) is not None or trial.number not in latest):
+                    latest[trial.number] = step, trial
+        best = [latest[n] for n in front({n: _values(trial, step, signs) for n, (step, trial) in latest.items()})]
+        return [trial for _, trial in sorted(best, key=lambda found: (-found[0], found[1].number))]
 
     def _rungs(self, study: "Study") -> list[Sequence["FrozenTrial"]]:
-        """Return the trials on each rung that somebody has reached, the best first."""
+        """Return the trials on each rung, the best first, up to the last one that somebody has reached."""
         trials, rungs = study.get_trials(deepcopy=False), []
-        while ranked := self._ranked(study, len(rungs), trials):
-            rungs.append(ranked)
+        last = max((step for trial in trials for step in trial.intermediate_values), default=0)
+        while self.step(len(rungs)) <= last:  # at some of them an app may not report
+            rungs.append(self._ranked(study, len(rungs), trials))
         return rungs
 
     def _best(self, ranked: Sequence["FrozenTrial"]) -> Sequence["FrozenTrial"]:

@@ -85,11 +85,14 @@ def _judged(trials: list[FrozenTrial], asha: Asha, enough: int, count: int) -> l
 
 
 def _rung(trials: list[FrozenTrial], asha: Asha, enough: int) -> int:
-    """Return the highest rung that enough trials have reached."""
-    rung = 0
-    while sum(asha.step(rung + 1) in trial.intermediate_values for trial in trials) >= enough:
+    """Return the highest rung that enough trials have reached, else the first one."""
+    last = max((step for trial in trials for step in trial.intermediate_values), default=0)
+    rung = found = 0
+    while (step := asha.step(rung)) <= last:  # at some of them an app may not report
+        if sum(step in trial.intermediate_values for trial in trials) >= enough:
+            found = rung
         rung += 1
-    return rung
+    return found
 
 
 def _learnable(trial: FrozenTrial) -> FrozenTrial:

@@ -210,3 +210,13 @@ def test_what_another_worker_has_brought_further_meanwhile_is_looked_at_again(
     taken = take(study, policy)
     # Nothing new starts any more, so it is to be trained to its end, but from where it is by now.
     assert taken is not None and (taken.number, taken.system_attrs[RUNG]) == (1, ["promoted", 2, 9])
+
+
+def test_an_app_need_not_report_at_every_rung() -> None:
+    """It reports every third step, and nothing at the first rung."""
+    study = optuna.create_study(direction="maximize")
+    for value in (0.5, 0.7, 0.6):
+        attrs = {RUNG: ["paused", 1], WORKER: ["host", 1, 0.0]}
+        study.add_trial(create_trial(state=TrialState.WAITING, intermediate_values={3: value}, system_attrs=attrs))
+    assert promotable(study) == [1]
+    assert (leader := ASHA.leader(study)) and leader.number == 1

@@ -96,3 +96,11 @@ def test_what_is_no_number_at_a_rung_is_no_result(directions: list[str]) -> None
         return sum(draw(study, Asha(1, 3), seed) for seed in range(10)) / 10
 
     assert drawn(diverged=4) > 0.7 and drawn(diverged=0) > 0.7
+
+
+def test_a_sampler_learns_from_the_highest_rung_where_enough_have_reported() -> None:
+    study = study_of(space("x=interval(0,1)", conditions={}))
+    reported = [{4: 0.4}] * 10 + [{4: 0.4, 8: 0.8}] * 10 + [{4: 0.4, 8: 0.8, 16: 1.6}] * 9
+    study.add_trials([create_trial(state=TrialState.PRUNED, intermediate_values=values) for values in reported])
+    view = SamplerView(study, study.sampler, Asha(1, 2))  # rungs at 1, 2, 4, 8 and 16
+    assert Counter(trial.value for trial in view.trials) == {None: 10, 0.8: 19}
