@@ -35,6 +35,17 @@ class UserError(Exception):
         super().__init__("\n".join(self.problems))
 
 
+def as_told(error: Exception) -> Exception:
+    """Return an error of an app's whose words say what to change: it is shown without a place in the code."""
+    vars(error)["told"] = True
+    return error
+
+
+def is_told(error: BaseException) -> bool:
+    """Whether an error's words say what to change."""
+    return isinstance(error, UserError) or "told" in vars(error)
+
+
 def causes(error: BaseException | None) -> "Iterator[BaseException]":
     """Yield an error and those that led to it, each once: an app may have tied them into a ring."""
     seen: set[int] = set()

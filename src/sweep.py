@@ -12,7 +12,7 @@ import hydra
 from omegaconf import DictConfig
 
 from convsweep import Infeasible, current_trial
-from convsweep.errors import is_hydras
+from convsweep.errors import as_told, is_hydras
 from src.config import ConfigError, all_problems, as_dry_run, constraint, flags_first, refuse, register, settings
 from src.process import quiet_native_stderr
 
@@ -42,7 +42,7 @@ def main(config: DictConfig) -> float | list[float]:
 def _refuse(error: Exception) -> NoReturn:
     """End a single run without a stack trace; in a sweep the trial is recorded as failed, and the others go on."""
     if current_trial() is not None:
-        raise error
+        raise as_told(error)
     sys.exit(refuse(error))
 
 

@@ -16,6 +16,7 @@ from convsweep.policy.asha import pauses, was_left_paused
 from convsweep.policy.budget import Budget
 from convsweep.policy.time_budget import SPENT
 from convsweep.policy.work import seconds_of
+from convsweep.study.failure import PLACE
 from convsweep.study.metric_names import given_names
 
 if TYPE_CHECKING:
@@ -23,8 +24,9 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 from convsweep.display.words import (
     WORDS,
-    error_in_words,
+    failure_in_words,
     params_in_words,
+    quote,
     running_in_words,
     say,
     state_of,
@@ -50,6 +52,7 @@ class Monitor:
         self.seen = {trial.number for trial in _finished(study)}
         self.paused = {(t.number, t.last_step) for t in study.get_trials(deepcopy=False) if pauses(t)}
         self.told = set(self.paused)
+        self.quoted = False
         self.unit, self.total = (
             ("trials", n_trials)
             if budget.trials is not None
@@ -102,11 +105,12 @@ class Monitor:
                     continue
                 self.ended += 1
                 say(self.console, self._line(trial, best))
+                self._quote(trial)
             show(self._status(trials, best))
 
     def _line(self, trial: "FrozenTrial", best: "list[FrozenTrial]") -> str:
         duration = f" in {seconds_of(trial):.1f} s"
-        outcome = error_in_words(trial) or values_in_words(trial, self.names if len(self.names) > 1 else ())
+        outcome = failure_in_words(trial) or values_in_words(trial, self.names if len(self.names) > 1 else ())
         count = f"{len(self.seen):>{len(str(self.n_trials))}}/{self.n_trials}"
         words = f"[{count if self.unit == 'trials' else len(self.seen)}] trial {trial.number} "
         words += (
@@ -116,6 +120,12 @@ class Monitor:
         )
         left = self._left()
         return "; ".join(filter(None, [words, self._best(best), left and f"{left} left"]))
+
+    def _quote(self, trial: "FrozenTrial") -> None:
+        """Print the traceback of the first trial that the app's own code failed: all are in the trials' folders."""
+        if not self.quoted and PLACE in trial.user_attrs and trial.state.name == "FAIL":
+            self.quoted = True
+            quote(self.console, str(trial.user_attrs.get("traceback", "")).rstrip())
 
     def _done(self) -> float:
         """Return how much of the budget is spent, in its unit."""

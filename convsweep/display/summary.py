@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
     from convsweep.insight import Findings
+from convsweep.study.failure import PLACE, without_numbers
 from convsweep.study.key_names import shortened
 from convsweep.study.metric_names import metric_names
 from convsweep.study.ranking import ranked
@@ -98,14 +99,17 @@ def show_confirmed(study: "Study", console: Console) -> None:
 
 
 def show_failures(study: "Study", console: Console) -> None:
-    """Print each kind of failure with the trial to look at."""
-    failures: dict[str, list[int]] = {}
+    """Print each kind of failure with the trial to look at; errors that differ in numbers alone are of one kind."""
+    failures: dict[tuple[str, str | None], dict[int, str]] = {}
     for trial in study.get_trials(deepcopy=False):
         if trial.state.name == "FAIL":
-            failures.setdefault(error_in_words(trial) or "unknown", []).append(trial.number)
-    for error, numbers in list(failures.items())[:KINDS]:
-        which = f"trial {numbers[0]}" + (f" and {len(numbers) - 1} more" if len(numbers) > 1 else "")
-        say(console, f"failed   {which}: {error}")
+            kind = without_numbers(error_in_words(trial)), trial.user_attrs.get(PLACE)
+            failures.setdefault(kind, {})[trial.number] = error_in_words(trial) or "unknown"
+    for (pattern, place), found in list(failures.items())[:KINDS]:
+        first, words = next(iter(found.items()))
+        which = f"trial {first}" + (f" and {len(found) - 1} more" if len(found) > 1 else "")
+        words = words if len(set(found.values())) == 1 else pattern
+        say(console, f"failed   {which}: {words}" + (f" ({place})" if place else ""))
     if more := sum(map(len, list(failures.values())[KINDS:])):
         say(console, f"failed   {more} more")
 

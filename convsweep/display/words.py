@@ -14,6 +14,7 @@ from convsweep.intervals import Mean
 from convsweep.policy.asha import pauses, was_left_paused
 from convsweep.policy.work import seconds_of
 from convsweep.space.values import as_override_value
+from convsweep.study.failure import PLACE
 from convsweep.study.metric_names import given_names
 from convsweep.study.spread import values_of
 
@@ -42,10 +43,20 @@ INDENT = 9  # columns of the words at the start of a line
 
 def say(console: Console, line: str) -> None:
     """Print one line; what it quotes cannot break it. A terminal's line breaks come between words, a pipe gets none."""
-    line = printable(line).encode(console.encoding, "backslashreplace").decode(console.encoding)
+    line = _showable(console, line)
     if console.is_terminal and console.width > 2 * INDENT and not COPIED.search(line):
         line = wrapped(line, console.width)
     console.print(line, highlight=False, markup=False, emoji=False, soft_wrap=True)
+
+
+def quote(console: Console, text: str) -> None:
+    """Print the lines of a text as they are."""
+    lines = "\n".join(_showable(console, line) for line in text.splitlines())
+    console.print(lines, highlight=False, markup=False, emoji=False, soft_wrap=True)
+
+
+def _showable(console: Console, line: str) -> str:
+    return printable(line).encode(console.encoding, "backslashreplace").decode(console.encoding)
 
 
 def wrapped(line: str, width: int) -> str:
@@ -74,6 +85,12 @@ def error_in_words(trial: "FrozenTrial") -> str:
     known = trial.user_attrs
     words = " ".join(str(known.get("error") or known.get("infeasible") or "").split())
     return bounded(printable(words), SHOWN)
+
+
+def failure_in_words(trial: "FrozenTrial") -> str:
+    """Return the reason as `error_in_words` does, and where in the app's code it was, as far as that is known."""
+    place = trial.user_attrs.get(PLACE)
+    return error_in_words(trial) + (f" ({printable(str(place))})" if place else "")
 
 
 def state_of(trial: "FrozenTrial") -> str:

@@ -17,6 +17,7 @@ from convsweep.insight.levels import Levels, levels_of, searched_keys
 from convsweep.insight.standing import Standing, places
 from convsweep.policy.asha import feasible
 from convsweep.space.values import as_override_value, is_number
+from convsweep.study.failure import without_numbers
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
@@ -204,7 +205,7 @@ def _reason(trial: "FrozenTrial") -> str:
         return _code(bounded(printable(violated[0]), LONGEST))
     words = str(trial.user_attrs.get("infeasible") or trial.user_attrs.get("error") or "a reason that was not told")
     first = printable(" ".join(words.split()))
-    return _code(bounded(re.sub(r"\d+([.,]\d+)*", "N", first), LONGEST))
+    return _code(bounded(without_numbers(first), LONGEST))
 
 
 def _lacks_gpu_memory(trial: "FrozenTrial") -> bool:

@@ -3,6 +3,7 @@
 import errno
 import os
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, open_dict
 
 from convsweep.errors import UserError, is_disk_full
+from convsweep.policy.asha import feasible
 from convsweep.policy.policy import Policy
 from convsweep.policy.repeats import is_repeat, seed_parts
 from convsweep.policy.stopping_rules import StoppingRules
@@ -25,7 +27,7 @@ from convsweep.storage.address import is_shared
 from convsweep.storage.opening import open_configured
 from convsweep.storage.patience import giving_up
 from convsweep.storage.room import is_full
-from convsweep.study.failure import words_of
+from convsweep.study.failure import PLACE, place_of, traceback_of, words_of
 from convsweep.study.optuna_logging import quieten_optuna
 from convsweep.study.rules import COMMON
 from convsweep.study.trial_states import add_seconds, fail, put_back, take
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
 # Seconds between two looks for a trial while others run that may leave one; where many look into one storage, they
 # look less often from one time to the next.
 PATIENCE, LAST_PATIENCE = 0.3, 10.0
+TRACEBACK = "traceback.txt"  # in the folder of a trial that failed
 
 
 @dataclass
@@ -220,6 +223,7 @@ def _tell(study: "Study", trial_id: int, attempt: _Attempt) -> None:
     elif handle is not None and attempt.is_pruned:
         study.tell(handle._trial, state=TrialState.PRUNED)
     elif error is not None:
+        _locate(study, trial_id, attempt)
         fail(study, trial_id, error)
     elif attempt.problem is None:
         assert handle is not None
@@ -229,6 +233,18 @@ def _tell(study: "Study", trial_id: int, attempt: _Attempt) -> None:
             # The sampler is to learn from it as from a configuration that is not allowed.
             handle.set_constraint("diverged", 1.0)
         fail(study, trial_id, ValueError(attempt.problem))
+
+
+def _locate(study: "Study", trial_id: int, attempt: _Attempt) -> None:
+    """Note where in the app's code a trial went wrong, and leave the traceback with its files; none that diverged."""
+    assert attempt.error is not None
+    place = place_of(attempt.error, os.getcwd())
+    if place is None or not feasible(study._storage.get_trial(trial_id)):
+        return
+    study._storage.set_trial_user_attr(trial_id, PLACE, place)
+    if attempt.handle is not None:
+        with suppress(OSError):  # it is with the trial as well
+            (attempt.handle.directory / TRACEBACK).write_text(traceback_of(attempt.error), "utf-8", "backslashreplace")
 
 
 def _tell_infeasible(study: "Study", trial_id: int, error: Infeasible) -> None:

@@ -17,9 +17,17 @@ def test_a_failing_trial_is_recorded_and_the_sweep_goes_on(tmp_path: Path) -> No
     assert found[2].user_attrs["error"] == "RuntimeError: x is 3"
     assert "app.py" in found[2].user_attrs["traceback"]
     assert "trial 2: RuntimeError: x is 3" in done.stdout
+    assert "Traceback" in (tmp_path / "multirun/toy/trial-0002/traceback.txt").read_text()
+    assert not (tmp_path / "multirun/toy/trial-0001/traceback.txt").exists()
+    place = found[2].user_attrs["place"]
+    assert place.partition(":")[0].endswith("app.py")
+    assert f"failed RuntimeError: x is 3 ({place}) in " in done.stdout
+    assert done.stdout.count("Traceback (most recent call last)") == 1
+    assert "run_job" not in done.stdout
     hopeless = toy(tmp_path, "x=1,2", "fail_above=0", "hydra.sweeper.study_name=hopeless")
     assert hopeless.returncode == 1
-    assert "trial 0 and 1 more" not in hopeless.stderr
+    assert "failed   trial 0 and 1 more: RuntimeError: x is N (" in hopeless.stdout
+    assert hopeless.stdout.count("Traceback (most recent call last)") == 1, "the first one alone"
 
 
 def test_a_killed_worker_costs_no_trial(tmp_path: Path) -> None:

@@ -1,6 +1,12 @@
 """What is kept of an error."""
 
-from convsweep.study.failure import words_of
+import runpy
+from pathlib import Path
+
+import pytest
+
+from convsweep.errors import UserError, as_told
+from convsweep.study.failure import place_of, traceback_of, without_numbers, words_of
 
 GRAPH = """Graph execution error:
 
@@ -26,3 +32,40 @@ def test_what_went_wrong_in_a_graph_comes_before_the_code_that_made_it() -> None
 def test_code_that_an_app_quotes_stays() -> None:
     words = 'the rule is wrong:\n  File "rules.py", line 3, in check\n    x = 1'
     assert words_of(RuntimeError(words)) == words
+
+
+def failing(folder: Path, code: str) -> BaseException:
+    (folder / "main.py").write_text(code)
+    with pytest.raises(Exception) as caught:
+        runpy.run_path(str(folder / "main.py"))
+    return caught.value
+
+
+def test_a_place_is_the_last_line_of_the_apps_own_code(tmp_path: Path) -> None:
+    error = failing(tmp_path, "import json\n\ndef read():\n    json.loads('{')\n\nread()\n")
+    assert place_of(error, str(tmp_path)) == "main.py:4", "not one of Python's own modules"
+    assert place_of(error, "/proc") == f"{tmp_path}/main.py:4"
+    assert place_of(ValueError("raised nowhere"), str(tmp_path)) is None
+
+
+def test_an_error_that_says_what_to_change_has_no_place(tmp_path: Path) -> None:
+    error = failing(tmp_path, "raise ValueError('no such file')")
+    assert isinstance(error, ValueError)
+    assert place_of(as_told(error), str(tmp_path)) is None
+    with pytest.raises(UserError) as caught:
+        raise UserError("no such key")
+    assert place_of(caught.value, "/") is None
+
+
+def test_a_traceback_begins_with_the_apps_code() -> None:
+    name = {"__name__": "hydra.core.utils"}
+    exec(compile("def run(app):\n    app()", "utils.py", "exec"), name)
+    with pytest.raises(ZeroDivisionError) as caught:
+        name["run"](lambda: 1 / 0)  # type: ignore[operator]
+    caught.value.with_traceback(caught.value.__traceback__.tb_next)  # type: ignore[union-attr]
+    assert "utils.py" not in traceback_of(caught.value)
+    assert "1 / 0" in traceback_of(caught.value)
+
+
+def test_errors_that_differ_in_a_number_are_of_one_kind() -> None:
+    assert len({without_numbers(f"lr {lr} is too high") for lr in (0.1, 1e-05, 3, "1,000")}) == 1
