@@ -2,22 +2,28 @@
 
 import itertools
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from convsweep.errors import bounded
+from convsweep.errors import bounded, listed, printable
 
 SHOWN = 200  # characters, of a value that is no number
+MOST = 20  # names of a mapping
 
 
-def values_of(returned: Any, expected: int) -> tuple[list[float], str | None]:
+def values_of(returned: Any, expected: int, names: Sequence[str] = ()) -> tuple[list[float], str | None]:
     """Return the values of the objectives, and what is wrong with them, if anything.
 
     Args:
-        returned: By the task function: a number, or several in a sequence or an array.
+        returned: By the task function: a number, or several in a sequence, an array, or a mapping from their names.
         expected: How many objectives there are.
+        names: What they are called, in their order, if they have names.
     """
     try:
+        if isinstance(returned, Mapping):
+            if problem := _misnamed(returned, expected, names):
+                return [], problem
+            returned = [returned[name] for name in names]
         several = _several(returned, expected)
     except Exception as error:
         return [], f"the task function must return a number (or several), got {_shown(returned)} ({_named(error)})"
@@ -37,9 +43,28 @@ def values_of(returned: Any, expected: int) -> tuple[list[float], str | None]:
     return values, f"the task function returned {_shown(returned)}: the trial diverged"
 
 
+def _misnamed(returned: Mapping[Any, Any], expected: int, names: Sequence[str]) -> str | None:
+    """Say what is wrong with the names of the values in a mapping; it may have more than are asked for."""
+    there = [printable(bounded(str(name), SHOWN)) for name in itertools.islice(returned, MOST)]
+    if not names:
+        example = f"; type hydra.sweeper.metric_names=[{','.join(there)}]" if len(there) == expected else ""
+        return (
+            f"`hydra.sweeper.metric_names` must name the {expected} value(s) that the task function returns in a "
+            f"mapping, got null and a mapping of {', '.join(there) or 'nothing'}{example}"
+        )
+    lacking = [name for name in names if name not in returned]
+    if not lacking:
+        return None
+    lines = ", ".join(f"no {name}" for name in lacking)
+    return (
+        "the task function must return a mapping with a value for each of `hydra.sweeper.metric_names`, "
+        f"{', '.join(names)}, got {lines}; there are {listed(lacking[0], there)}"
+    )
+
+
 def _several(returned: Any, expected: int) -> list[Any]:
     """Return what there is, one more than expected at most: it may go on for ever."""
-    if isinstance(returned, str | bytes | Mapping) or not isinstance(returned, Iterable):
+    if isinstance(returned, str | bytes) or not isinstance(returned, Iterable):
         return [returned]
     try:
         values = iter(returned)

@@ -3,6 +3,7 @@
 import errno
 import os
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +29,7 @@ from convsweep.storage.opening import open_configured
 from convsweep.storage.patience import giving_up
 from convsweep.storage.room import is_full
 from convsweep.study.failure import PLACE, place_of, traceback_of, words_of
+from convsweep.study.metric_names import given_names
 from convsweep.study.optuna_logging import quieten_optuna
 from convsweep.study.rules import COMMON
 from convsweep.study.trial_states import add_seconds, fail, put_back, take
@@ -167,7 +169,8 @@ class Worker:
             attempt.error = error.__cause__ if isinstance(error, Ended) else error
         elif not (attempt.handle.interrupted or attempt.handle.stopped):
             attempt.handle.note_end()
-            attempt.values, attempt.problem = values_of(result.return_value, len(study.directions))
+            names = given_names(study) if isinstance(result.return_value, Mapping) else ()
+            attempt.values, attempt.problem = values_of(result.return_value, len(study.directions), names)
 
     def _record(self, study: "Study", taken: "FrozenTrial", attempt: "_Attempt") -> bool:
         if is_disk_full(attempt.error) and is_full(self.directory, self.config.hydra.sweeper.storage):
