@@ -110,19 +110,17 @@ def check_settings(sweeper: DictConfig, in_process: bool) -> list[str]:
 
 
 def _check_module(name: str) -> str | None:
-    """Return what is wrong with a name in `preload`; nothing is imported for that."""
-    places, known = None, ""
-    for part in name.split("."):
-        known = f"{known}.{part}" if known else part
-        found = (finder.find_spec(known, places) for finder in sys.meta_path)
-        spec = next(filter(None, found), None)
-        if spec is None:
-            return (
-                f"`hydra.sweeper.preload` must be a list of modules that can be imported, got {name}: there is no "
-                f"{known}; type e.g. hydra.sweeper.preload=[numpy], or [] for none"
-            )
-        places = spec.submodule_search_locations or []
-    return None
+    """Return what is wrong with a name in `preload`; nothing is imported for that.
+
+    What is below the first name may be there only once its package is imported: the import tells.
+    """
+    top = name.partition(".")[0]
+    if top and any(finder.find_spec(top, None) for finder in sys.meta_path):
+        return None
+    return (
+        f"`hydra.sweeper.preload` must be a list of modules that can be imported, got {name}: there is no {top}; "
+        "type e.g. hydra.sweeper.preload=[numpy], or [] for none"
+    )
 
 
 def directions(sweeper: DictConfig) -> list[str]:
@@ -167,7 +165,8 @@ def read_space(arguments: Sequence[str], compose: Composer, loader: ConfigLoader
         except UserError as error:
             problems += error.problems
     try:
-        space = restrict(space, conditions, compose)
+        others = parse([], params, loader).parameters
+        space = restrict(space, conditions, compose, others, loader.get_group_options)
         parse_enqueue(plain(sweeper.enqueue) or [], space, count_trials(sweeper, space.size))
     except UserError as error:
         problems += error.problems

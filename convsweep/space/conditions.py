@@ -1,7 +1,7 @@
 """Keys that exist only when others have certain values: `hydra.sweeper.conditions`."""
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from hydra.errors import HydraException
@@ -11,21 +11,31 @@ from convsweep.errors import UserError, explain, listed
 from convsweep.space.grammar import parse_values
 from convsweep.space.parameter import Condition, Parameter
 from convsweep.space.space import Space
-from convsweep.space.values import equal
+from convsweep.space.values import as_override_value, equal
 
 KEY = "hydra.sweeper.conditions"
 
 
-def restrict(space: Space, conditions: Mapping[str, Any], compose: Callable[[list[str]], DictConfig]) -> Space:
+def restrict(
+    space: Space,
+    conditions: Mapping[str, Any],
+    compose: Callable[[list[str]], DictConfig],
+    others: Mapping[str, Parameter] | None = None,
+    options: Callable[[str], Sequence[str]] = lambda _: (),
+) -> Space:
     """Return the space with each key's conditions, without the keys that no trial can have.
+
+    A condition may ask for a value that a command has narrowed the search away from, but for none that is unknown.
 
     Args:
         space: What is searched.
         conditions: Searched key to `key=value[,value...]`, or to a list of them, which must all hold.
         compose: Makes a config from overrides; a condition on a key that is not searched is settled by it, once.
+        others: Parameters that another command searches, as `params` has them.
+        options: Returns the options of a config group, none of what is no group.
 
     Raises:
-        UserError: A condition cannot be parsed, names an unknown key, or asks for what asks for it.
+        UserError: A condition cannot be parsed, names an unknown key or value, or asks for what asks for it.
     """
     problems: list[str] = []
     found: dict[str, list[Condition]] = {}
@@ -40,6 +50,11 @@ def restrict(space: Space, conditions: Mapping[str, Any], compose: Callable[[lis
             found.setdefault(name, []).append(Condition(*parse_values(str(text)), str(text)))
         except UserError as error:
             problems += [f"{key} must be key=value[,value...], {problem}" for problem in error.problems]
+    for name, asked in found.items():
+        for condition in asked:
+            known = [keys[condition.name] for keys in (space.parameters, others or {}) if condition.name in keys]
+            if problem := _unknown_value(condition, known, options(condition.name.partition("@")[0])):
+                problems.append(f"`{KEY}.{name}`: `{condition.text}`: {problem}")
     fixed = _Fixed(space, set(found), compose)
     ordered: dict[str, Parameter] = {}
 
@@ -74,6 +89,24 @@ def restrict(space: Space, conditions: Mapping[str, Any], compose: Callable[[lis
     if problems:
         raise UserError(problems)
     return dataclasses.replace(space, parameters=ordered)
+
+
+def _unknown_value(condition: Condition, known: Sequence[Parameter], options: Sequence[str]) -> str | None:
+    """Say which value a condition asks for in vain, if any; of numbers, a range may reach beyond what is searched."""
+    if not known and not options:
+        return None
+    unknown = [
+        value
+        for value in condition.values
+        if value not in options and not any(parameter.contains(value) for parameter in known)
+    ]
+    wrong = next((value for value in unknown if isinstance(value, str) or len(unknown) == len(condition.values)), None)
+    if wrong is None:
+        return None
+    there = [as_override_value(value) for parameter in known for value in parameter.values or ()]
+    there += [parameter.domain for parameter in known if parameter.values is None]
+    got = as_override_value(wrong)
+    return f"`{condition.name}` is never {got}; there are {listed(got, [*there, *options])}"
 
 
 class _Fixed:

@@ -3,8 +3,12 @@
 from typing import Any
 
 import pytest
+from omegaconf import OmegaConf
 
 from convsweep.errors import UserError
+from convsweep.space.conditions import restrict
+from convsweep.space.grammar import parse
+from convsweep.space.space import Space
 from tests.helpers.spaces import chain, space
 
 
@@ -21,7 +25,6 @@ FIXED = [
     ("nested.flag=true", True),
     ("nested.flag=1", False),
     ("a=range(2,5)", True),
-    ("a=7", False),
 ]
 
 
@@ -48,6 +51,7 @@ WRONG = [
     ({"b": "modl=cnn"}, "did you mean model?"),
     ({"b": 3}, "`hydra.sweeper.conditions.b` must be key=value[,value...], `3` cannot be read"),
     ({"b": "a=interval(0,1)"}, "`a=interval(0,1)` lists no values; type e.g. a=1,2"),
+    ({"b": "a=7"}, "`hydra.sweeper.conditions.b`: `a=7`: `a` is never 7; there are 1, 2"),
     ({"b": "b=1"}, "`hydra.sweeper.conditions.b` must not depend on itself: b if b"),
     ({"a": "b=5", "b": "a=1"}, "must not depend on itself: a if b if a; take one of them out"),
 ]
@@ -58,6 +62,30 @@ def test_a_wrong_condition_is_refused(conditions: dict[str, Any], message: str) 
     with pytest.raises(UserError) as caught:
         space("a=1,2", "b=5,6", conditions=conditions)
     assert message in str(caught.value)
+
+
+def test_a_value_that_no_trial_can_have_is_refused() -> None:
+    for asked in ("group=z", "group=lo,z", "x=7"):
+        with pytest.raises(UserError, match="never"):
+            restricted("group=lo,hi", "x=interval(0,1)", "k=1,2", conditions={"k": asked})
+    with pytest.raises(UserError, match="`model` is never resnt; there are cnn, resnet; did you mean resnet"):
+        restricted("k=1,2", conditions={"k": "model=resnt"})
+    with pytest.raises(UserError, match=r"`x` is never 7; there are 0\.\.1"):
+        restricted("x=interval(0,1)", "k=1,2", conditions={"k": "x=7"})
+
+
+def test_a_value_that_another_command_searches_is_none_that_is_unknown() -> None:
+    """A command that searches less than `params` has, or fewer of a group's options, keeps the conditions."""
+    assert "k" not in restricted("group=lo,hi", "k=1,2", conditions={"k": "group=mid"}).parameters
+    assert "k" not in restricted("n=1,2", "k=1,2", conditions={"k": "n=3"}).parameters
+    assert "k" in restricted("n=1,2", "k=1,2", conditions={"k": "n=range(2,9)"}).parameters
+
+
+def restricted(*overrides: str, conditions: dict[str, Any]) -> Space:
+    options = {"group": ["lo", "mid", "hi"], "model": ["cnn", "resnet"]}
+    config = OmegaConf.create({"hydra": {"runtime": {"choices": {"model": "cnn"}}}})
+    others = parse(["n=1,2,3"], {}).parameters
+    return restrict(parse(overrides, {}), conditions, lambda _: config, others, lambda name: options.get(name, []))
 
 
 def test_all_wrong_conditions_are_named_at_once() -> None:

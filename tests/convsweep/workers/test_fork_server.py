@@ -186,6 +186,7 @@ def test_all_end_with_a_keeper_that_is_killed(tmp_path: Path, importing: bool) -
     ("module", "reason"),
     [
         ("broken", "the library is not for this processor"),
+        ("app.nothing", "ModuleNotFoundError"),
         pytest.param("threaded", "starts threads (listener)", marks=pytest.mark.slow),
     ],
 )
@@ -202,10 +203,17 @@ def test_a_preload_that_fails_is_one_error(tmp_path: Path, module: str, reason: 
 
 
 def test_a_module_that_is_not_there_is_refused_before_anything_starts(tmp_path: Path) -> None:
-    done = run([APP, "-m", "x=1,2", "hydra.sweeper.preload=[json.nothing,nothing]"], tmp_path)
+    done = run([APP, "-m", "x=1,2", "hydra.sweeper.preload=[nothing,nowhere.at_all]"], tmp_path)
     assert done.returncode == 1
     assert done.stderr.count("error: `hydra.sweeper.preload` must be a list of modules") == 2
     assert not (tmp_path / "multirun").exists()
+
+
+def test_a_submodule_may_be_there_once_its_package_is_imported(tmp_path: Path) -> None:
+    (tmp_path / "lazy.py").write_text("import json, sys\nsys.modules['lazy.inner'] = json\n")
+    environment = {"PYTHONPATH": os.pathsep.join([str(ROOT), str(tmp_path)])}
+    done = run([APP, "-m", "x=1", "hydra.sweeper.preload=[lazy,lazy.inner]"], tmp_path, **environment)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.slow
