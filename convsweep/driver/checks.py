@@ -19,7 +19,7 @@ from convsweep.policy.budget import count_trials
 from convsweep.sampling.instantiate import load_custom, make_pruner, make_sampler
 from convsweep.space.compose import Composer
 from convsweep.space.conditions import restrict
-from convsweep.space.grammar import parse
+from convsweep.space.grammar import parse, parse_most
 from convsweep.space.space import Space
 from convsweep.storage.address import check_storage
 from convsweep.study.callback import StudyCallback
@@ -157,15 +157,18 @@ def read_space(arguments: Sequence[str], compose: Composer, loader: ConfigLoader
     """
     sweeper = compose.config.hydra.sweeper
     params, conditions = plain(sweeper.params) or {}, plain(sweeper.conditions) or {}
-    space = dataclasses.replace(parse(arguments, params, loader), custom=sweeper.custom_search_space)
-    problems = []
+    space, problems = parse_most(arguments, params, loader, compose.config)
+    if problems:  # what stands beside it may be wrong as well
+        problems += check_trials(compose, space, loader, ())
+        raise UserError(problems)
+    space = dataclasses.replace(space, custom=sweeper.custom_search_space)
     if space.custom:
         try:
             load_custom(space.custom)
         except UserError as error:
             problems += error.problems
     try:
-        others = parse([], params, loader).parameters
+        others = parse([], params, loader, compose.config).parameters
         space = restrict(space, conditions, compose, others, loader.get_group_options)
         parse_enqueue(plain(sweeper.enqueue) or [], space, count_trials(sweeper, space.size))
     except UserError as error:
@@ -193,12 +196,36 @@ def check_trials(
     compose: Composer, space: Space, loader: ConfigLoader, callbacks: Sequence[StudyCallback]
 ) -> Iterable[str]:
     """Compose enough trial configs that each searched value appears, and yield what Hydra or the app objects to."""
+    wrong: set[str] = set()
     for params in space.examples():
+        overrides = [override for override in space.overrides(params) if override not in wrong]
         try:
-            composed = compose(space.overrides(params))
+            composed = compose(overrides)
         except HydraException as error:
-            yield explain(error, [*map(str, compose.config.hydra.runtime.choices), *loader.list_groups("")])
+            groups = [*map(str, compose.config.hydra.runtime.choices), *loader.list_groups("")]
+            apart = dict(_objections(overrides, compose, loader))
+            wrong.update(apart)
+            yield from (explain(objection, groups) for objection in (apart.values() or [error]))
+            continue
+        if wrong:  # the app would object to what it is not given
             continue
         OmegaConf.set_readonly(composed, True)
         for callback in callbacks:
             yield from callback.check(composed)
+
+
+def _objections(
+    overrides: Sequence[str], compose: Composer, loader: ConfigLoader
+) -> Iterable[tuple[str, HydraException]]:
+    """Yield each override of a key that cannot be composed beside the groups' choices and those before it."""
+    kept = [override for override in overrides if loader.get_group_options(override.split("=")[0].lstrip("+"))]
+    try:
+        compose(kept)
+    except HydraException:  # the choices themselves are wrong
+        return
+    for override in (other for other in overrides if other not in kept):
+        try:
+            compose([*kept, override])
+            kept.append(override)
+        except HydraException as error:
+            yield override, error

@@ -8,29 +8,56 @@ from typing import TYPE_CHECKING, Any
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep, Glob, IntervalSweep, Override, QuotedString, RangeSweep, Sweep
 from hydra.errors import HydraException
+from omegaconf import DictConfig
 
 from convsweep.errors import UserError
 from convsweep.space.parameter import Parameter
+from convsweep.space.params import as_overrides
 from convsweep.space.space import Space
-from convsweep.space.values import alike, as_override_value, equal, has_nan, identical
+from convsweep.space.values import alike, equal, has_nan, identical
 
 if TYPE_CHECKING:
     from hydra.core.config_loader import ConfigLoader
     from optuna.distributions import BaseDistribution
 
 
-def parse(arguments: Sequence[str], params: Mapping[str, Any], config_loader: "ConfigLoader | None" = None) -> Space:
+def parse(
+    arguments: Sequence[str],
+    params: Mapping[str, Any],
+    config_loader: "ConfigLoader | None" = None,
+    config: DictConfig | None = None,
+) -> Space:
     """Split the command line's overrides and `hydra.sweeper.params` into searched keys and fixed overrides.
 
     The command line wins over `params`, and its last mention of a key over those before.
 
+    Args:
+        arguments: The overrides of the command line.
+        params: `hydra.sweeper.params`.
+        config_loader: Hydra's, which knows the options of groups.
+        config: The app's, whose own values say what a list in `params` means.
+
     Raises:
         UserError: Some cannot be parsed or searched; names each of them.
     """
+    space, problems = parse_most(arguments, params, config_loader, config)
+    if problems:
+        raise UserError(problems)
+    return space
+
+
+def parse_most(
+    arguments: Sequence[str],
+    params: Mapping[str, Any],
+    config_loader: "ConfigLoader | None" = None,
+    config: DictConfig | None = None,
+) -> tuple[Space, list[str]]:
+    """Do as `parse`; return the space of what can be parsed and searched, and what is wrong with the rest."""
     problems: list[str] = []
     space = Space()
     given = _read(arguments, config_loader, problems, space.notes)
-    defaults = _read([_param_line(key, value) for key, value in params.items()], config_loader, problems)
+    params = {key: value for key, value in params.items() if str(key).lstrip("+") not in given}
+    defaults = _read(as_overrides(params, config, problems, space.notes), config_loader, problems)
     parsed = {**{name: override for name, override in defaults.items() if name not in given}, **given}
     for name, override in parsed.items():
         if not override.is_sweep_override():
@@ -42,9 +69,7 @@ def parse(arguments: Sequence[str], params: Mapping[str, Any], config_loader: "C
             problems += error.problems
             continue
         space.notes.extend(_notes(override))
-    if problems:
-        raise UserError(problems)
-    return space
+    return space, problems
 
 
 def parse_values(line: str) -> tuple[str, tuple[Any, ...]]:
@@ -84,11 +109,6 @@ def _read(
             notes.append(f"`{before.input_line}` gives way to `{line}`, which comes later: take one of them out")
         overrides[name] = override
     return overrides
-
-
-def _param_line(key: str, value: Any) -> str:
-    # A string is in the syntax of the command line already; any other YAML value is a fixed one.
-    return f"{key}={value if isinstance(value, str) else as_override_value(value)}"
 
 
 def _unparsable(line: str, error: HydraException) -> str:

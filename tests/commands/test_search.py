@@ -172,6 +172,16 @@ def test_bad_input_is_refused_and_leaves_nothing_behind(tmp_path: Path, override
     assert not left
 
 
+def test_a_param_that_cannot_be_read_hides_nothing_beside_it(tmp_path: Path) -> None:
+    done = toy(tmp_path, '++hydra.sweeper.params={x:"interval(1,2",z:"1,2",stpes:3,group:"low,high"}')
+    assert done.returncode == 1
+    errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 3, done.stderr
+    assert "`x=interval(1,2` cannot be read" in errors[0]
+    assert {"`stpes` does not exist" in line or "`z` does not exist" in line for line in errors[1:]} == {True}
+    assert "did you mean steps?" in done.stderr
+
+
 def test_the_example_without_keras(tmp_path: Path) -> None:
     space = ["x=interval(-5,5)", "hydra.sweeper.n_trials=12", "hydra/launcher=basic"]
     done = run_inside([str(ROOT / "examples/minimal/app.py"), "-m", *space], tmp_path)

@@ -49,7 +49,11 @@ def test_the_architecture_space_suits_several_architectures() -> None:
 
     def sizes(*models: str) -> list[int | None]:
         searched = (parse([f"model={model}"], sweeper["params"]) for model in models)
-        return [restrict(found, sweeper["conditions"], lambda _: config).size for found in searched]
+        options = ["cnn", "mlp", "vgg", "resnet"]
+        known = (
+            restrict(found, sweeper["conditions"], lambda _: config, None, lambda _: options) for found in searched
+        )
+        return [found.size for found in known]
 
     assert sizes("cnn,resnet", "cnn,mlp", "vgg,resnet") == [4 * (36 + 1), 4 * (36 + 9), 4 * 2]
 
