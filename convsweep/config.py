@@ -24,7 +24,8 @@ class ConvsweepConf:
     # `minimize` or `maximize`, or a list of them, one for each value that the task function returns.
     direction: Any = "minimize"
 
-    # What each of those values is called where it is shown, in their order. null: value.
+    # What each of those values is called where it is shown, in their order; the task function may return a mapping
+    # from these names. null: value.
     metric_names: Any = None
 
     # Whether to show the space, the first configurations and what they may cost, and to run and write nothing.
@@ -45,11 +46,11 @@ class ConvsweepConf:
     # How many steps (epochs) a whole trial has, as far as known; a scheduler and a budget plan with it.
     max_resource: int | None = None
 
-    # Seconds after which no new trial starts. null: no limit.
-    timeout: float | None = None
+    # After so many seconds, or a time such as 1h30min, no new trial starts. null: no limit.
+    timeout: Any = None
 
-    # Seconds after which a trial is stopped by force, and fails. null: no limit.
-    trial_timeout: float | None = None
+    # After so many seconds, or a time such as 10min, a trial is stopped by force, and fails. null: no limit.
+    trial_timeout: Any = None
 
     # A value of the objective at which the sweep ends.
     target: float | None = None
@@ -77,11 +78,12 @@ class ConvsweepConf:
     # password, or grpc://host:port.
     storage: str | None = None
 
-    # Seconds for which a worker waits for a database that does not answer, with growing pauses.
-    storage_patience: float = 600
+    # For so many seconds, or a time such as 10min, a worker waits for a database that does not answer, with growing
+    # pauses.
+    storage_patience: Any = 600
 
     # Seconds between two signs of life of a running trial in a database; after three without one it waits again.
-    heartbeat: float = 30
+    heartbeat: Any = 30
 
     # When the study exists with another space or other settings: `error` shows the difference, `continue` goes on
     # with what is now asked for, `new` starts a study of the next name beside it.

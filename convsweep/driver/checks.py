@@ -12,6 +12,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 
 from convsweep.config import OFFICIAL, ConvsweepConf
+from convsweep.driver.durations import read_durations
 from convsweep.errors import UserError, explain, install, settable, unknown_keys
 from convsweep.policy.brackets import EQUAL, LEARNED
 from convsweep.policy.budget import check as check_budget
@@ -36,7 +37,10 @@ NEEDS = {"CmaEsSampler": {"cmaes": "cmaes"}, "GPSampler": {"torch": "torch"}, "C
 
 
 def check_settings(sweeper: DictConfig, in_process: bool) -> list[str]:
-    """Return what is wrong with the values under `hydra.sweeper`; `in_process`: there is one worker, the driver."""
+    """Return what is wrong with the values under `hydra.sweeper`, whose times become seconds.
+
+    `in_process`: There is one worker, the driver.
+    """
     problems = unknown_keys("hydra.sweeper", sweeper, settable(ConvsweepConf))
     if sweeper.get("_target_") == OFFICIAL:
         problems.append(
@@ -53,7 +57,7 @@ def check_settings(sweeper: DictConfig, in_process: bool) -> list[str]:
                 f"`hydra.sweeper.{key}` must be {expected}, got {got}; type e.g. hydra.sweeper.{key}={instead}"
             )
 
-    problems += check_budget(sweeper)
+    problems += check_budget(sweeper) + read_durations(sweeper)
     most = sweeper.max_resource
     # Where it is an app's own key, the app says what is wrong with that.
     good = most is None or most >= 1 or OmegaConf.is_interpolation(sweeper, "max_resource")
@@ -61,16 +65,10 @@ def check_settings(sweeper: DictConfig, in_process: bool) -> list[str]:
     expect("n_jobs", sweeper.n_jobs is None or sweeper.n_jobs >= 1, "1 or more, or null for one a core", "2")
     most = sweeper.workers_per_gpu
     expect("workers_per_gpu", most is None or most >= 1, "1 or more, or null", "4")
-    expect("timeout", sweeper.timeout is None or sweeper.timeout > 0, "a number of seconds above 0, or null", "3600")
-    expect(
-        "trial_timeout", sweeper.trial_timeout is None or sweeper.trial_timeout > 0, "seconds above 0, or null", "600"
-    )
     expect("patience", sweeper.patience is None or sweeper.patience >= 1, "1 or more trials, or null", "20")
     rate, row = sweeper.max_failure_rate, sweeper.max_consecutive_failures
     expect("max_failure_rate", rate is None or 0 <= rate <= 1, "from 0 to 1, or null", "0.5")
     expect("max_consecutive_failures", row is None or row >= 1, "1 or more trials, or null", "10")
-    expect("storage_patience", sweeper.storage_patience >= 0, "seconds, 0 or more", "600")
-    expect("heartbeat", sweeper.heartbeat > 0, "a number of seconds above 0", "30")
     expect("on_change", sweeper.on_change in ("error", "continue", "new"), "error, continue or new", "continue")
     expect("max_retries", sweeper.max_retries >= 0, "0 or more", "2")
     expect("seed", sweeper.seed is None or 0 <= sweeper.seed < 2**32, "an integer from 0 to 2**32 - 1, or null", "0")
