@@ -20,7 +20,7 @@ from convsweep.display.words import SHOWN, fresh_seeds, say
 from convsweep.driver.checks import directions, plain
 from convsweep.driver.defaults import NO_PRUNER, set_aside_pruner, set_aside_scheduler
 from convsweep.driver.dry_run import copy_of, find_storage, show_dry_run
-from convsweep.driver.refusals import keep_apart, which_study
+from convsweep.driver.refusals import has_begun, keep_apart, which_study
 from convsweep.driver.sweep import Sweep
 from convsweep.errors import UserError, bounded, is_disk_full
 from convsweep.policy.budget import Budget, count_trials
@@ -114,19 +114,20 @@ class Driver:
     def _study_in(self, storage: "BaseStorage") -> "tuple[Study, list[str]]":
         """Return the study in a storage, new or as it is, and what it has otherwise than it is asked for now.
 
+        One that another command has laid out, and of which no trial has begun, is new.
+
         Raises:
             UserError: It has, and that is to be an error.
         """
         sweeper = self.sweep.config.hydra.sweeper
-        study, changes = open_study(
-            storage,
-            self.sweep.name,
-            directions(sweeper),
-            self.sweep.space,
-            self.sweep.settings,
-            sweeper.seed,
-            self.sweep.defaults,
-        )
+        asked = self.sweep.name, directions(sweeper), self.sweep.space, self.sweep.settings, sweeper.seed
+        study, changes = open_study(storage, *asked, self.sweep.defaults)
+        runs_alone = not is_shared(self.sweep.config)
+        if changes and runs_alone and not has_begun(study, self.sweep.directory):
+            if sweeper.dry_run:
+                return copy_of(None, self.sweep), []
+            storage.delete_study(study._study_id)
+            study, changes = open_study(storage, *asked, self.sweep.defaults)
         if changes and sweeper.on_change == "error":
             raise UserError(which_study(self.sweep.name, changes))
         return study, changes

@@ -1,28 +1,54 @@
 """A sweep that is not the study that it finds: what is said, and what to type instead."""
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from convsweep.driver.sweep import Sweep
 from convsweep.errors import UserError, printable
+from convsweep.policy.repeats import is_repeat
+from convsweep.policy.work import WORKER
 
 if TYPE_CHECKING:
+    from optuna import Study
     from optuna.storages import BaseStorage
+
+
+def has_begun(study: "Study", directory: Path) -> bool:
+    """Whether a study has more than what its command has laid out: what a trial has left, or one to be trained again.
+
+    What ended before that, by a mistake in the data for one, has not; a trial that was taken may wait for the data.
+    """
+    trials = study.get_trials(deepcopy=False)
+    if any(trial.state.name != "WAITING" or trial.intermediate_values or is_repeat(trial) for trial in trials):
+        return True
+    files = (path for path in directory.glob("*/**/*") if path.is_file() and path.suffix != ".log")
+    return any(WORKER in trial.system_attrs for trial in trials) and any(".hydra" not in path.parts for path in files)
 
 
 def keep_apart(storage: "BaseStorage", sweep: Sweep) -> None:
     """Refuse a new study in another one's folder: its trials would go on from that one's checkpoints.
 
+    Another one of which no trial has begun gives way, unless nothing is to be written.
+
     Raises:
         UserError: The folder's journal holds another study, and not this one.
     """
+    import optuna
+
     known = [study.study_name for study in storage.get_all_studies() if not study.study_name.endswith(":lock")]
-    if known and sweep.name not in known:
-        raise UserError(
-            f"`hydra.sweep.dir` must be a folder of the study's own, got {os.path.relpath(sweep.directory)}, where "
-            f"{printable(known[0])} keeps its trials' files; type "
-            "hydra.sweep.dir='multirun/${hydra.sweeper.study_name}'"
-        )
+    if sweep.name in known:
+        return
+    for name in known:
+        other = optuna.load_study(storage=storage, study_name=name)
+        if has_begun(other, sweep.directory):
+            raise UserError(
+                f"`hydra.sweep.dir` must be a folder of the study's own, got {os.path.relpath(sweep.directory)}, where "
+                f"{printable(name)} keeps its trials' files; type "
+                "hydra.sweep.dir='multirun/${hydra.sweeper.study_name}'"
+            )
+        if not sweep.config.hydra.sweeper.dry_run:
+            storage.delete_study(other._study_id)
 
 
 def which_study(name: str, changes: list[str]) -> list[str]:

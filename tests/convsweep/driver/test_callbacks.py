@@ -2,9 +2,13 @@
 
 from pathlib import Path
 
+import optuna
 import pytest
+from optuna.trial import TrialState, create_trial
 
-from tests.helpers.command import toy, trials
+from convsweep.driver.refusals import has_begun
+from convsweep.policy.work import WORKER
+from tests.helpers.command import states, toy, toy_workers, trials
 
 BROKEN = "+hydra.sweeper.callbacks.broken={{_target_:tests.helpers.toy.callbacks.Broken,moment:{},leave:{}}}"
 
@@ -26,3 +30,38 @@ def test_a_broken_callback_is_named(tmp_path: Path, moment: str, leave: bool, wo
     if moment == "end":
         assert [trial.state.name for trial in trials(tmp_path)] == ["COMPLETE"] * 2
         assert "go on    " in done.stdout, "what else there is to say is said"
+
+
+REFUSED = BROKEN.format("start", "false")
+
+
+def test_a_study_that_ended_before_its_first_trial_gives_way_to_the_corrected_command(tmp_path: Path) -> None:
+    assert toy_workers(tmp_path, "x=1,2,3", "steps=7", REFUSED).returncode == 1
+    assert states(tmp_path) == {"WAITING": 3}
+    dry = toy(tmp_path, "x=1,2", "hydra.sweeper.direction=maximize", "hydra.sweeper.dry_run=true")
+    assert "2 combinations" in dry.stdout, dry.stderr
+    assert states(tmp_path) == {"WAITING": 3}, "nothing is written"
+    done = toy(tmp_path, "x=1,2", "hydra.sweeper.direction=maximize")
+    assert done.returncode == 0, done.stderr
+    assert states(tmp_path) == {"COMPLETE": 2}
+    refused = toy(tmp_path, "x=1,2", "steps=7", "hydra.sweeper.direction=maximize")
+    assert "exists, and its command was another one" in refused.stderr
+
+
+def test_so_does_one_of_another_name_in_the_same_folder(tmp_path: Path) -> None:
+    here = "hydra.sweep.dir=multirun/here"
+    assert toy_workers(tmp_path, "x=1,2", "hydra.sweeper.study_name=one", here, REFUSED).returncode == 1
+    done = toy(tmp_path, "x=1,2", "hydra.sweeper.study_name=here", here)
+    assert done.returncode == 0, done.stderr
+    assert states(tmp_path, "here") == {"COMPLETE": 2}
+
+
+def test_a_trial_that_was_taken_has_begun_once_it_has_left_a_file(tmp_path: Path) -> None:
+    study = optuna.create_study()
+    study.add_trial(create_trial(state=TrialState.WAITING, system_attrs={WORKER: ["here", 1, 0.0, ""]}))
+    for file in ("trial-0000/.hydra/config.yaml", "trial-0000/app.log", "journal.log"):
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).touch()
+    assert not has_begun(study, tmp_path)
+    (tmp_path / "trial-0000/checkpoint").touch()
+    assert has_begun(study, tmp_path)
