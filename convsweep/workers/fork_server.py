@@ -41,7 +41,7 @@ class ForkServer:
     def __exit__(self, *_: Any) -> None:
         self._line.close()
         with suppress(subprocess.TimeoutExpired):
-            self._process.wait(1)
+            self._process.wait(1 if self._ready else 0)  # while it imports, it has no children to tell of
         self._process.kill()
         self._process.wait()
 

@@ -115,7 +115,10 @@ def serve(keepers: socket.socket) -> socket.socket:
                 os.close(told)
                 os.close(ready)
                 continue
-            data, received, _, _ = socket.recv_fds(keepers, MESSAGE, 1)
+            try:
+                data, received, _, _ = socket.recv_fds(keepers, MESSAGE, 1)
+            except ConnectionError:  # with a request of theirs, or an answer of ours, on its way
+                data, received = b"", []
             if not data:
                 os._exit(0)  # the keepers are gone, and their lines to the workers with them
             (line,) = received
@@ -165,7 +168,11 @@ def _end_with(keepers: socket.socket) -> None:
 
     def look(*_: Any) -> None:
         with suppress(BlockingIOError):
-            if not keepers.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT):
+            try:
+                data = keepers.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+            except ConnectionError:
+                data = b""
+            if not data:
                 os._exit(1)
 
     signal.signal(signal.SIGIO, look)

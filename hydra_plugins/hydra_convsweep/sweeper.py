@@ -66,7 +66,8 @@ class ConvsweepSweeper(Sweeper):
                 line = printable(problem)
                 print(f"error: {line}" if not line.startswith(" ") else line, file=sys.stderr)
             status = 1
-        except KeyboardInterrupt:
+        except KeyboardInterrupt:  # before there is anything to resume
+            print("interrupted", file=sys.stderr)
             status = 130
         finally:
             HydraConfig.instance().cfg = known

@@ -1,14 +1,16 @@
 """Ctrl-C before a command has begun: while its packages are imported, which takes seconds on a busy machine."""
 
-import os
 import sys
+from pathlib import Path
 from types import TracebackType
 
 
 def tell_interrupts_shortly() -> None:
     """Let a command of this project that Ctrl-C ends say so in a word; programs that import it keep their traceback."""
-    program = os.path.basename(sys.argv[0]) if sys.argv else ""
-    if program not in ("-m", "convsweep"):  # `python -m src.predict` has the former while it imports `src`
+    program = Path(sys.argv[0] if sys.argv else "")
+    package = program.parent.name if program.name == "__main__.py" else ""  # `python -m convsweep`
+    # `python -m src.predict` has `-m` while it imports `src`.
+    if program.name not in ("-m", "convsweep") and package not in ("convsweep", "src"):
         return
     others = sys.excepthook
 

@@ -18,6 +18,7 @@ from convsweep import StudyCallback
 from convsweep.errors import is_disk_full, printable
 from convsweep.insight import Findings, as_markdown, in_brief, look_back
 from convsweep.policy import repeated_number, rungs_of, seconds_of
+from convsweep.policy.work import WORKER
 from convsweep.storage import alone
 from convsweep.study import ranked, repeated, shortened, spread_of, values_of
 from src.config import Config, ConfigError, settings
@@ -97,7 +98,11 @@ class StudyTracking(StudyCallback):
                 ) from error
 
     def on_study_end(self, study: "Study", directory: Path) -> None:
-        for trial in study.get_trials(deepcopy=False):
+        trials = study.get_trials(deepcopy=False)
+        if not any(WORKER in trial.system_attrs or trial.state.name != "WAITING" for trial in trials):
+            self._post.leave()  # interrupted before the first: there is nothing to show, and MLflow takes seconds
+            return
+        for trial in trials:
             if trial.state.is_finished():  # one that paused to the end, or whose worker was killed, left its own
                 remove_checkpoints(directory / f"trial-{trial.number:04d}")
         if not self._is_reported(study) and (waits := self._finish(study, directory)):

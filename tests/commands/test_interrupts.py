@@ -47,6 +47,20 @@ def test_an_app_that_makes_something_else_of_it(tmp_path: Path) -> None:
     assert states(tmp_path) == {"WAITING": 2}
 
 
+def test_before_there_is_a_study(tmp_path: Path) -> None:
+    (tmp_path / "slow.py").write_text("import time\nprint('begun', flush=True)\ntime.sleep(60)\n")
+    process = start(
+        [TOY, "-m", "x=1,2", "+hydra.sweeper.callbacks.slow={_target_:slow.Nothing}"],
+        tmp_path,
+        PYTHONPATH=os.pathsep.join([str(ROOT), str(tmp_path)]),
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "begun\n"
+    os.killpg(process.pid, signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (130, "interrupted\n")
+
+
 def test_while_the_process_that_forks_still_imports(tmp_path: Path) -> None:
     """Nobody waits for an import that takes a minute: no worker is wanted any more."""
     (tmp_path / "slow.py").write_text("import time\ntime.sleep(60)\n")

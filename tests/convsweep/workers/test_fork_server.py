@@ -202,6 +202,20 @@ def test_a_preload_that_fails_is_one_error(tmp_path: Path, module: str, reason: 
     assert states(tmp_path) == {"WAITING": 4}
 
 
+def test_keepers_that_leave_an_answer_unread_are_gone_like_others() -> None:
+    """As after Ctrl-C while the process says that it is ready."""
+    code = (
+        "import socket\n"
+        "from convsweep.workers.forking import serve\n"
+        "keepers, line = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)\n"
+        "line.send(b'ready')\n"
+        "keepers.close()\n"
+        "serve(line)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_a_module_that_is_not_there_is_refused_before_anything_starts(tmp_path: Path) -> None:
     done = run([APP, "-m", "x=1,2", "hydra.sweeper.preload=[nothing,nowhere.at_all]"], tmp_path)
     assert done.returncode == 1

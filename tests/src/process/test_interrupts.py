@@ -6,8 +6,13 @@ import pytest
 
 from src.process.interrupts import tell_interrupts_shortly
 
+PROGRAMS = [
+    ("-m", True), ("/usr/bin/convsweep", True), ("mine.py", False),
+    ("/a/convsweep/__main__.py", True), ("/a/mine/__main__.py", False),
+]  # fmt: skip
 
-@pytest.mark.parametrize(("program", "short"), [("-m", True), ("/usr/bin/convsweep", True), ("mine.py", False)])
+
+@pytest.mark.parametrize(("program", "short"), PROGRAMS)
 def test_a_command_says_it_shortly_and_a_program_of_ones_own_as_ever(
     program: str, short: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

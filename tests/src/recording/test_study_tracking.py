@@ -42,6 +42,17 @@ def states(study: optuna.Study) -> dict[str, tuple[str, str]]:
     return {str(run.info.run_name): (run.info.status, run.data.tags["convsweep.state"]) for run in runs}
 
 
+def test_nothing_is_recorded_of_a_study_that_ends_before_its_first_trial(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    study, driver = optuna.create_study(direction="maximize", study_name="s"), tracking()
+    driver.on_study_start(study, folder, DRIVER)
+    study.enqueue_trial({})
+    driver.on_study_end(study, folder)
+    assert capsys.readouterr().out == ""
+    assert not list(folder.glob("*.db"))
+
+
 def test_trials_that_could_not_say_how_they_ended_are_ended(folder: Path) -> None:
     study, driver = optuna.create_study(direction="maximize", study_name="s"), tracking()
     driver.on_study_start(study, folder, DRIVER)
