@@ -1,6 +1,7 @@
 """What a study is doing, read from its storage alone: a look at it from any process, which changes nothing."""
 
 import os
+import socket
 import time
 from collections import Counter
 from datetime import timedelta
@@ -32,7 +33,8 @@ def show_studies(folder: Path, storage: str | None, console: Console) -> None:
     found = find_studies(folder, storage)
     for study, directory in found:
         driver = driver_of(directory)
-        say(console, f"{study.study_name}: {_counts(study)}" + (f"; process {driver} runs it" if driver else ""))
+        who = f"; process {driver} runs it" if driver else ""
+        say(console, f"{study.study_name}: {_counts(study, driver)}{who}")
     if not found:
         say(console, f"no studies in {storage or folder}")
 
@@ -67,9 +69,9 @@ def _show(study: "Study", directory: Path, local: bool, console: Console) -> Non
     space = study.user_attrs.get(IDENTITY, {}).get("space", {})
     say(console, f"study    {study.study_name}: {directions}, in {os.path.relpath(directory)}")
     say(console, f"space    {'  '.join(f'{key} {words}' for key, words in space.items()) or 'nothing'}")
-    say(console, f"trials   {_counts(study)}")
-    running = [trial for trial in study.get_trials(deepcopy=False) if trial.state.name == "RUNNING"]
     driver = driver_of(directory)
+    say(console, f"trials   {_counts(study, driver)}")
+    running = [trial for trial in study.get_trials(deepcopy=False) if trial.state.name == "RUNNING"]
     if driver or not local:
         left = _time_left(study.get_trials(deepcopy=False), len(running))
         who = f"process {driver} runs it" if driver else "not known: the storage is a database"
@@ -77,14 +79,36 @@ def _show(study: "Study", directory: Path, local: bool, console: Console) -> Non
     else:
         say(console, "driver   none" + ("; its trials wait for the command that started it" if _left(study) else ""))
     for trial in running:
-        say(console, f"running  {_line(trial)}")
+        if _is_lost(trial, driver):
+            say(console, f"interrupted {_line(trial, runs=False)}")
+        else:
+            say(console, f"running  {_line(trial)}")
     show_best(study, console)
     show_failures(study, console)
 
 
-def _counts(study: "Study") -> str:
-    counts = Counter(map(state_of, study.get_trials(deepcopy=False)))
-    words = {"WAITING": "waiting", "RUNNING": "running", **WORDS}
+def _is_lost(trial: "FrozenTrial", driver: str | None) -> bool:
+    """Whether a trial that is running by its study's word was killed with its driver: its process was one of here."""
+    if driver is not None or trial.state.name != "RUNNING" or WORKER not in trial.system_attrs:
+        return False
+    host, pid = trial.system_attrs[WORKER][:2]
+    return host == socket.gethostname() and not _is_alive(pid)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
+
+
+def _counts(study: "Study", driver: str | None) -> str:
+    trials = study.get_trials(deepcopy=False)
+    counts = Counter("LOST" if _is_lost(trial, driver) else state_of(trial) for trial in trials)
+    words = {"WAITING": "waiting", "RUNNING": "running", "LOST": "interrupted", **WORDS}
     return ", ".join(f"{counts[state]} {word}" for state, word in words.items() if counts[state]) or "none yet"
 
 
@@ -102,9 +126,9 @@ def _time_left(trials: "list[FrozenTrial]", workers: int) -> str | None:
     return time_left(len(ended) + paused, len(trials) - len(ended) - paused, seconds / max(1, workers))
 
 
-def _line(trial: "FrozenTrial") -> str:
+def _line(trial: "FrozenTrial", runs: bool = True) -> str:
     words = f"trial {trial.number}"
-    if WORKER in trial.system_attrs:
+    if runs and WORKER in trial.system_attrs:
         host, pid, since = trial.system_attrs[WORKER][:3]
         words += f" on {host}, process {pid}, for {timedelta(seconds=round(time.time() - since))}"
     if trial.last_step is not None:

@@ -1,8 +1,11 @@
-"""Stopping a sweep in order: Ctrl-C, SIGTERM and the sweep's time limit, passed on to workers wherever they are."""
+"""Stopping a sweep in order: Ctrl-C, SIGTERM, a closed terminal and the sweep's time limit, passed on to workers."""
 
+import os
 import signal
+import stat
 import threading
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -16,14 +19,16 @@ from convsweep.workers.trial import STOP
 if TYPE_CHECKING:
     from optuna import Study
 
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 INTERVAL = 0.2  # seconds between two looks at the signal and the clock
 
 
 class Stopping:
     """Tells the workers through the study's attributes; use as a context manager around the launch.
 
-    The first Ctrl-C (or SIGTERM) lets running trials end at their next epoch, where they are saved; the second
-    raises KeyboardInterrupt. After the time limit no new trial starts.
+    The first Ctrl-C (or SIGTERM, or SIGHUP, of a terminal that is closed, unless `nohup` keeps it away) lets running
+    trials end at their next epoch, where they are saved; the second raises KeyboardInterrupt. After the time limit no
+    new trial starts.
 
     Attributes:
         driver: The id under which this driver's workers look for the message.
@@ -45,14 +50,19 @@ class Stopping:
     def __enter__(self) -> "Stopping":
         if self._budget is not None:
             self._budget.look()
-        self._handlers = {number: signal.signal(number, self._hear) for number in (signal.SIGINT, signal.SIGTERM)}
+        self._handlers = {
+            number: signal.signal(number, self._hear)
+            for number in SIGNALS
+            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN
+        }
         self._thread.start()
         return self
 
     def __exit__(self, *_: Any) -> None:
         self._over.set()
         for number, handler in self._handlers.items():
-            signal.signal(number, handler)
+            if signal.getsignal(number) == self._hear:
+                signal.signal(number, handler)
         self._thread.join()
         if self._budget is not None:
             self._budget.save()
@@ -79,7 +89,11 @@ class Stopping:
         if not self._over.is_set():  # else the launch has ended by itself
             signal.raise_signal(signal.SIGINT)
 
-    def _hear(self, *_: Any) -> None:
+    def _hear(self, number: int, _: Any) -> None:
+        if number == signal.SIGHUP:
+            leave_terminal()
+            if self.interrupted:
+                return
         if self.interrupted:
             giving_up.set()
             raise KeyboardInterrupt
@@ -104,3 +118,14 @@ class Stopping:
             self._study.set_user_attr(STOP + self.driver, word)
         except OSError:  # the disk is full: the workers cannot hear of it
             self.at_once()
+
+
+def leave_terminal() -> None:
+    """Let nothing be written to a terminal that is closed, where each word would be an error; it is told of once."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the kernel and the shell both tell
+    for number in (1, 2):
+        with suppress(OSError):
+            if stat.S_ISCHR(os.fstat(number).st_mode) and not os.isatty(number):
+                nowhere = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(nowhere, number)
+                os.close(nowhere)

@@ -56,6 +56,8 @@ class ConvsweepSweeper(Sweeper):
 
         assert self.hydra_context is not None and self.config is not None  # after `setup`
         signal.signal(signal.SIGTERM, _interrupt)
+        if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # as `nohup` has it
+            signal.signal(signal.SIGHUP, _interrupt)
         known = HydraConfig.instance().cfg
         try:
             # What ${hydra:...} reads, long before Hydra itself sets it for a job; a copy, since it becomes read-only.
@@ -75,5 +77,9 @@ class ConvsweepSweeper(Sweeper):
             sys.exit(status)
 
 
-def _interrupt(*_: Any) -> None:
+def _interrupt(number: int, _: Any) -> None:
+    if number == signal.SIGHUP:
+        from convsweep.workers.stopping import leave_terminal
+
+        leave_terminal()
     raise KeyboardInterrupt

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.command import ROOT, start, states, wait_for
+from tests.helpers.command import ROOT, start, states, trials, wait_for, wait_until
 
 TOY = str(ROOT / "tests/helpers/toy/app.py")
 
@@ -45,6 +45,34 @@ def test_an_app_that_makes_something_else_of_it(tmp_path: Path) -> None:
     assert process.returncode == 130, err
     assert "resume" in out.splitlines()[-1]
     assert states(tmp_path) == {"WAITING": 2}
+
+
+def test_a_terminal_that_is_closed_ends_it_in_order(tmp_path: Path) -> None:
+    process = start([TOY, "-m", "x=range(0,4)", "steps=40", "seconds=8", "hydra.sweeper.n_jobs=1"], tmp_path)
+    wait_until(lambda: any(trial.intermediate_values for trial in trials(tmp_path)))
+    for _ in range(2):  # the kernel and the shell both tell
+        os.kill(process.pid, signal.SIGHUP)
+        time.sleep(0.1)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert "resume" in out.splitlines()[-1]
+    assert "stopping: running trials end at their next epoch" in out
+    assert states(tmp_path) == {"WAITING": 4}
+
+
+def test_nothing_is_written_to_a_closed_terminal(tmp_path: Path) -> None:
+    code = (
+        "import os\n"
+        "from convsweep.workers.stopping import leave_terminal\n"
+        "terminal, end = os.openpty()\n"
+        "os.dup2(end, 1)\n"
+        "os.close(terminal)\n"
+        "leave_terminal()\n"
+        "print('lost', flush=True)\n"
+    )
+    process = start(["-c", code], tmp_path)
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (0, "")
 
 
 def test_before_there_is_a_study(tmp_path: Path) -> None:

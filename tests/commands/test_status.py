@@ -5,6 +5,8 @@ import fcntl
 import json
 import os
 import re
+import socket
+import time
 from pathlib import Path
 
 import optuna
@@ -12,6 +14,7 @@ import pytest
 from optuna.study import StudyDirection
 
 from convsweep.policy.policy import Policy
+from convsweep.policy.work import WORKER
 from convsweep.storage.opening import open_storage
 from convsweep.study.trial_states import take
 from tests.helpers.command import run, run_inside, toy
@@ -68,6 +71,21 @@ def test_a_running_study_is_shown_with_its_workers_and_the_time_left(sweeps: Pat
     assert "trials   1 waiting, 1 running, 2 done" in shown
     assert re.search(r"driver   process 4711 runs it; about 0:00:\d\d left", shown), shown
     assert re.search(rf"running  trial 2 on \S+, process {os.getpid()}, for 0:00:\d\d, step 3: 0.125", shown), shown
+
+
+def test_a_trial_whose_process_was_killed_with_its_driver_is_interrupted(tmp_path: Path) -> None:
+    study = _study(tmp_path, "killed", [(0.5,)])
+    for host, pid in ((socket.gethostname(), 2**22 + 1), ("elsewhere", 1), (socket.gethostname(), os.getpid())):
+        study.enqueue_trial({"x": 0.25})
+        taken = take(study, Policy(9))
+        assert taken is not None
+        study._storage.set_trial_system_attr(taken._trial_id, WORKER, [host, pid, time.time(), ""])
+    shown = status(tmp_path, "killed")
+    assert "trials   2 running, 1 interrupted, 1 done" in shown
+    assert "interrupted trial 1\n" in shown
+    assert "running  trial 2 on elsewhere" in shown
+    assert "running  trial 3 on" in shown
+    assert "killed: 2 running, 1 interrupted, 1 done" in status(tmp_path)
 
 
 def test_two_objectives_show_their_front_and_a_folder_is_a_name(sweeps: Path) -> None:
