@@ -124,6 +124,10 @@ class ConvsweepConf:
     # How often a trial whose worker died is run again.
     max_retries: int = 2
 
+    # Whether the trials that have failed are run again, as new ones with the same values, beside `n_trials`: once what
+    # failed them is mended. Those that are infeasible or diverged are not.
+    retry_failed: bool = False
+
     # Subclasses of StudyCallback, by any name, each a `_target_`.
     callbacks: dict[str, Any] = field(default_factory=dict)
 

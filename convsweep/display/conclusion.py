@@ -12,6 +12,7 @@ from convsweep.policy.repeats import is_repeat
 from convsweep.policy.stopping_rules import StoppingRules
 from convsweep.space.space import Space
 from convsweep.space.values import as_override_value
+from convsweep.study.retrying import failed
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -31,7 +32,7 @@ def show_conclusion(
     command: Callable[..., str],
     console: Console,
 ) -> None:
-    """Print the limit that ended the sweep, if any, and what to type to resume it, or to go on beyond the limit.
+    """Print the limit that ended the sweep, if any, and what to type to retry what failed, to resume it, or to go on.
 
     Args:
         study: The study.
@@ -51,6 +52,8 @@ def show_conclusion(
     if not left and (overrides := _advised(findings)):
         earlier = f"hydra.sweeper.warm_start_from={as_override_value(study.study_name)}"
         say(console, f"next     {command(*overrides, 'hydra.sweeper.on_change=new', earlier)}")
+    if failed(study):
+        say(console, f"retry    {command('hydra.sweeper.retry_failed=true')}")
     if ended:
         say(console, f"ended    {ended}")
         lifted = [f"hydra.sweeper.{key}=null" for key in StoppingRules.of(sweeper).names_reached(study)]

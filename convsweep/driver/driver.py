@@ -42,6 +42,7 @@ from convsweep.study.optuna_logging import quieten_optuna
 from convsweep.study.queue import fill, parse_enqueue
 from convsweep.study.ranking import leaders, ranked
 from convsweep.study.repeats import add_repeats
+from convsweep.study.retrying import RETRIED, retried, to_retry
 from convsweep.study.rules import RULES, keep_rules, rules_of, settle_rules
 from convsweep.study.trial_states import close, end_waiting, give_up_repeats, settle
 from convsweep.study.warm_start import find_earlier, remember
@@ -175,7 +176,13 @@ class Driver:
         most = count_trials(sweeper, self.sweep.space.size)
         first += parse_enqueue(plain(sweeper.enqueue) or [], self.sweep.space, most)
         growing = Budget.of(sweeper).trials is None
-        enumerated = fill(study, self.sweep.space, most, first, growing, self._described)
+        again = to_retry(study, self.sweep.space) if sweeper.retry_failed else {}
+        done = [*retried(study), *again]
+        beside = len(done) + sum(map(is_repeat, trials)) if done else 0
+        values = list(again.values())
+        enumerated = fill(study, self.sweep.space, most, first, growing, self._described, values, beside)
+        if again:
+            study.set_user_attr(RETRIED, done)
         set_aside_scheduler(self.sweep.config, enumerated, before=kept is not None and RULES not in study.user_attrs)
         set_aside_pruner(self.sweep.config, enumerated)
         if names := plain(sweeper.metric_names):
@@ -183,7 +190,7 @@ class Driver:
         settle_rules(sweeper, kept, enumerated)
         if not kept:
             keep_rules(study, sweeper)
-        return Policy.of(sweeper, most, enumerated), enumerated
+        return Policy.of(sweeper, most + beside, enumerated), enumerated
 
     def _described(self) -> dict[str, Any]:
         """Return the configuration that the config itself describes, nothing where it is not to be tried."""

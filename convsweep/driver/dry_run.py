@@ -12,6 +12,7 @@ from convsweep.sampling.draw import draw
 from convsweep.storage.address import is_local
 from convsweep.storage.opening import open_configured
 from convsweep.study.identity import open_study
+from convsweep.study.retrying import RETRIED, retried
 from convsweep.study.trial_states import take
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def copy_of(study: "Study | None", sweep: Sweep) -> "Study":
     )
     if study is not None:
         copy.set_user_attr("seed", study.user_attrs["seed"])
+        copy.set_user_attr(RETRIED, retried(study))
         copy.add_trials(study.get_trials(deepcopy=False))
     return copy
 

@@ -68,6 +68,8 @@ def fill(
     first: Sequence[Mapping[str, Any]] = (),
     growing: bool = False,
     described: Callable[[], Mapping[str, Any]] | None = None,
+    again: Sequence[Mapping[str, Any]] = (),
+    beside: int = 0,
 ) -> bool:
     """Make the study's waiting trials its remaining budget; return whether every combination is enumerated.
 
@@ -76,6 +78,7 @@ def fill(
     configurations of `first` come first, those apart that a trial agrees with already. Where trials are to be
     `growing` as they are wanted, those that would wait without values are left out. What the config itself has
     `described` comes after them in a study that is new, unless every combination is tried; it is asked for only then.
+    Before all of them come configurations that are to be run `again`; so many trials are `beside` the `n_trials`.
     """
     from optuna.trial import TrialState, create_trial
 
@@ -92,13 +95,14 @@ def fill(
     if values:
         first = [*first, values]
     wanted: list[Mapping[str, Any]] = []
+    n_trials += beside
     for configuration in first:
         if not any(agree(configuration, params) for params in [*tried, *wanted]):
             if enumerated:
                 configuration = next(combination for combination in missing if agree(configuration, combination))
                 missing.remove(configuration)
             wanted.append(configuration)
-    wanted += missing
+    wanted = [*again, *wanted, *missing]
     for trial in trials[:n_trials]:
         empty = trial.state == TrialState.WAITING and not trial_params(trial)
         if empty and wanted and space.parameters and prescribe(study, trial._trial_id, wanted[0]):

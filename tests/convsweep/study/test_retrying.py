@@ -1,0 +1,61 @@
+"""What has failed is run again as new trials with the same values, beside the budget."""
+
+from pathlib import Path
+
+import pytest
+
+from convsweep.study.retrying import failed, to_retry
+from tests.helpers.command import states, toy, trials
+from tests.helpers.spaces import finish, space, study_of
+
+GRID = ["group=low,high", "x=1,2"]
+RETRY = "hydra.sweeper.retry_failed=true"
+
+
+def test_a_grids_failed_combinations_are_run_again(tmp_path: Path) -> None:
+    """A setting stands for the code that is mended: `on_change` lets it be the same study."""
+    grid = [*GRID, "hydra.sweeper.n_trials=4", "hydra.sweeper.on_change=continue"]
+    broken = toy(tmp_path, *grid, "fail_above=1")
+    assert broken.stdout.splitlines()[-1].startswith("retry    ")
+    assert broken.stdout.splitlines()[-1].endswith(RETRY)
+    assert states(tmp_path) == {"COMPLETE": 2, "FAIL": 2}
+    assert "2 of them done" not in toy(tmp_path, *grid).stdout
+    dry = toy(tmp_path, *grid, RETRY, "hydra.sweeper.dry_run=true")
+    assert "budget  6 trials, 4 of them done" in dry.stdout
+    mended = toy(tmp_path, *grid, RETRY)
+    assert mended.returncode == 0, mended.stderr
+    assert "budget  6 trials, 4 of them done" in mended.stdout
+    assert "retry    " not in mended.stdout
+    found = trials(tmp_path)
+    assert [trial.state.name for trial in found[4:]] == ["COMPLETE"] * 2
+    assert [trial.params for trial in found[4:]] == [trial.params for trial in found if trial.state.name == "FAIL"]
+    for more in ([], [RETRY]):
+        assert toy(tmp_path, *grid, *more).returncode == 0
+        assert len(trials(tmp_path)) == 6, "once"
+
+
+@pytest.mark.slow
+def test_what_fails_again_can_be_retried_again_and_the_budget_grows_beside_it(tmp_path: Path) -> None:
+    drawn = ["x=interval(0,4)", "hydra.sweeper.on_change=continue"]
+    toy(tmp_path, *drawn, "fail_above=2", "hydra.sweeper.n_trials=6")
+    count = states(tmp_path)["FAIL"]
+    assert count
+    again = toy(tmp_path, *drawn, "fail_above=2", "hydra.sweeper.n_trials=6", RETRY)
+    assert "retry    " in again.stdout
+    assert states(tmp_path) == {"COMPLETE": 6 - count, "FAIL": 2 * count}
+    assert toy(tmp_path, *drawn, "hydra.sweeper.n_trials=9", RETRY).returncode == 0
+    assert states(tmp_path) == {"COMPLETE": 9, "FAIL": 2 * count}
+    found = trials(tmp_path)
+    for number in range(count):
+        assert found[6 + number].params == found[6 + count + number].params
+
+
+def test_what_failed_by_its_values_is_not_run_again() -> None:
+    found = space("x=interval(0,1)", conditions={})
+    study = study_of(found)
+    finish(study, found, x=0.1)
+    finish(study, found, x=0.2, diverged=1.0)
+    finish(study, found, x=0.9)
+    finish(study, found, x=0.3, value=1.0)
+    assert [trial.number for trial in failed(study)] == [0, 2]
+    assert to_retry(study, space("x=interval(0,0.5)", conditions={})) == {0: {"x": 0.1}}
