@@ -32,7 +32,7 @@ ENGINE = {
     "replay": BELOW_STUDY | {"study", "sampling", "display", "workers"},
     "driver": BELOW_STUDY | {"study", "insight", "sampling", "display", "workers"},
     "keras": {"workers"},
-    "__main__": set(),
+    "__main__": {"errors", "report"},
 }
 # What knows Keras, so that the others need not: a script's one callback.
 KNOWS_KERAS = {"convsweep/keras.py"}

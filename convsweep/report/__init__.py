@@ -1,7 +1,8 @@
 """How is a study told? Its figures and its report, one HTML file that needs nothing else; its trials as tables, and
-from Python. Plotly and pandas are imported where they are needed, and need not be installed.
+from Python; the commands for both. Plotly and pandas are imported where they are needed, and need not be installed.
 """
 
+from convsweep.report.commands import COMMANDS, report_command, status_command
 from convsweep.report.comparison import ABSENT, Side, Verdict, differing, flat, side_of, verdicts
 from convsweep.report.figures import figures
 from convsweep.report.page import Exhibit, write_report
@@ -10,6 +11,7 @@ from convsweep.report.view import StudyView, open_study
 
 __all__ = [
     "ABSENT",
+    "COMMANDS",
     "Exhibit",
     "Side",
     "StudyView",
@@ -21,8 +23,10 @@ __all__ = [
     "figures",
     "flat",
     "open_study",
+    "report_command",
     "rows",
     "side_of",
+    "status_command",
     "studies_data",
     "verdicts",
     "write_report",

@@ -34,6 +34,8 @@ def find_study(name: str, folder: Path, storage: str | None) -> "Study":
         raise UserError(f"no study {name} in {directory.parent}; there are {listed(name, known)}")
     studies = {study.study_name: study for study in _studies(_open(storage, directory))}
     kept = [study for known, study in studies.items() if folder_name(known) == directory.name]
+    if not kept and storage is None and len(studies) == 1:  # Hydra's own folders are called by the day and the second
+        kept = [*studies.values()]
     if name not in studies and os.sep in name and kept:
         return kept[0]
     if name not in studies:

@@ -24,6 +24,10 @@ def uv(*arguments: str | Path) -> "subprocess.CompletedProcess[str]":
     return done
 
 
+def bare() -> dict[str, str]:
+    return {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "VIRTUAL_ENV")}
+
+
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Build the wheel, and install it with its own dependencies alone; return the environment's Python."""
@@ -54,13 +58,12 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def app(environment: Path, tmp_path: Path):
     """Return a function that runs examples/minimal, copied to a folder outside the checkout."""
     shutil.copytree(ROOT / "examples/minimal", tmp_path, dirs_exist_ok=True)
-    bare = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "VIRTUAL_ENV")}
 
     def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
             [str(environment), "app.py", *arguments],
             cwd=tmp_path,
-            env=bare,
+            env=bare(),
             capture_output=True,
             text=True,
             check=False,
@@ -77,10 +80,33 @@ def test_hydra_finds_the_sweeper_once(app) -> None:
 
 
 def test_the_command_of_the_application_says_where_that_is(environment: Path) -> None:
-    done = subprocess.run([environment.with_name("convsweep"), "sweep"], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [environment.with_name("convsweep"), "sweep"], env=bare(), capture_output=True, text=True, check=False
+    )
     assert done.returncode == 1
     [line] = done.stderr.splitlines()
     assert line.startswith("error: this is the engine alone") and "make venv" in line
+
+
+@pytest.mark.parametrize("checkout", [{}, {"PYTHONPATH": str(ROOT)}], ids=["wheel", "checkout"])
+def test_a_study_of_an_app_is_shown_and_reported(
+    environment: Path, app, tmp_path: Path, checkout: dict[str, str]
+) -> None:
+    """Also where the application lies beside it, as in an editable installation, without the packages that it needs."""
+    assert app("-m", "x=1,2", "hydra.sweeper.study_name=mine").returncode == 0
+    for words, begin in (
+        (["status", "mine"], "study    mine: minimize"),
+        (["report", "mine"], "error: the report needs"),
+    ):
+        done = subprocess.run(
+            [environment, "-m", "convsweep", *words],
+            cwd=tmp_path,
+            env=bare() | checkout,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (done.stdout + done.stderr).startswith(begin)
 
 
 @pytest.mark.parametrize("options", [[], ["hydra/sweeper/scheduler=asha"], ["hydra/launcher=basic"]])
