@@ -1,39 +1,20 @@
 """What a sweep may cost: from the seconds that the trials most like its own took."""
 
 import statistics
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from convsweep.driver.known_costs import Costs, Price, Work, differing, to_come
 from convsweep.driver.sweep import Sweep
-from convsweep.errors import UserError
 from convsweep.policy.budget import Budget
 from convsweep.policy.repeats import Confirmation, is_repeat
-from convsweep.policy.work import last_step, seconds_of
-from convsweep.space.space import Space
-from convsweep.space.values import as_override_value
-from convsweep.storage.address import is_local
-from convsweep.study.finding import find_studies
-from convsweep.study.identity import IDENTITY
+from convsweep.policy.work import last_step
 
 if TYPE_CHECKING:
     from optuna import Study
-    from optuna.trial import FrozenTrial
 
-MOST_STUDIES = 20  # that are looked through, the latest first
 NAMED = 3  # differences
-UNTIMED = ("seed", "hydra")  # what no trial takes longer for
-
-
-@dataclass(frozen=True)
-class Like:
-    """A trial of some study that ran to its end, and in which settings it differs from those that are asked for."""
-
-    study: str
-    seconds: float
-    steps: int
-    differs: tuple[str, ...]
 
 
 def cost_in_words(study: "Study", sweep: Sweep, left: int, workers: int) -> str:
@@ -44,30 +25,82 @@ def cost_in_words(study: "Study", sweep: Sweep, left: int, workers: int) -> str:
         return f"{budget}{within}, then what the best trial needs to its end"
     if not left and not again:
         return "none"
-    known = list(_trials(study, sweep))
-    if not known:
-        return (
-            "not known: no trial has ended beside this study so far; for a measure, run two: hydra.sweeper.n_trials=2"
-        )
-    fewest = min(len(like.differs) for like in known)
-    alike = [like for like in known if len(like.differs) == fewest]
-    steps = sweep.config.hydra.sweeper.max_resource
-    by_step = bool(steps) and all(like.steps for like in alike)
-    each = statistics.median(like.seconds / like.steps * steps if by_step else like.seconds for like in alike)
-    if budget.steps is not None and steps:
-        total = each / steps * max(0, budget.steps - sum(map(last_step, study.get_trials(deepcopy=False))))
-    else:
-        total = each * (left + again)
-    clock = timedelta(seconds=max(1, round(total / workers)))
-    names = list(dict.fromkeys(like.study for like in alike))
-    where = names[0] + (f" and {len(names) - 1} more" if len(names) > 1 else "")
-    count = f"{len(alike)} like it" if len(alike) > 1 else "one like it"
-    apart = _differences(alike) if fewest else ""
-    with_whom = f"{workers} worker{'s' * (workers != 1)}"
-    part = (
-        f", {timedelta(seconds=max(1, round(again * each / workers)))} of it to train the best again" if again else ""
+    costs = Costs(sweep)
+    costs.learn(study)
+    measure = "; for a measure, run two: hydra.sweeper.n_trials=2" if left > 2 else ""
+    if not costs.known:
+        return f"not known: no trial has ended beside this study so far{measure}"
+    coming = [(params, costs.work_of(params)) for params in to_come(study, sweep)]
+    priced = [(params, work, costs.price(work)) for params, work in coming]
+    unseen = list(
+        dict.fromkeys(one for params, work, price in priced if not price for one in costs.missing(work, params))
     )
-    return f"at most {clock} with {with_whom}{part}: {each:.1f} s a trial, as {count} in {where}{apart}"
+    known = [(work, price) for _, work, price in priced if price]
+    if not known:
+        return f"not known: no trial with {_some(unseen)} has ended so far{measure}"
+    prices, early = [price for _, price in known], " if none stops early" if _may_stop(sweep) else ""
+    steps = budget.steps is not None and all(work.steps for work, _ in known)
+
+    def seconds(of: Sequence[float]) -> float:
+        """Return what is left takes, of trials that take so long each."""
+        if steps:
+            each = statistics.mean(one / work.steps for one, (work, _) in zip(of, known, strict=True))
+            return each * max(0, (budget.steps or 0) - sum(map(last_step, study.get_trials(deepcopy=False))))
+        return statistics.mean(of) * (left + again) * len(known) / len(priced)
+
+    low, high = (_clock(seconds(of), workers) for of in ([one.low for one in prices], [one.high for one in prices]))
+    part = (
+        f", {_clock(again * max(one.high for one in prices), workers)} of it to train the best again" if again else ""
+    )
+    whom = f"with {workers} worker{'s' * (workers != 1)}"
+    if unseen:
+        none = f"of trials with {_some(unseen)} none has ended so far"
+        return f"at least {low} {whom}{early}{part}: {_source(known)}; {none}"
+    if early and not steps and _is_one(prices):
+        most = _clock(prices[0].most * (left + again), workers)
+        return f"at most {most} {whom}{part}: up to {_source(known, most=True)}"
+    if early and not steps:
+        return f"about {high} {whom}{early}{part}: {_source(known)}"
+    return f"{f'about {high}' if low == high else f'{low} to {high}'} {whom}{part}: {_source(known)}"
+
+
+def _clock(seconds: float, workers: int) -> timedelta:
+    return timedelta(seconds=max(1, round(seconds / workers)))
+
+
+def _may_stop(sweep: Sweep) -> bool:
+    """Whether trials may end, or pause for ever, before their last step."""
+    sweeper = sweep.config.hydra.sweeper
+    return bool(sweeper.scheduler) or not str(sweeper.pruner.get("_target_")).endswith(".NopPruner")
+
+
+def _is_one(prices: Sequence[Price]) -> bool:
+    """Whether all trials to come have one price, known from trials of the same settings."""
+    return all(one.exact and (one.like, one.part) == (prices[0].like, prices[0].part) for one in prices)
+
+
+def _source(known: Sequence[tuple[Work, Price]], most: bool = False) -> str:
+    """Return what a trial takes, and where that is known from."""
+    prices = [price for _, price in known]
+    ends = [prices[0].most] if most else [min(one.low for one in prices), max(one.high for one in prices)]
+    like = {id(one): one for price in prices for one in price.like}
+    studies = list(dict.fromkeys(one.study for one in like.values()))
+    where = studies[0] + (f" and {len(studies) - 1} more" if len(studies) > 1 else "")
+    count = f"{len(like)} like it" if len(like) > 1 else "one like it"
+    parts = _range([float(f"{one.part:.2g}") for one in prices], "g")
+    work = "" if parts == "1" else f" with {parts} times its work"
+    apart = list(dict.fromkeys(key for work, price in known for one in price.like for key in differing(one.work, work)))
+    told = f", which differs in {_some(apart)}" if apart else ""
+    return f"{_range(ends, '.1f')} s a trial, as {count} in {where}{work}{told}"
+
+
+def _range(values: Sequence[float], form: str) -> str:
+    return " to ".join(dict.fromkeys(f"{value:{form}}" for value in (min(values), max(values))))
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return f"{', '.join(names[:NAMED])}{more}"
 
 
 def _again(study: "Study", sweep: Sweep) -> int:
@@ -75,46 +108,3 @@ def _again(study: "Study", sweep: Sweep) -> int:
     confirmation = Confirmation.of(sweep.config.hydra.sweeper)
     done = sum(is_repeat(t) and t.state.is_finished() for t in study.get_trials(deepcopy=False))
     return max(0, confirmation.trials - done) if confirmation else 0
-
-
-def _differences(alike: list[Like]) -> str:
-    keys = list(dict.fromkeys(key for like in alike for key in like.differs))
-    more = f" and {len(keys) - NAMED} more" if len(keys) > NAMED else ""
-    return f", which differs in {', '.join(keys[:NAMED])}{more}"
-
-
-def _trials(study: "Study", sweep: Sweep) -> "Iterator[Like]":
-    """Yield the trials that ended, of this study and of those beside it."""
-    yield from _like(study, sweep)
-    storage = sweep.config.hydra.sweeper.storage
-    try:
-        beside = find_studies(sweep.directory.parent, storage if not is_local(storage) else None)
-    except UserError:
-        return
-    for other, _ in beside[:MOST_STUDIES]:
-        if other.study_name != study.study_name:
-            yield from _like(other, sweep)
-
-
-def _like(study: "Study", sweep: Sweep) -> "Iterator[Like]":
-    settings = study.user_attrs.get(IDENTITY, {}).get("settings", {})
-    shared = settings.keys() & sweep.settings.keys()
-    if 2 * len(shared) < len(sweep.settings):
-        return  # another app's
-    for trial in study.get_trials(deepcopy=False):
-        if trial.state.name == "COMPLETE" and seconds_of(trial) > 0:
-            differs = tuple(_differing(trial, settings, sweep.settings, sweep.space))
-            yield Like(study.study_name, seconds_of(trial), last_step(trial), differs)
-
-
-def _differing(
-    trial: "FrozenTrial", settings: Mapping[str, Any], asked: Mapping[str, Any], space: Space
-) -> Iterator[str]:
-    """Yield the keys in which a trial differs from all that a sweep would run, with the trial's value."""
-    has = {**settings, **trial.params}
-    for key, value in asked.items():
-        if key in has and has[key] != value and not key.startswith(UNTIMED):
-            yield f"{key}={as_override_value(has[key])}"
-    for key, parameter in space.parameters.items():
-        if key in has and not parameter.contains(has[key]):
-            yield f"{key}={as_override_value(has[key])}"

@@ -1,9 +1,7 @@
 """From what a user typed to a sweep that can run, or to all that is wrong with it."""
 
-import copy
 import itertools
 import math
-import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -16,7 +14,7 @@ from omegaconf.errors import OmegaConfBaseException
 from convsweep.config import OFFICIAL_OPTION, ConvsweepConf
 from convsweep.driver.checks import check_settings, check_trials, check_warm_start, read_space
 from convsweep.driver.folders import check_folders
-from convsweep.driver.sweep import Sweep
+from convsweep.driver.sweep import Steps, Sweep
 from convsweep.errors import UserError, explain
 from convsweep.space.compose import Composer
 from convsweep.space.parameter import Parameter, ends
@@ -58,13 +56,14 @@ def _prepare(
         space = read_space(arguments, compose, loader)
     except UserError as error:
         raise UserError(problems + error.problems) from None
-    _take_longest(config, space)
+    steps = Steps(config, space)
+    _take_longest(config, space, steps)
     problems += check_trials(compose, space, loader, callbacks)
     name = sweeper.study_name or default_name(_job_name(config), space)
     with open_dict(config):
         if sweeper.seed is None:
             sweeper.seed = OmegaConf.select(sweeper, "sampler.seed")
-    sweep = Sweep(hydra_context, task_function, config, compose, space, {}, callbacks, written)
+    sweep = Sweep(hydra_context, task_function, config, compose, space, {}, callbacks, written, steps)
     sweep.rename(name)
     problems += check_warm_start(sweeper, sweep.directory)
     problems += check_folders(config, compose, space, folder["subdir"])
@@ -96,20 +95,14 @@ def _job_name(config: DictConfig) -> str:
         return JobRuntime.instance().get("name")
 
 
-def _take_longest(config: DictConfig, space: Space) -> None:
+def _take_longest(config: DictConfig, space: Space, steps: Steps) -> None:
     """Let `max_resource` be that of the longest trial where it follows keys that are searched."""
-    sweeper = config.hydra.sweeper
-    given: Any = OmegaConf.to_container(sweeper, resolve=False)
-    keys = [key for key in re.findall(r"\$\{([\w.]+)\}", str(given["max_resource"])) if key in space.parameters]
-    if not keys:
+    if not steps.keys:
         return
-    trial, lengths = copy.deepcopy(config), []
-    for values in itertools.product(*(_extremes(space.parameters[key]) for key in keys)):
-        for key, value in zip(keys, values, strict=True):
-            OmegaConf.update(trial, key, value, force_add=True)
-        lengths.append(trial.hydra.sweeper.max_resource)
-    with open_dict(sweeper):
-        sweeper.max_resource = max(filter(is_number, lengths), default=None)
+    extremes = itertools.product(*(_extremes(space.parameters[key]) for key in steps.keys))
+    lengths = [steps(dict(zip(steps.keys, values, strict=True))) for values in extremes]
+    with open_dict(config.hydra.sweeper):
+        config.hydra.sweeper.max_resource = max(filter(is_number, lengths), default=None)
 
 
 def _extremes(parameter: Parameter) -> Iterable[Any]:

@@ -2,6 +2,8 @@
 
 import copy
 import os
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,27 @@ from convsweep.storage.folder import folder_name
 from convsweep.study.callback import StudyCallback
 
 
+class Steps:
+    """How many steps a trial has, by its searched values: what `max_resource` is for it.
+
+    Attributes:
+        named: The keys that `max_resource` follows.
+        keys: Those of them that are searched.
+    """
+
+    def __init__(self, config: DictConfig, space: Space) -> None:
+        written: Any = OmegaConf.to_container(config.hydra.sweeper, resolve=False)
+        self.named = re.findall(r"\$\{([\w.]+)\}", str(written["max_resource"]))
+        self.keys = [key for key in self.named if key in space.parameters]
+        self._config = copy.deepcopy(config) if self.keys else config
+        self._own = {key: OmegaConf.select(config, key) for key in self.keys}
+
+    def __call__(self, params: Mapping[str, Any]) -> Any:
+        for key in self.keys:
+            OmegaConf.update(self._config, key, params.get(key, self._own[key]), force_add=True)
+        return self._config.hydra.sweeper.max_resource
+
+
 @dataclass
 class Sweep:
     """What is to be run, and where it is kept.
@@ -34,6 +57,7 @@ class Sweep:
         callbacks: Those of `hydra.sweeper.callbacks`.
         written: `hydra.sweep.dir`, `hydra.sweeper.study_name` and `hydra.sweeper.storage` as the config has them,
             before anything in them is filled in.
+        steps: How many steps a trial of certain searched values has.
         defaults: Those of the settings that are what the app's schema has anyway.
     """
 
@@ -45,6 +69,7 @@ class Sweep:
     settings: dict[str, Any]
     callbacks: list[StudyCallback]
     written: dict[str, Any]
+    steps: Steps
     defaults: set[str] = field(default_factory=set)
 
     @property

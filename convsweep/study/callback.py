@@ -1,7 +1,8 @@
 """An app's part in the driver of a sweep."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig
 
@@ -29,6 +30,18 @@ class StudyCallback:
         A study that was begun before there was one is no other study for it. Defaults of a dataclass are known.
         """
         return []
+
+    def cost(self, values: Mapping[str, Any]) -> tuple[float | None, Mapping[str, Any]] | None:
+        """Return what a trial's time follows from; None where the app does not say.
+
+        First how much the trial has to do, in any unit, such as images that the network is shown; None where that is
+        not known. Then what its time goes by besides, by full keys: of two trials that agree in these, one is expected
+        to take as many times as long as it has more to do. What is left out costs nothing worth to speak of.
+
+        Args:
+            values: The trial's config, by full keys; interpolations are as they are written.
+        """
+        return None
 
     def on_study_start(self, study: "Study", directory: Path, driver: str) -> None:
         """Prepare for the trials, in a thread beside the workers, which are starting.

@@ -80,6 +80,7 @@ class Kind(NamedTuple):
     """A dataset: its schema, and what its `path` must be: `expected`, or none (None) if it takes none.
 
     `needs` says whether there must be a path; `fits` whether one is of the right kind; `instead` is what to type.
+    `images` is how many there are to train and validate with, where that is always the same.
     """
 
     schema: type[DatasetConfig] = DatasetConfig
@@ -87,17 +88,18 @@ class Kind(NamedTuple):
     instead: str = "{key}= and the place of your copy"
     needs: bool = False
     fits: Callable[[str], bool] = os.path.exists
+    images: int | None = None
 
 
 _FOLDER = "a folder with one sub-folder a class"
 _ARRAYS = "an .npz with x_train and y_train, or a folder of such .npy files"
 _TABLE = "a .csv or .parquet with a column of files and one of labels, or a folder of .parquet files"
 DATASETS = {
-    "digits": Kind(expected=None),
-    "mnist": Kind(),
-    "fashion_mnist": Kind(),
-    "cifar10": Kind(),
-    "cifar100": Kind(),
+    "digits": Kind(expected=None, images=1_438),
+    "mnist": Kind(images=60_000),
+    "fashion_mnist": Kind(images=60_000),
+    "cifar10": Kind(images=50_000),
+    "cifar100": Kind(images=50_000),
     "image_folder": Kind(DatasetConfig, _FOLDER, "e.g. {key}=/data/flowers", True, os.path.isdir),
     "arrays": Kind(DatasetConfig, _ARRAYS, "e.g. {key}=/data/flowers.npz", True),
     "table": Kind(TableConfig, _TABLE, "e.g. {key}=/data/labels.csv", True),

@@ -2,9 +2,10 @@
 
 import json
 import time
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig
 
@@ -14,6 +15,7 @@ from convsweep.storage import runs_here
 from src.config import ConfigError, constraint, settings
 from src.config.dataset import DatasetConfig
 from src.config.pretrained import full_training
+from src.recording.cost import cost
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -56,6 +58,9 @@ class StudyData(StudyCallback):
         except DatasetError as error:
             return str(error).splitlines()
         return []
+
+    def cost(self, values: Mapping[str, Any]) -> tuple[float | None, Mapping[str, Any]] | None:
+        return cost(values)
 
     def on_study_start(self, study: "Study", directory: Path, driver: str) -> None:
         from src.dataset import DatasetError, prepare

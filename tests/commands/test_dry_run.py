@@ -53,16 +53,16 @@ def test_the_configurations_that_are_shown_are_those_that_are_run(tmp_path: Path
 @pytest.mark.slow
 def test_the_cost_is_that_of_trials_like_these(tmp_path: Path) -> None:
     assert toy(tmp_path, "x=1,2", "hydra.sweeper.study_name=short", "seconds=0.02").returncode == 0
-    done = toy(tmp_path, DRY, "x=2,3,4", "hydra.sweeper.study_name=new", "seconds=0.02")
+    done = toy(tmp_path, DRY, "x=2,1", "hydra.sweeper.study_name=new", "seconds=0.02")
     [cost] = [line for line in done.stdout.splitlines() if line.startswith("cost")]
     assert "with 1 worker: " in cost
-    assert cost.endswith("s a trial, as one like it in short"), "x=2; x=1 is no trial of this search"
-    done = toy(tmp_path, DRY, "x=2,3,4", "hydra.sweeper.study_name=new", "seconds=7")
+    assert cost.endswith("s a trial, as 2 like it in short")
+    done = toy(tmp_path, DRY, "x=2", "hydra.sweeper.study_name=new", "seconds=7")
     [cost] = [line for line in done.stdout.splitlines() if line.startswith("cost")]
     assert cost.endswith("as one like it in short, which differs in seconds=0.02")
     again = toy(tmp_path, DRY, "x=interval(2,3)", "hydra.sweeper.n_trials=8", "hydra.sweeper.confirm=2x2", "seconds=7")
     [cost] = [line for line in again.stdout.splitlines() if line.startswith("cost")]
-    assert " with 1 worker, 0:00:01 of it to train the best again: " in cost
+    assert " with 1 worker if none stops early, 0:00:01 of it to train the best again: " in cost
     timed = toy(tmp_path, DRY, "x=interval(0,1)", "hydra.sweeper.study_name=new", "hydra.sweeper.budget=20min")
     assert "cost    20 min, then what the best trial needs to its end" in timed.stdout
 
