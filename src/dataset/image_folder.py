@@ -44,6 +44,8 @@ def find(config: DatasetConfig, folder: Path) -> Source:
         lambda place: images.build(place, listings, class_names, size, fit, skipped),
         [*layout.notes, *([told(skipped)] if skipped else [])],
         skipped,
+        class_names,
+        {part: listing.labels for part, listing in listings.items()},
     )
 
 

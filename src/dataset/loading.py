@@ -103,7 +103,8 @@ def _load(config: DatasetConfig, seed: int, folder: Path, number: int) -> Datase
 
 def _part(place: Path, whole: Entry, config: DatasetConfig, seed: int, number: int) -> dict[str, Any]:
     """Write the parts that differ from the whole: those that were chosen from it or are resized."""
-    chosen = _choose(whole, config, seed, number)
+    labels = {part: whole.arrays[f"{part}_labels"] for part in PARTS if f"{part}_labels" in whole.arrays}
+    chosen = choose(labels, whole.meta["class_names"], config, seed, number)
     scaled = [whole.arrays["train_images"]]
     for part, indices in chosen.items():
         source = "train" if part == "validation" and "validation_images" not in whole.arrays else part
@@ -144,25 +145,36 @@ def _digests(arrays: Mapping[str, Mapping[str, np.ndarray]]) -> dict[str, str]:
     return found
 
 
-def _choose(whole: Entry, config: DatasetConfig, seed: int, number: int) -> dict[str, np.ndarray]:
-    """Return the indices of each part: of its own array, or of the training images for split-off validation."""
-    chosen = {part: np.arange(len(whole.arrays[f"{part}_images"])) for part in PARTS if _has(whole, part)}
-    labels = whole.arrays["train_labels"]
-    class_names = whole.meta["class_names"]
-    classes = len(class_names)
-    if _has(whole, "validation"):
+def choose(
+    labels: Mapping[str, np.ndarray], class_names: list[str], config: DatasetConfig, seed: int, number: int = 1
+) -> dict[str, np.ndarray]:
+    """Return the indices of each part: of its own array, or of the training images for split-off validation.
+
+    Args:
+        labels: of each part that the data has, [N].
+        class_names: the name of each label.
+        config: the settings.
+        seed: as for `load`.
+        number: as for `load`.
+
+    Raises:
+        DatasetError: there are not enough images of each class for these settings.
+    """
+    chosen = {part: np.arange(len(labels[part])) for part in PARTS if part in labels}
+    train, classes = labels["train"], len(class_names)
+    if "validation" in labels:
         if config.splits > 1:
             raise DatasetError(
                 "`dataset.folds` must be null where the data has a validation part of its own, got "
                 f"{config.folds}; type dataset.folds=null, or move its images to the training part"
             )
-        chosen["train"] = take(labels, classes, config.limit, seed)
+        chosen["train"] = take(train, classes, config.limit, seed)
     else:
-        _check_enough(labels, class_names)
+        _check_enough(train, class_names)
         if config.splits > 1:
-            parts = fold(labels, class_names, config.limit, config.splits, number, seed)
+            parts = fold(train, class_names, config.limit, config.splits, number, seed)
         else:
-            parts = split(labels, classes, config.limit, config.validation_fraction, seed)
+            parts = split(train, classes, config.limit, config.validation_fraction, seed)
         chosen["train"], chosen["validation"] = parts
     return chosen
 
@@ -175,10 +187,6 @@ def _check_enough(labels: np.ndarray, class_names: list[str]) -> None:
             f"{', '.join(single[:5])}{f' and {len(single) - 5} more' if len(single) > 5 else ''}; add some, or remove "
             "the class"
         )
-
-
-def _has(whole: Entry, part: str) -> bool:
-    return f"{part}_images" in whole.arrays
 
 
 def _encoded(labels: np.ndarray, encoding: str, classes: int) -> np.ndarray:

@@ -13,20 +13,37 @@ from src.config.dataset import DatasetConfig
 from src.config.objective import check_classes
 from src.dataset.cache import default_folder
 from src.dataset.dataset import DatasetError
-from src.dataset.loading import load, sized
+from src.dataset.loading import choose, load, sized
 from src.dataset.registry import DATASETS
+from src.dataset.split import check_limit
 from src.process import for_workers
 
 
-def look(config: DatasetConfig) -> None:
+def look(config: DatasetConfig, seed: int, metrics: Sequence[str] = ()) -> None:
     """Find a dataset whose files are its user's own, and decode nothing: a second for a hundred thousand files.
+
+    Args:
+        config: The settings.
+        seed: As for `load`.
+        metrics: What is to be measured of its classes.
 
     Raises:
         DatasetError: It is not there, or not as it must be, as far as names and labels tell.
     """
     known = DATASETS[config.name]
-    if known.is_quick:
-        known.find(sized(config), default_folder())
+    source = known.find(sized(config), default_folder()) if known.is_quick else None
+    class_names = list(source.class_names if source is not None else known.class_names)
+    if not class_names:
+        return  # they stand in arrays, or a function returns them
+    problems = check_classes(metrics, class_names)
+    try:
+        check_limit(config.limit, len(class_names))
+        if source is not None and source.labels:
+            choose(source.labels, class_names, config, seed)
+    except DatasetError as error:
+        problems.append(str(error))
+    if problems:
+        raise DatasetError("\n".join(problems))
 
 
 def is_light(config: DatasetConfig) -> bool:

@@ -17,17 +17,22 @@ class Known(NamedTuple):
             folder.
         is_quick: whether that reads names and labels at most, and needs no cache.
         is_heavy: whether, with these settings, it runs code of others that may import anything.
+        class_names: the name of each label, where that is always the same.
     """
 
     find: Callable[[DatasetConfig, Path], Source]
     is_quick: bool = True
     is_heavy: Callable[[DatasetConfig], bool] = lambda config: False
+    class_names: tuple[str, ...] = ()
 
 
 # By `dataset.name`.
 DATASETS = {
     "digits": Known(digits.find),
-    **dict.fromkeys(published.PUBLISHED, Known(published.find, False, published.is_nowhere)),
+    **{
+        name: Known(published.find, False, published.is_nowhere, known.class_names)
+        for name, known in published.PUBLISHED.items()
+    },
     "image_folder": Known(image_folder.find),
     "arrays": Known(arrays.find),
     "table": Known(table.find),

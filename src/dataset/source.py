@@ -26,12 +26,16 @@ class Source(NamedTuple):
             file), `value_range` (what became 0 and 255, or None) and `notes` (lines for the user).
         notes: how it was read, a line each.
         skipped: why files that were found are not read, by file.
+        class_names: the name of each label, where that is known before anything is read.
+        labels: of each part, [N], with those of files that may prove to be unreadable, where they are known as early.
     """
 
     key: Any
     build: Callable[[Path], dict[str, Any]]
     notes: Sequence[str] = ()
     skipped: Mapping[str, str] = MappingProxyType({})
+    class_names: Sequence[str] = ()
+    labels: Mapping[str, np.ndarray] = MappingProxyType({})
 
 
 def from_arrays(key: Any, class_names: Sequence[str], read: Callable[[], dict[str, Split]]) -> Source:
@@ -44,7 +48,7 @@ def from_arrays(key: Any, class_names: Sequence[str], read: Callable[[], dict[st
             cache.save(folder / f"{part}_labels.npy", labels.astype(np.int32))
         return {"class_names": list(class_names), "skipped": {}, "value_range": None, "notes": []}
 
-    return Source(key, build)
+    return Source(key, build, class_names=class_names)
 
 
 def check_labels(

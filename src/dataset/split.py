@@ -78,17 +78,22 @@ def take(labels: np.ndarray, classes: int, limit: int | None, seed: int) -> np.n
     return np.sort(np.concatenate(_members(labels, classes, limit, seed)))
 
 
+def check_limit(limit: int | None, classes: int) -> None:
+    """Raise a DatasetError where a limit leaves no image of some class."""
+    if limit is not None and limit < classes:
+        raise DatasetError(
+            f"`dataset.limit` must be at least {classes}, an image of each class, got {limit}; "
+            f"type e.g. dataset.limit={20 * classes}"
+        )
+
+
 def _members(labels: np.ndarray, classes: int, limit: int | None, seed: int) -> list[np.ndarray]:
     """Return the used images of each class, in an order that the seed decides."""
     rng = np.random.default_rng(seed)
     members = [rng.permutation(np.flatnonzero(labels == label)) for label in range(classes)]
     if limit is None or limit >= len(labels):
         return members
-    if limit < classes:
-        raise DatasetError(
-            f"`dataset.limit` must be at least {classes}, an image of each class, got {limit}; "
-            f"type e.g. dataset.limit={20 * classes}"
-        )
+    check_limit(limit, classes)
     counts = np.array([len(member) for member in members])
     used = 1 + _apportion(counts - 1, limit - classes)
     return [member[:count] for member, count in zip(members, used, strict=True)]

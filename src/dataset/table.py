@@ -75,7 +75,7 @@ def find(config: DatasetConfig, folder: Path) -> Source:
         (into / "bytes").unlink(missing_ok=True)
         return meta
 
-    return Source(key, build, notes)
+    return Source(key, build, notes, class_names=class_names, labels=labels)
 
 
 def _tables(place: Path) -> tuple[list[tuple[Tabular, str | None]], list[str]]:

@@ -54,7 +54,7 @@ class StudyData(StudyCallback):
         from src.dataset import DatasetError, look  # a tenth of a second, which a mistake in a key need not wait for
 
         try:
-            look(checked.dataset)
+            look(checked.dataset, checked.seed, metrics)
         except DatasetError as error:
             return str(error).splitlines()
         return []

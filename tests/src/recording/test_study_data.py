@@ -66,6 +66,44 @@ def test_what_names_tell_is_said_before_anything_starts(folder: Path, tmp_path: 
     assert not (tmp_path / "cache").exists()
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["dataset.folds=6"], "`dataset.folds` must be at most 5, the number of images of class a, got 6"),
+        (
+            ["dataset.folds=3", "dataset.limit=4"],
+            "must be at most 2, the number of images of class a under dataset.limi",
+        ),
+        (["dataset.limit=1"], "`dataset.limit` must be at least 2, an image of each class, got 1"),
+        (["objective='recall[rose]'"], "`recall[rose]` must name one of the classes a, b, got rose"),
+        (["constraints=['recall[c] >= 0.5']"], "`recall[c]` must name one of the classes a, b, got c"),
+        (["objective=top_5_accuracy"], "`top_5_accuracy` must have more than 5 classes to choose from, got 2"),
+        (
+            ["dataset=cifar10", "dataset.path=null", "dataset.limit=9"],
+            "`dataset.limit` must be at least 10, an image of",
+        ),
+        (
+            ["dataset=digits", "dataset.path=null", "objective='recall[ten]'"],
+            "`recall[ten]` must name one of the classe",
+        ),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_what_folders_and_labels_tell_of_the_settings_is_said_before_anything_starts(
+    folder: Path, tmp_path: Path, given: list[str], said: str
+) -> None:
+    (problem,) = StudyData().check(composed(folder, *given))
+    assert said in problem
+    assert not (tmp_path / "cache").exists()
+
+
+def test_all_that_is_wrong_with_the_data_is_said_at_once(folder: Path) -> None:
+    assert len(StudyData().check(composed(folder, "dataset.folds=6", "objective='recall[c]'"))) == 2
+    write_images(folder / "validation" / "a", 1)
+    (problem,) = StudyData().check(composed(folder, "dataset.folds=3"))
+    assert problem.startswith("`dataset.folds` must be null where the data has a validation part of its own, got 3")
+
+
 def test_what_the_files_tell_ends_the_sweep_in_one_line(folder: Path) -> None:
     for file in (folder / "Training" / "a").iterdir():
         file.write_bytes(b"text")
