@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from hydra.core.hydra_config import HydraConfig
 
 from convsweep import current_trial
+from convsweep.study import INFEASIBLE
 from src import dataset, training
 from src.config import Config, make_optimizer
 from src.config.model import Custom
@@ -80,6 +81,8 @@ def run(config: Config) -> float | list[float]:
         record_weights(record, trained.course.network)
         known = trained.built | folds.mean
         broken = constrain(config, trial, known)
+        if trial is not None and broken:
+            trial.set_attr(INFEASIBLE, "; ".join(broken))
         values = [float(known[name]) for name in objectives(config.objective)]
         record_results(config, record, trained.data, folds, known, values)
         if trial is not None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 from convsweep.display.words import (
     WORDS,
-    failure_in_words,
+    outcome_in_words,
     params_in_words,
     quote,
     running_in_words,
@@ -110,14 +110,10 @@ class Monitor:
 
     def _line(self, trial: "FrozenTrial", best: "list[FrozenTrial]") -> str:
         duration = f" in {seconds_of(trial):.1f} s"
-        outcome = failure_in_words(trial) or values_in_words(trial, self.names if len(self.names) > 1 else ())
+        outcome = outcome_in_words(trial, self.names if len(self.names) > 1 else ())
         count = f"{len(self.seen):>{len(str(self.n_trials))}}/{self.n_trials}"
         words = f"[{count if self.unit == 'trials' else len(self.seen)}] trial {trial.number} "
-        words += (
-            f"{WORDS[state_of(trial)]:<6} {outcome}{duration}"
-            + ": " * bool(trial.params)
-            + params_in_words(trial.params)
-        )
+        words += outcome + duration + ": " * bool(trial.params) + params_in_words(trial.params)
         left = self._left()
         return "; ".join(filter(None, [words, self._best(best), left and f"{left} left"]))
 

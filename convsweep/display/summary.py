@@ -11,8 +11,17 @@ from rich.markup import escape
 from rich.measure import Measurement
 from rich.table import Table
 
-from convsweep.display.words import WORDS, error_in_words, mean_in_words, params_in_words, say, state_of, value_in_words
-from convsweep.errors import printable
+from convsweep.display.words import (
+    SHOWN,
+    WORDS,
+    error_in_words,
+    mean_in_words,
+    params_in_words,
+    say,
+    state_of,
+    value_in_words,
+)
+from convsweep.errors import bounded, printable
 from convsweep.policy.repeats import is_repeat
 from convsweep.policy.work import seconds_of
 
@@ -21,7 +30,8 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
     from convsweep.insight import Findings
-from convsweep.study.failure import PLACE, without_numbers
+from convsweep.study.failure import PLACE
+from convsweep.study.feasibility import kind_of_end
 from convsweep.study.key_names import shortened
 from convsweep.study.metric_names import metric_names
 from convsweep.study.ranking import ranked
@@ -99,19 +109,24 @@ def show_confirmed(study: "Study", console: Console) -> None:
 
 
 def show_failures(study: "Study", console: Console) -> None:
-    """Print each kind of failure with the trial to look at; errors that differ in numbers alone are of one kind."""
-    failures: dict[tuple[str, str | None], dict[int, str]] = {}
-    for trial in study.get_trials(deepcopy=False):
-        if trial.state.name == "FAIL":
-            kind = without_numbers(error_in_words(trial)), trial.user_attrs.get(PLACE)
-            failures.setdefault(kind, {})[trial.number] = error_in_words(trial) or "unknown"
-    for (pattern, place), found in list(failures.items())[:KINDS]:
-        first, words = next(iter(found.items()))
-        which = f"trial {first}" + (f" and {len(found) - 1} more" if len(found) > 1 else "")
-        words = words if len(set(found.values())) == 1 else pattern
-        say(console, f"failed   {which}: {words}" + (f" ({place})" if place else ""))
-    if more := sum(map(len, list(failures.values())[KINDS:])):
-        say(console, f"failed   {more} more")
+    """Print each kind of failure, and of what was infeasible, with the trial to look at.
+
+    Those whose words differ in numbers alone are of one kind.
+    """
+    for state in ("INFEASIBLE", "FAIL"):
+        kinds: dict[tuple[str, str | None], list[FrozenTrial]] = {}
+        for trial in study.get_trials(deepcopy=False):
+            if state_of(trial) == state:
+                kinds.setdefault((kind_of_end(trial), trial.user_attrs.get(PLACE)), []).append(trial)
+        word = f"{WORDS[state]:<8}"
+        for (kind, place), trials in list(kinds.items())[:KINDS]:
+            which = f"trial {trials[0].number}" + (f" and {len(trials) - 1} more" if trials[1:] else "")
+            words = error_in_words(trials[0]) or "unknown"
+            if state == "FAIL" and len(set(map(error_in_words, trials))) > 1:
+                words = bounded(kind, SHOWN)
+            say(console, f"{word} {which}: {words}" + (f" ({place})" if place else ""))
+        if more := sum(map(len, list(kinds.values())[KINDS:])):
+            say(console, f"{word} {more} more")
 
 
 def show_findings(findings: "Findings", console: Console) -> None:

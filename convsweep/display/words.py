@@ -15,6 +15,7 @@ from convsweep.policy.asha import pauses, was_left_paused
 from convsweep.policy.work import seconds_of
 from convsweep.space.values import as_override_value
 from convsweep.study.failure import PLACE
+from convsweep.study.feasibility import is_infeasible, why_infeasible
 from convsweep.study.metric_names import given_names
 from convsweep.study.spread import values_of
 
@@ -82,8 +83,8 @@ def mean_in_words(mean: Mean) -> str:
 
 def error_in_words(trial: "FrozenTrial") -> str:
     """Return a failed or infeasible trial's reason, as far as it fits a line; empty for any other trial."""
-    known = trial.user_attrs
-    words = " ".join(str(known.get("error") or known.get("infeasible") or "").split())
+    error = trial.user_attrs.get("error") if trial.state.name == "FAIL" else None
+    words = " ".join(str(error).split()) if error else why_infeasible(trial)
     return bounded(printable(words), SHOWN)
 
 
@@ -98,8 +99,22 @@ def state_of(trial: "FrozenTrial") -> str:
 
     A trial that paused until its study ended is PRUNED to Optuna.
     """
-    paused = pauses(trial) or was_left_paused(trial)
-    return "PAUSED" if paused else "INFEASIBLE" if "infeasible" in trial.user_attrs else trial.state.name
+    if is_infeasible(trial):
+        return "INFEASIBLE"
+    return "PAUSED" if pauses(trial) or was_left_paused(trial) else trial.state.name
+
+
+def outcome_in_words(trial: "FrozenTrial", names: Sequence[str] = ()) -> str:
+    """Return what an ended trial came to: `done 40, breaks size by 30`.
+
+    Args:
+        trial: The trial.
+        names: The objectives' names, where they are to be told.
+    """
+    whole = trial.state.name == "COMPLETE"  # one that was trained has its values, also where it is no answer
+    word = WORDS["COMPLETE" if whole else state_of(trial)]
+    said = [values_in_words(trial, names), failure_in_words(trial)]
+    return f"{word:<6} {', '.join(filter(None, said))}"
 
 
 def running_in_words(trial: "FrozenTrial") -> str:

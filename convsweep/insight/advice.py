@@ -15,9 +15,8 @@ from convsweep.insight.beyond import at_edge, override_beyond
 from convsweep.insight.evidence import Shuffled, standard_error
 from convsweep.insight.levels import Levels, levels_of, searched_keys
 from convsweep.insight.standing import Standing, places
-from convsweep.policy.asha import feasible
 from convsweep.space.values import as_override_value, is_number
-from convsweep.study.failure import without_numbers
+from convsweep.study.feasibility import is_infeasible, kind_of_end
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
@@ -177,10 +176,10 @@ def too_few(standing: Standing, trials: "Sequence[FrozenTrial]") -> list[Advice]
 def advice_on_failures(trials: "Sequence[FrozenTrial]") -> list[Advice]:
     """Say why most trials were infeasible, or failed, and which values to leave out."""
     ended = [trial for trial in trials if trial.state.is_finished()]
-    broken = [trial for trial in ended if _is_infeasible(trial)]
-    failed = [trial for trial in ended if trial.state.name == "FAIL" and not _is_infeasible(trial)]
+    infeasible = [trial for trial in ended if is_infeasible(trial)]
+    failed = [trial for trial in ended if trial.state.name == "FAIL"]
     found = []
-    for words, out in (("were infeasible", broken), ("failed", failed)):
+    for words, out in (("were infeasible", infeasible), ("failed", failed)):
         if len(out) < EACH or 2 * len(out) <= len(ended):
             continue
         (reason, count), *_ = Counter(_reason(trial) for trial in out).most_common()
@@ -195,17 +194,8 @@ def advice_on_failures(trials: "Sequence[FrozenTrial]") -> list[Advice]:
     return found
 
 
-def _is_infeasible(trial: "FrozenTrial") -> bool:
-    return "infeasible" in trial.user_attrs or not feasible(trial)
-
-
 def _reason(trial: "FrozenTrial") -> str:
-    violated = [name for name, violation in trial.constraints.items() if violation > 0]
-    if violated:
-        return _code(bounded(printable(violated[0]), LONGEST))
-    words = str(trial.user_attrs.get("infeasible") or trial.user_attrs.get("error") or "a reason that was not told")
-    first = printable(" ".join(words.split()))
-    return _code(bounded(without_numbers(first), LONGEST))
+    return _code(bounded(kind_of_end(trial), LONGEST))
 
 
 def _lacks_gpu_memory(trial: "FrozenTrial") -> bool:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from convsweep.policy.asha import feasible, pauses
+from convsweep.policy.asha import pauses
 from convsweep.policy.repeats import is_repeat
+from convsweep.study.feasibility import is_infeasible
 from convsweep.study.metric_names import metric_names
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def standings(study: "Study") -> list[Standing]:
     trials = [
         trial
         for trial in study.get_trials(deepcopy=False)
-        if "infeasible" not in trial.user_attrs and not is_repeat(trial)  # which tells of chance, not of a key
+        if not is_infeasible(trial) and not is_repeat(trial)  # which tells of chance, not of a key
     ]
     single = len(study.directions) == 1
     found = []
@@ -65,7 +66,7 @@ def standings(study: "Study") -> list[Standing]:
 
 def _score(trial: "FrozenTrial", objective: int, sign: float, single: bool) -> tuple[float, float] | None:
     if trial.state.name == "COMPLETE":
-        return (-math.inf, sign * trial.values[objective]) if feasible(trial) else None
+        return -math.inf, sign * trial.values[objective]
     if not single or not (trial.state.name == "PRUNED" or pauses(trial)) or trial.last_step is None:
         return None
     value = trial.intermediate_values[trial.last_step]

@@ -23,6 +23,7 @@ from convsweep.policy.work import seconds_of
 from convsweep.report.far import far_from_others
 from convsweep.report.figures import LINES, POINTS, figures
 from convsweep.report.optional import needed
+from convsweep.study.feasibility import kind_of_end
 from convsweep.study.identity import IDENTITY
 from convsweep.study.metric_names import metric_names
 from convsweep.study.ranking import ranked
@@ -216,14 +217,17 @@ def _exhibits(exhibits: Sequence[Exhibit], note: str) -> str:
 
 
 def _failures(trials: "Sequence[FrozenTrial]") -> str:
-    kinds: dict[tuple[str, str], list[int]] = {}
+    kinds: dict[tuple[str, str], list[FrozenTrial]] = {}
     for trial in trials:
         if (state := state_of(trial)) in ("FAIL", "INFEASIBLE"):
-            kinds.setdefault((WORDS[state], error_in_words(trial) or "unknown"), []).append(trial.number)
+            kinds.setdefault((WORDS[state], kind_of_end(trial)), []).append(trial)
     if not kinds:
         return ""
     ordered = sorted(kinds.items(), key=lambda item: -len(item[1]))
-    rows = [[str(len(numbers)), state, f"trial {numbers[0]}", error] for (state, error), numbers in ordered[:KINDS]]
+    rows = [
+        [str(len(those)), state, f"trial {those[0].number}", error_in_words(those[0]) or "unknown"]
+        for (state, _), those in ordered[:KINDS]
+    ]
     more = f"<p>{len(ordered) - KINDS} more kinds.</p>" if len(ordered) > KINDS else ""
     return f"<section><h2>What went wrong</h2>{_table(['trials', '', 'the first', 'why'], rows)}{more}</section>"
 

@@ -20,7 +20,7 @@ from convsweep.insight import Findings, as_markdown, in_brief, look_back
 from convsweep.policy import repeated_number, rungs_of, seconds_of
 from convsweep.policy.work import WORKER
 from convsweep.storage import alone
-from convsweep.study import ranked, repeated, shortened, spread_of, values_of
+from convsweep.study import is_infeasible, ranked, repeated, shortened, spread_of, values_of
 from src.config import Config, ConfigError, settings
 from src.config import optimizer as optimizers
 from src.config.objective import by_epoch, directions, objectives
@@ -229,7 +229,7 @@ class StudyTracking(StudyCallback):
 
         names = objectives(self._config.objective)
         best = _ranked(study, names)
-        counts = Counter("INFEASIBLE" if "infeasible" in t.user_attrs else t.state.name for t in study.trials)
+        counts = Counter(_state(t) for t in study.trials)
         searched = list(study.user_attrs.get("convsweep", {}).get("space", {}))
         viewed = run.show(searched, _curves(names), self._maximizes)
         study.set_user_attr(VIEW + _digest(run.address), viewed)
@@ -256,7 +256,8 @@ class StudyTracking(StudyCallback):
         complete = [trial for trial in study.trials if trial.state.name == "COMPLETE"]
         if len(names) > 1 and complete:
             front, numbers = [trial.number for trial in best], [trial.number for trial in complete]
-            figure = pareto_front(np.array([trial.values for trial in complete]), numbers, front, names)
+            out = [trial.number for trial in complete if is_infeasible(trial)]
+            figure = pareto_front(np.array([trial.values for trial in complete]), numbers, front, names, out)
             run.log_figure(figure, "pareto_front.png")
         if steps := rungs_of(study):
             curves = [trial.intermediate_values for trial in study.trials]
@@ -273,8 +274,10 @@ class StudyTracking(StudyCallback):
                 [trial.state.name == "PRUNED" for trial in known],
                 name,
                 directions([name])[0] == "maximize",
+                [is_infeasible(trial) for trial in known],
             )
             run.log_figure(figure, f"objective_history/{name}.png")
+            known = [trial for trial in known if not is_infeasible(trial)]
             figure = slices(
                 [trial.params for trial in known],
                 [trial.values[i] for trial in known],
@@ -359,7 +362,7 @@ def _in_order(study: "Study", best: list[Any]) -> list[dict[str, Any]]:
     return [
         {
             "number": trial.number,
-            "state": "INFEASIBLE" if "infeasible" in trial.user_attrs else trial.state.name,
+            "state": _state(trial),
             "values": list(trial.values or []),
             "spread": list(spread_of(trial)),
             "params": {key: _short(value) for key, value in trial.params.items()},
@@ -368,6 +371,10 @@ def _in_order(study: "Study", best: list[Any]) -> list[dict[str, Any]]:
         }
         for trial in [*best, *rest]
     ]
+
+
+def _state(trial: "FrozenTrial") -> str:
+    return "INFEASIBLE" if is_infeasible(trial) else trial.state.name
 
 
 def _rows(best: "list[FrozenTrial]", findings: Findings) -> "list[Row]":

@@ -65,7 +65,13 @@ def confusion_matrix(counts: np.ndarray, class_names: Sequence[str], title: str,
     return figure
 
 
-def pareto_front(values: np.ndarray, numbers: Sequence[int], front: Sequence[int], metrics: Sequence[str]) -> "Figure":
+def pareto_front(
+    values: np.ndarray,
+    numbers: Sequence[int],
+    front: Sequence[int],
+    metrics: Sequence[str],
+    infeasible: Sequence[int] = (),
+) -> "Figure":
     """Draw trials by the first objective and each other one, those that no trial beats in all of them marked.
 
     Args:
@@ -73,13 +79,17 @@ def pareto_front(values: np.ndarray, numbers: Sequence[int], front: Sequence[int
         numbers: Each trial's number.
         front: The numbers of those on the Pareto front.
         metrics: The objectives' names.
+        infeasible: The numbers of those that broke a constraint.
     """
     others = range(1, len(metrics))
     figure = new_figure((1 + 5 * len(others), 4.2))
     figure.subplots_adjust(left=0.7 / (1 + 5 * len(others)), right=0.98, bottom=0.13, top=0.9, wspace=0.25)
-    on = np.isin(numbers, front)
+    on, out = np.isin(numbers, front), np.isin(numbers, infeasible)
     for axes, other in zip(np.atleast_1d(figure.subplots(1, len(others))), others, strict=True):
-        axes.plot(values[~on, other], values[~on, 0], "o", color=GREY, label="beaten by another")
+        beaten = values[~on & ~out]
+        axes.plot(beaten[:, other], beaten[:, 0], "o", color=GREY, label="beaten by another")
+        if out.any():
+            axes.plot(values[out, other], values[out, 0], "o", color=GREY, fillstyle="none", label="infeasible")
         best = values[on][np.argsort(values[on, other], kind="stable")]
         axes.plot(
             best[:, other], best[:, 0], "o-" if len(metrics) == 2 else "o", color=VALIDATION, label="Pareto front"
@@ -94,19 +104,29 @@ def pareto_front(values: np.ndarray, numbers: Sequence[int], front: Sequence[int
 
 
 def objective_history(
-    numbers: Sequence[int], values: Sequence[float], pruned: Sequence[bool], metric: str, maximize: bool
+    numbers: Sequence[int],
+    values: Sequence[float],
+    pruned: Sequence[bool],
+    metric: str,
+    maximize: bool,
+    infeasible: Sequence[bool] | None = None,
 ) -> "Figure":
-    """Draw each trial's objective and the best so far among the complete ones."""
+    """Draw each trial's objective and the best so far among the complete ones that broke no constraint."""
     figure = new_figure((9, 4))
     axes = figure.subplots()
     figure.subplots_adjust(left=0.08, right=0.98, bottom=0.13, top=0.92)
-    trials, objective, cut = np.asarray(numbers), np.asarray(values, dtype=float), np.asarray(pruned, dtype=bool)
-    axes.plot(trials[~cut], objective[~cut], "o", color=TRAIN, label="complete")
+    trials, objective = np.asarray(numbers), np.asarray(values, dtype=float)
+    out = np.zeros(len(trials), bool) if infeasible is None else np.asarray(infeasible, bool)
+    cut = np.asarray(pruned, dtype=bool) & ~out
+    whole = ~cut & ~out
+    axes.plot(trials[whole], objective[whole], "o", color=TRAIN, label="complete")
     if cut.any():
         axes.plot(trials[cut], objective[cut], "x", color=GREY, label="pruned")
-    if (~cut).any():
-        running = (np.maximum if maximize else np.minimum).accumulate(objective[~cut])
-        axes.step(trials[~cut], running, where="post", color=VALIDATION, label="best so far")
+    if out.any():
+        axes.plot(trials[out], objective[out], "o", color=GREY, fillstyle="none", label="infeasible")
+    if whole.any():
+        running = (np.maximum if maximize else np.minimum).accumulate(objective[whole])
+        axes.step(trials[whole], running, where="post", color=VALIDATION, label="best so far")
     axes.set(xlabel="trial", ylabel=metric, title="objective by trial")
     count_in_whole_numbers(axes)
     axes.grid(alpha=0.25)

@@ -7,8 +7,8 @@ import pytest
 from rich.console import Console
 
 from convsweep.display.progress import Monitor
-from convsweep.display.summary import show_best
-from convsweep.display.words import say, state_of, values_in_words
+from convsweep.display.summary import show_best, show_failures
+from convsweep.display.words import outcome_in_words, say, state_of, values_in_words
 from convsweep.policy.asha import RUNG
 from convsweep.policy.budget import Budget
 from convsweep.study.spread import SPREAD
@@ -111,3 +111,18 @@ def test_how_far_a_value_may_be_off_stands_beside_it() -> None:
     out = io.StringIO()
     show_best(study, Console(file=out, width=80))
     assert "0.9 ± 0.012" in out.getvalue()
+
+
+def test_a_constraint_that_was_broken_is_said_where_the_trial_ends_and_at_the_end() -> None:
+    study = study_of(10.0)
+    for value in (40.0, 30.0):
+        study.add_trial(optuna.trial.create_trial(value=value, constraints={"size": value - 10}))
+    assert [outcome_in_words(trial) for trial in study.trials] == [
+        "done   10",
+        "done   40, breaks size by 30",
+        "done   30, breaks size by 20",
+    ]
+    assert [state_of(trial) for trial in study.trials] == ["COMPLETE", "INFEASIBLE", "INFEASIBLE"]
+    out = io.StringIO()
+    show_failures(study, Console(file=out, width=80))
+    assert out.getvalue() == "infeasible trial 1 and 1 more: breaks size by 30\n"

@@ -112,6 +112,16 @@ def test_best_so_far_follows_the_direction_and_leaves_pruned_trials_out(maximize
     assert list(map(float, np.asarray(best.get_ydata()))) == running
 
 
+def test_what_broke_a_constraint_is_never_the_best() -> None:
+    figure = objective_history([0, 1, 2], [2, 9, 3], [False, False, False], "m", True, [False, True, False])
+    lines = {str(line.get_label()): list(np.asarray(line.get_ydata())) for line in figure.axes[0].get_lines()}
+    assert lines == {"complete": [2, 3], "infeasible": [9], "best so far": [2, 3]}
+    values = np.array([[0.9, 1.0], [0.8, 2.0], [0.7, 3.0]])
+    front = pareto_front(values, [0, 1, 2], [0], ["accuracy", "parameters"], infeasible=[2])
+    lines = {str(line.get_label()): list(np.asarray(line.get_ydata())) for line in front.axes[0].get_lines()}
+    assert lines == {"beaten by another": [0.8], "infeasible": [0.7], "Pareto front": [0.9]}
+
+
 def test_rungs_count_who_came_and_who_went_on() -> None:
     curves = [{1: 0.5, 2: 0.6, 3: 0.7}, {1: 0.4, 2: 0.5, 3: 0.5, 4: 0.6}, {1: 0.3}, {1: 0.2}]
     figure = rungs(curves, [False, True, False, False], 1, [1, 3], "val_accuracy")
