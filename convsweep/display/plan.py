@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import DictConfig
 from rich.console import Console
 
-from convsweep.display.words import fresh_seeds, goals_in_words, say
+from convsweep.display.words import domain_in_words, fresh_seeds, goals_in_words, say
 from convsweep.policy.asha import Asha
 from convsweep.policy.budget import Budget
 from convsweep.policy.repeats import Confirmation, is_repeat
@@ -44,7 +44,7 @@ def show_plan(
         console: Where to print.
     """
     budget, confirmation = Budget.of(sweeper), Confirmation.of(sweeper)
-    searched = "  ".join(f"{name} {words}" for name, words in space.describe().items()) or NOTHING
+    searched = "  ".join(f"{name} {domain_in_words(words)}" for name, words in space.describe().items()) or NOTHING
     how = "every combination once" if enumerated else f"drawn by {_class_name(sweeper.sampler)}"
     there = study.get_trials(deepcopy=False)
     if there and all(map(is_repeat, there)):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from convsweep.display.summary import show_best, show_failures, show_findings
-from convsweep.display.words import WORDS, goals_in_words, params_in_words, say, state_of, time_left
+from convsweep.display.words import WORDS, domain_in_words, goals_in_words, params_in_words, say, state_of, time_left
 from convsweep.policy.asha import pauses
 from convsweep.policy.work import WORKER, seconds_of
 from convsweep.storage.address import is_local
@@ -68,7 +68,9 @@ def _show(study: "Study", directory: Path, local: bool, console: Console) -> Non
     directions = goals_in_words(study)
     space = study.user_attrs.get(IDENTITY, {}).get("space", {})
     say(console, f"study    {study.study_name}: {directions}, in {os.path.relpath(directory)}")
-    say(console, f"space    {'  '.join(f'{key} {words}' for key, words in space.items()) or 'nothing'}")
+    say(
+        console, f"space    {'  '.join(f'{key} {domain_in_words(words)}' for key, words in space.items()) or 'nothing'}"
+    )
     driver = driver_of(directory)
     say(console, f"trials   {_counts(study, driver)}")
     running = [trial for trial in study.get_trials(deepcopy=False) if trial.state.name == "RUNNING"]

@@ -15,11 +15,12 @@ from convsweep.display.words import (
     SHOWN,
     WORDS,
     error_in_words,
+    in_plain_words,
     mean_in_words,
     params_in_words,
     say,
     state_of,
-    value_in_words,
+    where_in_words,
 )
 from convsweep.errors import bounded, printable
 from convsweep.policy.repeats import is_repeat
@@ -34,7 +35,7 @@ from convsweep.study.failure import PLACE
 from convsweep.study.feasibility import kind_of_end
 from convsweep.study.key_names import shortened
 from convsweep.study.metric_names import metric_names
-from convsweep.study.ranking import ranked
+from convsweep.study.ranking import ranked, unfinished
 from convsweep.study.repeats import repeated
 from convsweep.study.spread import values_of
 
@@ -74,13 +75,9 @@ def write_results(study: "Study", directory: Path) -> Path:
 def show_summary(study: "Study", directory: Path, findings: "Findings", console: Console) -> None:
     """Print the counts, the best trials as a table, each kind of failure with the trial to look at, what mattered."""
     trials = study.get_trials(deepcopy=False)
-    counts = Counter(state_of(trial) for trial in trials if trial.state.is_finished())
-    say(
-        console,
-        "no trial ended"
-        if not counts
-        else ", ".join(f"{counts[state]} {word}" for state, word in WORDS.items() if counts[state]),
-    )
+    counts = Counter(state for trial in trials if (state := state_of(trial)) in WORDS and state != "RUNNING")
+    ended = ["no trial ended"] if not any(trial.state.is_finished() for trial in trials) else []
+    say(console, ", ".join(ended + [f"{counts[state]} {word}" for state, word in WORDS.items() if counts[state]]))
     show_best(study, console)
     show_confirmed(study, console)
     show_failures(study, console)
@@ -90,10 +87,12 @@ def show_summary(study: "Study", directory: Path, findings: "Findings", console:
 
 
 def show_best(study: "Study", console: Console) -> None:
-    """Print the best trials as a table."""
+    """Print the best trials as a table; until one has been trained to its end, those that got furthest."""
     best = ranked(study)[:TOP]
     if best:
         console.print(_table(best, metric_names(study), console))
+    elif so_far := unfinished(study)[:TOP]:
+        console.print(_table(so_far, metric_names(study), console, whole=False))
 
 
 def show_confirmed(study: "Study", console: Console) -> None:
@@ -137,27 +136,30 @@ def show_findings(findings: "Findings", console: Console) -> None:
         say(console, line)
 
 
-def _table(trials: list["FrozenTrial"], metrics: list[str], console: Console) -> Table:
-    """Give each searched key a column of its own where the terminal is wide enough, else all of them one."""
+def _table(trials: list["FrozenTrial"], metrics: list[str], console: Console, whole: bool = True) -> Table:
+    """Give each searched key a column of its own where the terminal is wide enough, else all of them one.
+
+    `whole`: All of the trials were trained to their end.
+    """
     names = list(dict.fromkeys(name for trial in trials for name in trial.params))
-    wide = _empty_table(metrics, [escape(printable(name)) for name in shortened(names).values()])
-    narrow = _empty_table(metrics, ["searched values"])
+    wide = _empty_table(metrics, [escape(printable(name)) for name in shortened(names).values()], whole)
+    narrow = _empty_table(metrics, ["searched values"], whole)
     for trial in trials:
         seconds = f"{seconds_of(trial):.1f}"
-        known = [str(trial.number), *values_of(trial), seconds]
-        wide.add_row(
-            *known, *(escape(printable(value_in_words(trial.params[n]))) if n in trial.params else "" for n in names)
-        )
+        known = [str(trial.number), *values_of(trial, len(metrics)), seconds]
+        known += [] if whole else [where_in_words(trial)]
+        wide.add_row(*known, *(escape(in_plain_words(trial.params[n])) if n in trial.params else "" for n in names))
         narrow.add_row(*known, escape(params_in_words(trial.params)))
     unbounded = console.options.update(width=10_000)  # else it says that everything fits
     return wide if Measurement.get(console, unbounded, wide).maximum <= console.width else narrow
 
 
-def _empty_table(metrics: list[str], columns: list[str]) -> Table:
+def _empty_table(metrics: list[str], columns: list[str], whole: bool) -> Table:
     title = "best trials" if len(metrics) == 1 else "Pareto front, its first trials"
+    title = title if whole else "best so far, none trained to its end"
     table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
     for name in ("trial", *(escape(printable(metric)) for metric in metrics), "seconds"):
         table.add_column(name, justify="right", no_wrap=True)
-    for name in columns:
+    for name in columns if whole else ["state", *columns]:
         table.add_column(name, overflow="fold")
     return table

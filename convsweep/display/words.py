@@ -117,6 +117,22 @@ def outcome_in_words(trial: "FrozenTrial", names: Sequence[str] = ()) -> str:
     return f"{word:<6} {', '.join(filter(None, said))}"
 
 
+def where_in_words(trial: "FrozenTrial") -> str:
+    """Return how far a trial that has values was trained: `done`, or `paused at step 3`."""
+    state = state_of(trial)
+    word = {"WAITING": "interrupted", **WORDS}.get(state, state.lower())
+    return word if trial.state.name == "COMPLETE" else f"{word} at step {trial.last_step}"
+
+
+def so_far_in_words(trial: "FrozenTrial", names: Sequence[str]) -> str:
+    """Return what the best of the trials that were not trained to their end has come to, and where."""
+    values = " ".join(
+        f"{printable(name)}={value}" for name, value in zip(names, values_of(trial, len(names)), strict=True)
+    )
+    searched = f": {params_in_words(trial.params)}" if trial.params else ""
+    return f"The furthest so far: {values}, trial {trial.number}, {where_in_words(trial)}{searched}"
+
+
 def running_in_words(trial: "FrozenTrial") -> str:
     """Return how far a running trial is: its last step and value, and for how long it has run."""
     words = f"trial {trial.number}"
@@ -150,3 +166,19 @@ def params_in_words(params: Mapping[str, Any]) -> str:
 
 def value_in_words(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else as_override_value(value)
+
+
+def in_plain_words(value: Any) -> str:
+    """Return a value as it is read, not as it is typed: a text without quotes, and without what Hydra would need."""
+    if isinstance(value, str):
+        return printable(value) if value.strip() else repr(value)
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(map(in_plain_words, value))}]"
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key}: {in_plain_words(item)}" for key, item in value.items()) + "}"
+    return value_in_words(value)
+
+
+def domain_in_words(text: str) -> str:
+    """Return a domain, as `Space.describe` writes it, without what only Hydra needs: `{a b}` for `{a\\ b}`."""
+    return printable(re.sub(r"\\(.)", r"\1", text))

@@ -7,18 +7,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from optuna.trial import FrozenTrial
+    from convsweep.report.points import Point
 
 FAR = 10.0  # widths of the middle half, beyond it
 ENOUGH = 8  # trials
 
 
-def far_from_others(trials: "Sequence[FrozenTrial]", best: Sequence[int]) -> set[int]:
-    """Return the numbers of those complete trials that have a value far from the others; never one of the `best`."""
-    known = [trial for trial in trials if trial.state.name == "COMPLETE" and all(map(math.isfinite, trial.values))]
+def far_from_others(points: "Sequence[Point]", best: Sequence[int]) -> set[int]:
+    """Return the numbers of those trials that have a value far from the others; never one of the `best`."""
     found: set[int] = set()
-    for column in zip(*(trial.values for trial in known), strict=True):
-        found |= {trial.number for trial, out in zip(known, are_far(column), strict=True) if out}
+    for column in zip(*(point.values for point in points), strict=True):
+        found |= {point.number for point, out in zip(points, are_far(column), strict=True) if out}
     return found - set(best)
 
 

@@ -15,7 +15,17 @@ from pathlib import Path
 from string import Template
 from typing import TYPE_CHECKING, Any
 
-from convsweep.display.words import WORDS, error_in_words, goals_in_words, params_in_words, state_of, value_in_words
+from convsweep.display.words import (
+    WORDS,
+    domain_in_words,
+    error_in_words,
+    goals_in_words,
+    in_plain_words,
+    params_in_words,
+    so_far_in_words,
+    state_of,
+    where_in_words,
+)
 from convsweep.errors import bounded, printable
 from convsweep.insight import Findings, look_back
 from convsweep.insight.words import how_sure
@@ -23,10 +33,11 @@ from convsweep.policy.work import seconds_of
 from convsweep.report.far import far_from_others
 from convsweep.report.figures import LINES, POINTS, figures
 from convsweep.report.optional import needed
+from convsweep.report.points import points_of
 from convsweep.study.feasibility import kind_of_end
 from convsweep.study.identity import IDENTITY
 from convsweep.study.metric_names import metric_names
-from convsweep.study.ranking import ranked
+from convsweep.study.ranking import ranked, unfinished
 from convsweep.study.spread import values_of
 
 if TYPE_CHECKING:
@@ -40,16 +51,34 @@ LONGEST, CELL = 2000, 120  # characters of a text, and of a searched value in a 
 
 # What each figure shows, in the order of the page; a figure of several objectives or keys has its name behind a slash.
 TITLES = {
-    "history": ("History", "The value of each trial, and the best so far."),
-    "pareto": ("Pareto front", "No trial is better in all objectives than one of the front."),
+    "history": (
+        "History",
+        "The value of each trial, and the best so far; of one that paused or was stopped, the last value.",
+    ),
+    "pareto": (
+        "Pareto front",
+        "No trial is better in all objectives than one of the front, of those that were trained to the end.",
+    ),
     "importance": (
         "What mattered",
         "How much of being among the best trials each searched key explains (Optuna's PED-ANOVA); the lines are 90% "
         "intervals from resampled trials. Grey: may be chance.",
     ),
-    "slice": ("Each searched key", "The value of each trial by one key; the later a trial, the brighter its colour."),
-    "contour": ("The two most important keys", "Values between the trials are interpolated."),
-    "parallel": ("Configurations", "A line is a trial; the first axis is its value."),
+    "slice": (
+        "Each searched key",
+        "The value of each trial by one key; the later a trial, the brighter its colour. Grey: paused or stopped, with "
+        "its last value (filled), or infeasible (open).",
+    ),
+    "contour": (
+        "The two most important keys",
+        "The colour is the value of trials that were trained to the end. Where both keys have few values, a cell "
+        "has the mean of its trials; where both are numbers, what lies between trials is interpolated.",
+    ),
+    "parallel": (
+        "Configurations",
+        "A line is a trial; the first axis is its value. Dotted: paused or stopped, with its last value. Grey: "
+        "infeasible.",
+    ),
     "curves": (
         "Curves",
         "What each trial reported by step; a cross is where it paused or was stopped, dotted lines are rungs.",
@@ -133,6 +162,7 @@ def _summary(study: "Study", trials: "Sequence[FrozenTrial]", findings: Findings
         lines.append(f'<p class="answer"><strong>{values}</strong> {which}: <code>{params}</code></p>')
     elif trials:
         lines.append("<p>No trial was trained to its end and kept all limits: there is no best one.</p>")
+        lines += [f"<p>{_escaped(so_far_in_words(trial, metric_names(study)))}</p>" for trial in unfinished(study)[:1]]
     for metric, importances in findings.importances.items():
         words = [
             f"<code>{_escaped(one.key)}</code> {one.share:.0%} ({one.low:.0%} to {one.high:.0%}, {how_sure(one)})"
@@ -147,22 +177,29 @@ def _summary(study: "Study", trials: "Sequence[FrozenTrial]", findings: Findings
 
 
 def _best(study: "Study") -> str:
-    best, names = ranked(study)[:LEADERS], metric_names(study)
+    """Return the best trials as a table, behind those that were trained to their end the others."""
+    names, whole = metric_names(study), ranked(study)
+    best = [*whole, *unfinished(study)][:LEADERS]
     if not best:
         return ""
     keys = list(dict.fromkeys(key for trial in best for key in trial.params))
-    head = ["trial", *names, "seconds", *keys]
+    states = len(whole) < len(best)
+    head = ["trial", *names, *(["state"] if states else []), "seconds", *keys]
     rows = [
         [
             str(trial.number),
-            *values_of(trial),
+            *values_of(trial, len(names)),
+            *([where_in_words(trial)] if states else []),
             f"{seconds_of(trial):.1f}",
-            *(bounded(value_in_words(trial.params[key]), CELL) if key in trial.params else "" for key in keys),
+            *(bounded(in_plain_words(trial.params[key]), CELL) if key in trial.params else "" for key in keys),
         ]
         for trial in best
     ]
-    title = "The best trials" if len(names) == 1 else "The Pareto front"
-    return f"<section><h2>{title}</h2>{_table(head, rows)}</section>"
+    title = "The best trials" if len(names) == 1 or not whole else "The Pareto front"
+    if len(names) > 1 and whole and states:
+        title += ", and what was not trained to its end"
+    words = "<p>Behind those that were trained to their end the others, those first that got furthest.</p>"
+    return f"<section><h2>{title}</h2>{words if states else ''}{_table(head, rows)}</section>"
 
 
 def _figures(found: Mapping[str, Any]) -> str:
@@ -191,8 +228,11 @@ def _note(study: "Study", trials: "Sequence[FrozenTrial]") -> str:
             f"<p>Of {len(trials)} trials, at most {POINTS} are drawn as points and {LINES} as lines: the best ones, "
             "and others at random.</p>"
         )
-    best = [trial.number for trial in ranked(study)]
-    if far := sorted(far_from_others(trials, best if len(study.directions) > 1 else best[:1])):
+    from convsweep.report.shown import Names
+
+    names = Names(study)
+    best = names.best if len(study.directions) > 1 else names.best[:1]
+    if far := sorted(far_from_others(points_of(study, names), best)):
         which = f"trial {far[0]}" + (f" and {len(far) - 1} more" if len(far) > 1 else "")
         found.append(
             f"<p>Values far from all others ({which}) are beyond the view: in the history a double click shows them, "
@@ -235,12 +275,12 @@ def _failures(trials: "Sequence[FrozenTrial]") -> str:
 def _settings(study: "Study") -> str:
     identity = study.user_attrs.get(IDENTITY, {})
     parts = []
-    for title, values in (
-        ("Searched", identity.get("space", {})),
-        ("The same in all trials", identity.get("settings", {})),
+    for title, values, words in (
+        ("Searched", identity.get("space", {}), domain_in_words),
+        ("The same in all trials", identity.get("settings", {}), in_plain_words),
     ):
         if values:
-            rows = [[str(key), value_in_words(value)] for key, value in values.items()]
+            rows = [[str(key), words(value)] for key, value in values.items()]
             opened = " open" if title == "Searched" else ""
             parts.append(f"<details{opened}><summary>{title}</summary>{_table(['key', 'value'], rows)}</details>")
     return f"<section><h2>Settings</h2>{''.join(parts)}</section>" if parts else ""

@@ -1,36 +1,22 @@
 """A study as its figures show it: names that are no markup and fit an axis, and no more trials than can be seen."""
 
-import copy
 import html
 import random
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
-from optuna import Study, create_study
+from optuna import Study
 from optuna.distributions import CategoricalDistribution
 from optuna.trial import FrozenTrial
 
+from convsweep.display.words import in_plain_words
 from convsweep.errors import printable
-from convsweep.space.values import as_override_value, equal, is_number
+from convsweep.space.values import equal
 from convsweep.study.metric_names import metric_names
-from convsweep.study.optuna_logging import quieten_optuna
 from convsweep.study.ranking import ranked
 
 LONGEST, VALUE = 40, 24  # characters of a name, and of a listed value
 LEADERS = 0.5  # of the trials that are shown, where not all are
-
-
-class ShownStudy(Study):
-    """A copy in memory of some trials of a study, for Optuna's own figures."""
-
-    def __init__(self, study: Study, trials: Sequence[FrozenTrial]) -> None:
-        quieten_optuna()
-        empty = create_study(directions=study.directions)
-        super().__init__(empty.study_name, empty._storage)
-        self._trials = list(trials)
-
-    def _get_trials(self, deepcopy: bool = True, states: Any = None, use_cache: bool = False) -> list[FrozenTrial]:
-        return [trial for trial in self._trials if states is None or trial.state in states]
 
 
 class Names:
@@ -49,36 +35,31 @@ class Names:
         self.keys = shown_names(key for trial in trials for key in trial.params)
         self.metrics = [shown_name(name) for name in metric_names(study)]
         self.best = [trial.number for trial in ranked(study)]
-        self._distributions: dict[str, tuple[CategoricalDistribution, Sequence[Any]]] = {}
+        self._choices: dict[str, Sequence[str]] = {}
         self._texts: dict[str, str] = {}
 
-    def trial(self, trial: FrozenTrial) -> FrozenTrial:
-        """Return a copy of a trial with names as they are shown, and without what is not."""
-        found = self.bare(trial)
-        for key, distribution in trial.distributions.items():
-            name, value = self.keys[key], trial.params[key]
-            if isinstance(distribution, CategoricalDistribution):
-                shown, choices = self._choices(distribution)
-                i = next(i for i, choice in enumerate(distribution.choices) if equal(choice, value))
-                found._params[name], found._distributions[name] = choices[i], shown
-            else:
-                found._params[name], found._distributions[name] = value, distribution
-        return found
+    def is_listed(self, key: str, trial: FrozenTrial) -> bool:
+        """Whether a trial's value of a key is one of a list."""
+        return isinstance(trial.distributions[key], CategoricalDistribution)
 
-    def bare(self, trial: FrozenTrial) -> FrozenTrial:
-        """Return a copy of a trial with its state and values alone."""
-        found = copy.copy(trial)
-        found._user_attrs, found._system_attrs, found._params, found._distributions = {}, {}, {}, {}
-        return found
+    def value(self, key: str, trial: FrozenTrial) -> Any:
+        """Return a trial's value of a key as an axis has it: a number, or what a listed value is shown as."""
+        value, distribution = trial.params[key], trial.distributions[key]
+        if not isinstance(distribution, CategoricalDistribution):
+            return value
+        return next(
+            shown
+            for shown, choice in zip(self.choices(key, trial), distribution.choices, strict=True)
+            if equal(choice, value)
+        )
 
-    def _choices(self, distribution: CategoricalDistribution) -> tuple[CategoricalDistribution, Sequence[Any]]:
+    def choices(self, key: str, trial: FrozenTrial) -> Sequence[str]:
+        """Return what the values that a trial's was chosen from are shown as."""
+        distribution: Any = trial.distributions[key]
         name = repr(distribution)
-        if name not in self._distributions:
-            choices = list(distribution.choices)
-            if not all(map(is_number, choices)):
-                choices = list(shown_names((as_override_value(choice) for choice in choices), VALUE).values())
-            self._distributions[name] = CategoricalDistribution(choices), choices
-        return self._distributions[name]
+        if name not in self._choices:
+            self._choices[name] = list(shown_names(map(in_plain_words, distribution.choices), VALUE).values())
+        return self._choices[name]
 
     def labels(self, params: Mapping[str, Any]) -> str:
         """Return a trial's values as Plotly shows them beside a point."""
@@ -88,8 +69,8 @@ class Names:
         if isinstance(value, float):
             return f"{value:.4g}"
         name = repr(value)
-        if name not in self._texts:  # to write one as it would be typed takes milliseconds
-            self._texts[name] = shown_name(as_override_value(value))
+        if name not in self._texts:
+            self._texts[name] = shown_name(in_plain_words(value))
         return self._texts[name]
 
 
@@ -116,7 +97,17 @@ def shown_name(name: str, longest: int = LONGEST) -> str:
     return html.escape(name, quote=False).replace("%{", "%&#123;")
 
 
-def some(names: Names, trials: Sequence[FrozenTrial], most: int) -> list[FrozenTrial]:
+class Numbered(Protocol):
+    """A trial, or what stands for one."""
+
+    @property
+    def number(self) -> int: ...
+
+
+T = TypeVar("T", bound=Numbered)
+
+
+def some(names: Names, trials: Sequence[T], most: int) -> list[T]:
     """Return at most so many of the trials, in their order: the best ones, and others that were drawn."""
     if len(trials) <= most:
         return list(trials)
@@ -125,8 +116,3 @@ def some(names: Names, trials: Sequence[FrozenTrial], most: int) -> list[FrozenT
     others = sorted(there - set(best))
     chosen = {*best, *random.Random(0).sample(others, most - len(best))}
     return [trial for trial in trials if trial.number in chosen]
-
-
-def shown_study(study: Study, names: Names, trials: Sequence[FrozenTrial]) -> ShownStudy:
-    """Return the trials as a study for Optuna's figures."""
-    return ShownStudy(study, [names.trial(trial) for trial in trials])

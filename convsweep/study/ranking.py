@@ -1,12 +1,15 @@
-"""Which trials of a study are its best."""
+"""Which trials of a study are its best, and which are, until one has been trained to its end."""
 
+import math
 import statistics
 from typing import TYPE_CHECKING
 
-from convsweep.policy.asha import feasible
+from convsweep.policy.asha import feasible, values_at
+from convsweep.policy.fronts import by_fronts
 from convsweep.policy.repeats import is_repeat, repeated_number
 from convsweep.policy.ties import order
 from convsweep.space.values import hashable
+from convsweep.study.feasibility import is_infeasible
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -64,3 +67,39 @@ def _sign(study: "Study") -> int:
 def _configuration(trial: "FrozenTrial") -> int:
     number = repeated_number(trial)
     return trial.number if number is None else number
+
+
+def last_values(trial: "FrozenTrial", count: int) -> list[float] | None:
+    """Return a trial's values, of one that was not trained to its end those at its last step; None where it has none.
+
+    Args:
+        trial: The trial.
+        count: How many objectives there are.
+    """
+    if trial.state.name == "COMPLETE":
+        return list(trial.values)
+    if trial.last_step is None:
+        return None
+    values = values_at(trial, trial.last_step, count)
+    return values if all(map(math.isfinite, values)) else None
+
+
+def unfinished(study: "Study") -> list["FrozenTrial"]:
+    """Return the trials that have values without having been trained to their end.
+
+    Those that got furthest come first, and of these the best: values of different steps do not compare.
+    """
+    signs = [-1 if direction.name == "MAXIMIZE" else 1 for direction in study.directions]
+    by_step: dict[int, dict[int, list[float]]] = {}
+    trials = study.get_trials(deepcopy=False)
+    for trial in trials:
+        if trial.state.name in ("COMPLETE", "FAIL") or is_repeat(trial) or is_infeasible(trial) or not feasible(trial):
+            continue
+        if trial.last_step is not None and (values := last_values(trial, len(signs))):
+            signed = [sign * value for sign, value in zip(signs, values, strict=True)]
+            by_step.setdefault(trial.last_step, {})[trial.number] = signed
+    numbers: list[int] = []
+    for step in sorted(by_step, reverse=True):
+        known = by_step[step]
+        numbers += sorted(known, key=lambda number: known[number]) if len(signs) == 1 else by_fronts(known)
+    return [trials[number] for number in numbers]

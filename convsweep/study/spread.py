@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from convsweep.study.ranking import last_values
+
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
@@ -14,9 +16,12 @@ def spread_of(trial: "FrozenTrial") -> Sequence[float]:
     return trial.system_attrs.get(SPREAD, ())
 
 
-def values_of(trial: "FrozenTrial") -> list[str]:
-    """Return each of a trial's values in words, with how far it may be off where that is known."""
-    values = trial.values or []
+def values_of(trial: "FrozenTrial", count: int | None = None) -> list[str]:
+    """Return each of a trial's values in words, with how far it may be off where that is known.
+
+    Of one that was not trained to its end those at its last step, where it is said how many objectives there are.
+    """
+    values = (trial.values if count is None else last_values(trial, count)) or []
     spread = spread_of(trial)
     if len(spread) != len(values):
         return [f"{value:.5g}" for value in values]

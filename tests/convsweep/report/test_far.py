@@ -4,18 +4,20 @@ import math
 
 import optuna
 import pytest
-from optuna.trial import FrozenTrial, create_trial
+from optuna.trial import create_trial
 
 from convsweep.report import figures
 from convsweep.report.far import far_from_others, view_of
 from convsweep.report.page import report
+from convsweep.report.points import Point, points_of
+from convsweep.report.shown import Names
 from tests.helpers.made_up import SPACE, made_up
 
 
-def trials(*values: float) -> list[FrozenTrial]:
+def trials(*values: float) -> list[Point]:
     study = optuna.create_study()
     study.add_trials([create_trial(value=value) for value in values])
-    return study.trials
+    return points_of(study, Names(study))
 
 
 PLAIN = [0.9 + 0.01 * i for i in range(12)]

@@ -67,7 +67,7 @@ def asha() -> optuna.Study:
 def test_all_figures_are_there_and_nothing_from_outside(asha: optuna.Study, tmp_path: Path) -> None:
     found = figures(asha)
     slices = {f"slice/{key}" for key in SPACE}
-    assert set(found) == {"history", "importance", "curves", "parallel", "contour", "timeline"} | slices
+    assert set(found) == {"history", "importance", "curves", "parallel", "timeline"} | slices
     assert {trace.name for trace in found["curves"].data if trace.name} == {
         "paused",
         "trained to the end",
