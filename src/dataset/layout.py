@@ -49,7 +49,8 @@ def read_layout(root: Path) -> Layout:
     if not parts:
         classes = _classes(root, names)
         if loose := loose_images(root):
-            notes.append(f"{len(loose)} images beside the class folders are left alone: {_some(loose)}")
+            many, are = ("1 image", "is") if len(loose) == 1 else (f"{len(loose)} images", "are")
+            notes.append(f"{many} beside the class folders {are} left alone: {_some(loose)}")
         return Layout({"train": root}, classes, notes)
     inner = {part: _unwrapped(root / name, inside_part=True)[0] for part, name in parts.items()}
     classes = _classes(inner["train"], folders(inner["train"]))
@@ -61,7 +62,8 @@ def read_layout(root: Path) -> Layout:
             kept[part] = holding[0]
         elif _has_no_classes(folder):
             count = len(walk(folder).files)
-            notes.append(f"{shown(folder.name)}/ is left alone: its {count} files lie in no class folder")
+            lie = "1 file lies" if count == 1 else f"{count} files lie"
+            notes.append(f"{shown(folder.name)}/ is left alone: its {lie} in no class folder")
         else:
             kept[part] = inner[part]
     roles = [f"{shown(folder.relative_to(root))}/ is the {_role(part)} part" for part, folder in kept.items()]
@@ -122,9 +124,10 @@ def _parts(root: Path, names: list[str]) -> dict[str, str]:
             "on, or type dataset.path= and that folder"
         )
     if not folders(root / parts["train"]):
+        loose = len(loose_images(root / parts["train"]))
         raise DatasetError(
-            f"{shown(str(root / parts['train']))} must hold a folder for each class, got "
-            f"{len(loose_images(root / parts['train']))} images and no folder; move them into class folders"
+            f"{shown(str(root / parts['train']))} must hold a folder for each class, got {loose} "
+            f"image{'s' * (loose != 1)} and no folder; move the images into class folders"
         )
     return parts
 

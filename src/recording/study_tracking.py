@@ -164,7 +164,7 @@ class StudyTracking(StudyCallback):
                 return f"the study's summary ({error})"
         if left:
             reasons = "; ".join(sorted({self._post.why(folder) for folder in left}))
-            return f"the record of {len(left)} trials, in {directory / OUTBOX} ({reasons})"
+            return f"the record of {len(left)} trial{'s' * (len(left) != 1)}, in {directory / OUTBOX} ({reasons})"
         for run in self._runs.values():
             study.set_user_attr(REPORTED + run.run_id, True)
         study.set_user_attr(self._open_key, False)

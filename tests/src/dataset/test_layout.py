@@ -88,7 +88,7 @@ def test_parts_with_a_folder_of_their_own_name(tmp_path: Path) -> None:
         (["train/a/1.png", "train/b/1.png", "rose/1.png"], "got both: train beside rose"),
         (["test/1.png", "a/1.png", "b/1.png"], "got both: test beside a, b"),
         (["test/a/1.png", "test/b/1.png", "val/a/1.png", "val/b/1.png"], "must hold a folder train/ beside test, val"),
-        (["train/1.png", "test/1.png"], "train must hold a folder for each class, got 1 images and no folder"),
+        (["train/1.png", "test/1.png"], "train must hold a folder for each class, got 1 image and no folder"),
         (["train/a/1.png", "train/b/1.png", "val/a/1.png", "valid/a/1.png"], "one folder of the validation part"),
         (["1.png", "2.png"], "at least two classes, got none"),
         (["a/1.png", "2.png"], "at least two classes, got only a"),
@@ -106,4 +106,4 @@ def test_a_class_may_be_called_train(tmp_path: Path) -> None:
 
 def test_loose_images_beside_classes_are_named(tmp_path: Path) -> None:
     layout = read_layout(make(tmp_path, "a/1.png", "b/1.png", "left.jpg", "labels.csv"))
-    assert layout.notes == ["1 images beside the class folders are left alone: left.jpg"]
+    assert layout.notes == ["1 image beside the class folders is left alone: left.jpg"]
