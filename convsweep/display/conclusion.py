@@ -1,6 +1,6 @@
 """What a sweep says last: why it ended, and the command that goes on."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig
@@ -16,6 +16,7 @@ from convsweep.study.retrying import failed
 
 if TYPE_CHECKING:
     from optuna import Study
+    from optuna.trial import FrozenTrial
 
     from convsweep.insight import Findings
 
@@ -30,6 +31,7 @@ def show_conclusion(
     left: bool,
     findings: "Findings",
     command: Callable[..., str],
+    another: Callable[[], str],
     console: Console,
 ) -> None:
     """Print the limit that ended the sweep, if any, and what to type to retry what failed, to resume it, or to go on.
@@ -42,10 +44,11 @@ def show_conclusion(
         left: Whether the budget is not spent.
         findings: What its trials say.
         command: Makes the command of this sweep, with overrides.
+        another: Makes the command of the same study once more, beside this one.
         console: Where to print.
     """
     trials = study.get_trials(deepcopy=False)
-    more = [] if left else _more(sweeper)
+    more = [] if left else _more(sweeper, trials)
     open_ = space.size is None or space.size > len(trials) or any(trial.state.name == "WAITING" for trial in trials)
     if trials and all(map(is_repeat, trials)):  # there is nothing to search
         open_ = False
@@ -61,6 +64,8 @@ def show_conclusion(
             say(console, f"go on    {command(*lifted, *more)}")
     elif left:
         say(console, f"resume   {command()}")
+    elif trials and all(trial.state.name == "FAIL" for trial in trials):  # a larger budget mends nothing
+        say(console, f"note     all trials failed, and are not tried again; mend that, and begin anew: {another()}")
     elif open_:  # the budget is spent
         tried = sum(trial.state.name != "WAITING" for trial in trials)
         if Budget.of(sweeper).trials is None and tried < ENOUGH:
@@ -76,10 +81,13 @@ def _advised(findings: "Findings") -> list[str]:
     return list(by_key.values())
 
 
-def _more(sweeper: DictConfig) -> list[str]:
-    """Return the overrides of a budget twice as large, in every unit in which it was given."""
+def _more(sweeper: DictConfig, trials: "Sequence[FrozenTrial]") -> list[str]:
+    """Return the overrides of a budget twice as large; of one in two units in that which is spent."""
     budget = Budget.of(sweeper)
     more = [budget.twice(by_name=sweeper.budget is not None)]
-    if sweeper.budget is not None and sweeper.n_trials is not None:
-        more.append(f"hydra.sweeper.n_trials={2 * sweeper.n_trials}")
-    return more
+    if sweeper.budget is None or sweeper.n_trials is None:
+        return more
+    number = f"hydra.sweeper.n_trials={2 * sweeper.n_trials}"
+    if budget.trials is not None:  # the two are the same
+        return [*more, number]
+    return [number] if sum(trial.state.name != "WAITING" for trial in trials) >= sweeper.n_trials else more

@@ -43,7 +43,7 @@ from convsweep.study.queue import fill, parse_enqueue
 from convsweep.study.ranking import leaders, ranked
 from convsweep.study.repeats import add_repeats
 from convsweep.study.retrying import RETRIED, retried, to_retry
-from convsweep.study.rules import RULES, keep_rules, rules_of, settle_rules
+from convsweep.study.rules import RULES, keep_budget, keep_rules, rules_of, settle_rules
 from convsweep.study.trial_states import close, end_waiting, give_up_repeats, settle
 from convsweep.study.warm_start import find_earlier, remember
 from convsweep.workers.app_log import AppLog
@@ -219,6 +219,8 @@ class Driver:
 
     def _run(self, study: "Study", policy: Policy, enumerated: bool) -> int:
         OmegaConf.save(self.sweep.config, self.sweep.directory / "multirun.yaml")  # as Hydra's own sweepers do
+        if not policy.confirming:
+            keep_budget(study, self.sweep.config.hydra.sweeper)
         left = policy.is_left(study) or (is_shared(self.sweep.config) and policy.runs(study))
         trials, _, workers = self._show_plan(study, policy, enumerated)
         launch = Launch(
@@ -244,7 +246,7 @@ class Driver:
         ended = rules.reached(study) or rules.hopeless(study, least=1)
         show_conclusion(
             study, self.sweep.space, self.sweep.config.hydra.sweeper, ended, left, findings, self.sweep.command,
-            self.console,
+            self.sweep.another, self.console,
         )  # fmt: skip
         if problems:
             raise UserError(problems)

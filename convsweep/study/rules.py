@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from convsweep.policy.brackets import EQUAL, LEARNED
+from convsweep.policy.budget import Budget
 
 if TYPE_CHECKING:
     from optuna import Study
 
+MORE = "convsweep:more"  # of a study: the override of twice its budget, where that is no number of trials
 RULES = "convsweep:rules"  # of a study: the keys of `hydra.sweeper.scheduler` and more, as it goes by them
 # What held before studies kept their rules.
 BEFORE = {
@@ -64,3 +66,11 @@ def keep_rules(study: "Study", sweeper: DictConfig) -> None:
     scheduler: Any = OmegaConf.to_container(sweeper.scheduler, resolve=True) if sweeper.scheduler else {}
     kept = {name: scheduler[name] for name in ("min_resource", *NOW) if name in scheduler}
     study.set_user_attr(RULES, {**kept, "trial_seeds": sweeper.trial_seeds})
+
+
+def keep_budget(study: "Study", sweeper: DictConfig) -> None:
+    """Let whoever looks back on the study know what a larger budget would be."""
+    budget = Budget.of(sweeper)
+    more = budget.twice(by_name=True) if budget.trials is None else None
+    if more != study.user_attrs.get(MORE):
+        study.set_user_attr(MORE, more)

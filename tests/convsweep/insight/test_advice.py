@@ -14,6 +14,7 @@ from convsweep.insight.advice import Advice, advice_on_keys, is_more_than_chance
 from convsweep.insight.findings import chances
 from convsweep.insight.standing import standings
 from convsweep.space.grammar import parse
+from convsweep.study.rules import MORE
 from tests.helpers.made_up import SPACE, made_up
 
 
@@ -176,15 +177,37 @@ def test_a_gpu_without_memory_is_named_instead_of_a_searched_value(error: str) -
     assert not found.overrides
 
 
-@pytest.mark.parametrize("count", [0, 1, 4])
+def few(count: int, failed: int = 0, infeasible: int = 0, listed: bool = False) -> optuna.Study:
+    """Return a study with so many trials that can be compared, and so many that cannot."""
+    study = made_up(lambda _: 0.0, trials=0)
+    given: dict[str, Any] = {"params": {"x": 1}, "distributions": {"x": IntDistribution(0, 1)}}
+    given |= {"system_attrs": {"fixed_params": {"x": 1}}} if listed else {}
+    study.add_trials([create_trial(value=0.0, **given)] * count)
+    study.add_trials([create_trial(state=TrialState.FAIL, **given)] * failed)
+    study.add_trials([create_trial(value=0.0, constraints={"size": 1.0}, **given)] * infeasible)
+    return study
+
+
+@pytest.mark.parametrize("count", [1, 4])
 def test_too_few_trials_say_so(count: int) -> None:
-    study = made_up(lambda _: 0.0, trials=count)
-    study.enqueue_trial({"optimizer": "adam"})
-    study.add_trial(create_trial(state=TrialState.FAIL, params={"x": 1}, distributions={"x": IntDistribution(0, 1)}))
+    study = few(count, failed=1)
     found = look_back(study)
     assert found.importances == {}
     assert [one.kind for one in found.advice] == ["too few"]
     assert found.advice[0].overrides == ("hydra.sweeper.n_trials=20",)
+    study.set_user_attr(MORE, "hydra.sweeper.budget=80epochs")
+    assert advice(study)[0].overrides == ("hydra.sweeper.budget=80epochs",)
+    study.enqueue_trial({"x": 1})
+    assert advice(study) == [], "there are more to come"
+
+
+@pytest.mark.parametrize(
+    "study",
+    [few(0, failed=8), few(1, failed=3), few(1, 1, 1), few(0, 2, listed=True), few(0, 0, 2, listed=True)],
+    ids=["all failed", "most", "half and half", "a grid that failed", "a grid that broke a limit"],
+)
+def test_more_trials_are_no_help_where_most_failed(study: optuna.Study) -> None:
+    assert "too few" not in [one.kind for one in advice(study)]
 
 
 def test_where_every_combination_was_tried_once_it_is_to_be_repeated() -> None:
