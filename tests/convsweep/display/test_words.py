@@ -1,16 +1,20 @@
 """What a person reads: lines broken between words, one word for a state, the metric's own name."""
 
 import io
+from pathlib import Path
+from typing import Any
 
 import optuna
 import pytest
 from rich.console import Console
 
 from convsweep.display.progress import Monitor
-from convsweep.display.summary import show_best, show_failures
-from convsweep.display.words import outcome_in_words, say, state_of, values_in_words
+from convsweep.display.summary import show_best, show_failures, show_summary
+from convsweep.display.words import domain_in_words, in_plain_words, outcome_in_words, say, state_of, values_in_words
+from convsweep.insight import Findings
 from convsweep.policy.asha import RUNG
 from convsweep.policy.budget import Budget
+from convsweep.space.grammar import parse
 from convsweep.study.spread import SPREAD
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*set_metric_names is experimental")
@@ -126,3 +130,46 @@ def test_a_constraint_that_was_broken_is_said_where_the_trial_ends_and_at_the_en
     out = io.StringIO()
     show_failures(study, Console(file=out, width=80))
     assert out.getvalue() == "infeasible trial 1 and 1 more: breaks size by 30\n"
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("a b", "a b"), (["f1 >= 0.9", 1], "[f1 >= 0.9, 1]"), ({"a": "x=1", "b": None}, "{a: x=1, b: null}"),
+        ("", "''"), (0.00012345678, "0.0001235"), (True, "True"),
+    ],
+)  # fmt: skip
+def test_what_is_only_read_has_nothing_in_it_that_hydra_needs(value: Any, words: str) -> None:
+    assert in_plain_words(value) == words
+
+
+def test_what_is_searched_is_read_without_backslashes() -> None:
+    space = parse(["x='a b','c=d',e", "y=tag(log,interval(1e-4,0.03))"], {})
+    assert {key: domain_in_words(text) for key, text in space.describe().items()} == {
+        "x": "{a b, c=d, e}",
+        "y": "log 0.0001..0.03",
+    }
+
+
+def test_until_a_trial_has_ended_the_furthest_are_shown() -> None:
+    study = optuna.create_study(direction="maximize")
+    trials = [study.ask({"x": optuna.distributions.FloatDistribution(0, 1)}) for _ in range(4)]
+    for number, (trial, steps) in enumerate(zip(trials, (1, 3, 3, 2), strict=True)):
+        for step in range(1, steps + 1):
+            trial.report(0.5 + number / 100, step)
+        if number == 3:
+            continue  # still runs
+        study._storage.set_trial_system_attr(trial._trial_id, RUNG, ["paused", 0])
+        study._storage.set_trial_state_values(trial._trial_id, optuna.trial.TrialState.WAITING)
+    out = io.StringIO()
+    show_summary(study, Path("."), Findings(0, {}, []), Console(file=out, width=80))
+    first, title, head, *rows, _ = (line.split() for line in out.getvalue().splitlines())
+    assert " ".join(first) == "no trial ended, 3 paused"
+    assert " ".join(title) == "best so far, none trained to its end"
+    assert head == ["trial", "value", "seconds", "state", "x"]
+    assert [" ".join([row[0], row[1], *row[3:7]]) for row in rows] == [
+        "2 0.52 paused at step 3",
+        "1 0.51 paused at step 3",
+        "3 0.53 running at step 2",
+        "0 0.5 paused at step 1",
+    ]
