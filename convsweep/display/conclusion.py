@@ -65,7 +65,8 @@ def show_conclusion(
     elif left:
         say(console, f"resume   {command()}")
     elif trials and all(trial.state.name == "FAIL" for trial in trials):  # a larger budget mends nothing
-        say(console, f"note     all trials failed, and are not tried again; mend that, and begin anew: {another()}")
+        if not failed(study):  # by their values alone, and so would again
+            say(console, f"note     all trials failed, and are not tried again; mend that, and begin anew: {another()}")
     elif open_:  # the budget is spent
         tried = sum(trial.state.name != "WAITING" for trial in trials)
         if Budget.of(sweeper).trials is None and tried < ENOUGH:

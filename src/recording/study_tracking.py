@@ -17,8 +17,7 @@ from omegaconf import DictConfig
 from convsweep import StudyCallback
 from convsweep.errors import is_disk_full, printable
 from convsweep.insight import Findings, as_markdown, in_brief, look_back
-from convsweep.policy import repeated_number, rungs_of, seconds_of
-from convsweep.policy.work import WORKER
+from convsweep.policy import WORKER, repeated_number, rungs_of, seconds_of
 from convsweep.storage import alone
 from convsweep.study import is_infeasible, ranked, repeated, shortened, spread_of, values_of
 from src.config import Config, ConfigError, settings

@@ -44,6 +44,4 @@ def test_what_is_spent_is_doubled(states: list[str], sweeper: dict[str, Any], mo
 
 
 def test_where_all_failed_a_larger_budget_is_no_advice() -> None:
-    assert said(["FAIL"] * 8, n_trials=8) == (
-        "note     all trials failed, and are not tried again; mend that, and begin anew: typed anew\n"
-    )
+    assert said(["FAIL"] * 8, n_trials=8) == "retry    typed hydra.sweeper.retry_failed=true\n"
