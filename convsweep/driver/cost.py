@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from optuna import Study
 
 NAMED = 3  # differences
+TWO = "two: hydra.sweeper.n_trials=2"
 
 
 def cost_in_words(study: "Study", sweep: Sweep, left: int, workers: int) -> str:
@@ -27,7 +28,7 @@ def cost_in_words(study: "Study", sweep: Sweep, left: int, workers: int) -> str:
         return "none"
     costs = Costs(sweep)
     costs.learn(study)
-    measure = "; for a measure, run two: hydra.sweeper.n_trials=2" if left > 2 else ""
+    measure = f"; for a measure, run {f'it first with {sweep.steps.named[0]}=1' if sweep.steps.named else TWO}"
     if not costs.known:
         return f"not known: no trial has ended beside this study so far{measure}"
     coming = [(params, costs.work_of(params)) for params in to_come(study, sweep)]

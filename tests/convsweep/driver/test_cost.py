@@ -40,7 +40,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ),
         (["x=interval(1,3)", STEPS], f"at most 0:01:40 with 1 worker: up to 5.0 s a trial, {LIKE}"),
         # what was never seen has no price
-        (["group=high,highest"], f"not known: no trial with group=high, group=highest {NONE}"),
+        (
+            ["group=high,highest", STEPS],
+            f"not known: no trial with group=high, group=highest {NONE}; for a measure, run it first with steps=1",
+        ),
         (
             ["group=low,highest", "x=1,3"],
             f"at least 0:00:10 with 1 worker: 5.0 s a trial, {LIKE}; of trials with group=highest none {NONE}",
