@@ -1,5 +1,7 @@
 """k-fold: a trial's value is its folds' mean, each image is judged once, and an interruption leaves no trace."""
 
+import dataclasses
+import re
 from collections import defaultdict
 from pathlib import Path
 from typing import Any, Self
@@ -196,3 +198,9 @@ def test_a_hopeless_trial_ends_after_its_first_fold(config: Config, tmp_path: Pa
     assert record.metrics["fold_1/objective"][0] == value
     assert not [name for name in record.metrics if name.startswith("fold_2") or name == "objective_std"]
     assert not record.models
+
+
+def test_a_constraint_that_a_trained_trial_breaks_is_told_in_words(config: Config, tmp_path: Path) -> None:
+    handle = Handle(tmp_path)
+    run(dataclasses.replace(config, constraints=["macro_f1 >= 1.5"]), Record(), handle)
+    assert re.fullmatch(r"macro_f1 is 0\.\d+, which breaks macro_f1 >= 1\.5", handle.said["infeasible"])
