@@ -27,12 +27,11 @@ def test_all_is_drawn_and_no_name_is_run(tmp_path: Path) -> None:
         page.open((tmp_path / "report.html").as_uri())
         page.wait_for("What mattered")
         boxes = "return document.querySelectorAll('.figure').length"
-        drawn = "document.querySelectorAll('.figure').forEach(box => box.scrollIntoView()); "
-        drawn += "return document.querySelectorAll('.figure.js-plotly-plot .main-svg').length > 0 && "
-        drawn += "document.querySelectorAll('.figure.js-plotly-plot').length"
-        count = page.run(boxes)
-        assert count == 7
-        page.wait(lambda: page.run(drawn) == count)
+        # A figure is drawn once it is near the window, so that all of them are scrolled to, one after the other.
+        drawn = "const left = document.querySelectorAll('.figure:not(.js-plotly-plot)'); "
+        drawn += "if (left.length) left[0].scrollIntoView(); return left.length === 0"
+        assert page.run(boxes) == 7
+        page.wait(lambda: page.run(drawn))
         assert page.run("return document.title") == EVIL
         labels = page.run(
             "return [...document.querySelectorAll('.figure text')].map(text => text.textContent).join(' ')"
