@@ -6,8 +6,8 @@ from convsweep.policy.asha import Asha, rungs_of
 from convsweep.policy.budget import Budget
 from convsweep.policy.policy import Policy
 from convsweep.policy.repeats import Confirmation, is_repeat, repeated_number
-from convsweep.policy.work import WORKER, seconds_of
+from convsweep.policy.work import seconds_of
 
 __all__ = [
-    "WORKER", "Asha", "Budget", "Confirmation", "Policy", "is_repeat", "repeated_number", "rungs_of", "seconds_of",
+    "Asha", "Budget", "Confirmation", "Policy", "is_repeat", "repeated_number", "rungs_of", "seconds_of",
 ]  # fmt: skip

@@ -17,7 +17,7 @@ from omegaconf import DictConfig
 from convsweep import StudyCallback
 from convsweep.errors import is_disk_full, printable
 from convsweep.insight import Findings, as_markdown, in_brief, look_back
-from convsweep.policy import WORKER, repeated_number, rungs_of, seconds_of
+from convsweep.policy import repeated_number, rungs_of, seconds_of
 from convsweep.storage import alone
 from convsweep.study import is_infeasible, ranked, repeated, shortened, spread_of, values_of
 from src.config import Config, ConfigError, settings
@@ -98,7 +98,7 @@ class StudyTracking(StudyCallback):
 
     def on_study_end(self, study: "Study", directory: Path) -> None:
         trials = study.get_trials(deepcopy=False)
-        if not any(WORKER in trial.system_attrs or trial.state.name != "WAITING" for trial in trials):
+        if not any(trial.datetime_start for trial in trials):
             self._post.leave()  # interrupted before the first: there is nothing to show, and MLflow takes seconds
             return
         for trial in trials:

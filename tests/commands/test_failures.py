@@ -86,7 +86,7 @@ def test_a_hopeless_sweep_ends_with_what_failed_and_why(tmp_path: Path) -> None:
     done = toy(tmp_path, "x=range(0,20)", "fail_above=4", *row)
     assert done.returncode == 1
     assert states(tmp_path, "row") == {"COMPLETE": 5, "FAIL": 3, "WAITING": 12}
-    assert "failed   trial 5: RuntimeError: x is 5" in done.stdout
+    assert "failed   trial 5 and 2 more: RuntimeError: x is N (" in done.stdout
     assert "ended    the last 3 trials failed, max_consecutive_failures=3" in done.stdout
     rate = ["hydra.sweeper.study_name=rate", "hydra.sweeper.max_failure_rate=0.2"]
     done = toy(tmp_path, "x=range(0,20)", "fail_above=4", *rate)
