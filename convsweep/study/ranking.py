@@ -2,12 +2,13 @@
 
 import math
 import statistics
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from convsweep.policy.asha import feasible, values_at
 from convsweep.policy.fronts import by_fronts
 from convsweep.policy.repeats import is_repeat, repeated_number
-from convsweep.policy.ties import order
+from convsweep.policy.ties import order, tie_key
 from convsweep.space.values import hashable
 from convsweep.study.feasibility import is_infeasible
 
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 def ranked(study: "Study") -> list["FrozenTrial"]:
     """Return the complete, feasible trials, best first; with several objectives the Pareto front, by number.
 
-    Where configurations were trained again, those come first, the best mean of all their runs at the top.
+    Where configurations were trained again, those come first, the best mean of all their runs at the top; of equal
+    means that with the lower mean tie-break, then the one that was better before.
     Of trials of the same value the one with the lower tie-break comes first, then the earlier one.
     """
     if len(study.directions) > 1:
@@ -32,11 +34,13 @@ def ranked(study: "Study") -> list["FrozenTrial"]:
         runs.setdefault(_configuration(trial), []).append(trial)
     # The one value of a trial that was not trained again is no mean to compare with.
     means = {
-        number: sign * statistics.fmean(trial.values[0] for trial in group)
+        number: rounded(sign * statistics.fmean(trial.values[0] for trial in group))
         for number, group in runs.items()
         if any(map(is_repeat, group))
     }
-    first = [trial for number in sorted(means, key=lambda one: (means[one], one)) for trial in runs[number]]
+    places = {trial.number: place for place, trial in enumerate(by_value)}
+    best = sorted(means, key=lambda one: (means[one], mean_tie_break(runs[one]), places.get(one, math.inf), one))
+    first = [trial for number in best for trial in runs[number]]
     return [*first, *(trial for trial in by_value if _configuration(trial) not in means)]
 
 
@@ -51,6 +55,17 @@ def leaders(study: "Study", count: int | None = None) -> list["FrozenTrial"]:
         if not is_repeat(trial):
             found.setdefault(hashable(trial.params), trial)
     return list(found.values())[: None if several else count]
+
+
+def rounded(mean: float) -> float:
+    """Return a mean so that equal ones are equal: values of float32, and their sums, differ behind the sixth digit."""
+    return float(f"{mean:.6g}")
+
+
+def mean_tie_break(trials: "Sequence[FrozenTrial]") -> float:
+    """Return the mean of several trials' tie-breaks; infinite where one of them has none."""
+    mean = statistics.fmean(trial.system_attrs.get(tie_key(), math.nan) for trial in trials)
+    return math.inf if math.isnan(mean) else mean
 
 
 def _by_value(study: "Study") -> list["FrozenTrial"]:

@@ -14,7 +14,7 @@ from convsweep.storage.opening import open_storage
 from convsweep.study.identity import IDENTITY
 from convsweep.study.metric_names import metric_names, name_metrics
 from convsweep.study.optuna_logging import quieten_optuna
-from convsweep.study.ranking import ranked
+from convsweep.study.ranking import mean_tie_break, ranked
 from convsweep.study.trial_states import FIXED
 
 if TYPE_CHECKING:
@@ -48,6 +48,11 @@ class Repeated:
     def mean(self) -> Mean:
         """The mean of the first objective."""
         return mean_of(list(self.values().values()))
+
+    @property
+    def tie_break(self) -> float:
+        """What tells it from others of the same mean, the lower the better; infinite where that is not known."""
+        return mean_tie_break(self.trials)
 
 
 def repeated(study: "Study") -> list[Repeated]:

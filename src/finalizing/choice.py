@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from convsweep.display import mean_in_words
 from convsweep.intervals import LEVEL, Difference, Mean, difference_of, mean_of
-from convsweep.study import repeated
+from convsweep.study import leaders, repeated, rounded
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -27,6 +27,7 @@ class Candidate:
         before: What the search had for each objective.
         costs: `parameters`, `fit_seconds` and `best_epoch`, means over the seeds; what is not known is not there.
         repeats: The numbers of the trials that trained it again, in their own study.
+        loss: The mean of their validation losses; infinite where one is not known.
     """
 
     number: int
@@ -35,6 +36,7 @@ class Candidate:
     before: Sequence[float]
     costs: Mapping[str, float]
     repeats: Sequence[int] = ()
+    loss: float = math.inf
 
     def mean(self, objective: int = 0) -> Mean:
         return mean_of(list(self.values[objective].values()))
@@ -58,24 +60,30 @@ class Choice:
 
 
 def candidates_of(study: "Study", source: "Study") -> list[Candidate]:
-    """Return what a study's repeats came to, the best first; of several objectives by number."""
+    """Return what a study's repeats came to, the best first; of several objectives by number.
+
+    Of equal means that with the lower validation loss comes first, then the one that was better in the search.
+    """
     before = {trial.number: trial.values or [] for trial in source.get_trials(deepcopy=False)}
     found = []
     for one in repeated(study):
         fits = [trial.user_attrs["fit"] for trial in one.trials if "fit" in trial.user_attrs]
         costs = {name: sum(fit[name] for fit in fits) / len(fits) for name in (fits[0] if fits else ())}
         values = [one.values(i) for i in range(len(study.directions))]
-        found.append(
-            Candidate(one.number, one.params, values, before.get(one.number, []), costs, [t.number for t in one.trials])
-        )
-    return found
+        numbers, loss = [trial.number for trial in one.trials], one.tie_break
+        found.append(Candidate(one.number, one.params, values, before.get(one.number, []), costs, numbers, loss))
+    if len(study.directions) > 1:
+        return found
+    sign = -1 if study.directions[0].name == "MAXIMIZE" else 1
+    places = {trial.number: place for place, trial in enumerate(leaders(source))}
+    return sorted(found, key=lambda one: (rounded(sign * one.mean().value), one.loss, places.get(one.number, math.inf)))
 
 
 def choose(candidates: Sequence[Candidate], maximize: bool) -> Choice:
     """Return the best by its mean; or the runner-up, if that is no worse by more than noise or a seed, and cheaper.
 
     Args:
-        candidates: The best mean first.
+        candidates: The best first, as `candidates_of` has them.
         maximize: Whether more is better.
     """
     best = candidates[0]
@@ -88,12 +96,16 @@ def choose(candidates: Sequence[Candidate], maximize: bool) -> Choice:
     if difference.is_real():
         return Choice(best, second, difference, f"trial {best.number} is better than {second.number}: {test}")
     cost = cheaper(second, best) if _is_alike(difference, best, second) else None
+    equal = rounded(best.mean().value) == rounded(second.mean().value)
     if cost is None:
         words = f"trial {best.number} has the better mean; it may be no better than {second.number}: {test}"
+        if equal:
+            words = f"trial {best.number}, whose mean equals that of {second.number} ({test}): {_better(best, second)}"
         return Choice(best, second, difference, words)
     less, more = (f"{one.costs[cost]:,.{DIGITS[cost]}f}" for one in (second, best))
+    why = f"has an equal mean ({test})" if equal else f"is better by no more than noise ({test})"
     words = (
-        f"trial {second.number}, for {best.number} is better by no more than noise ({test}), and costs more: "
+        f"trial {second.number}, for {best.number} {why}, and costs more: "
         f"{more} {cost.replace('_', ' ')} against {less}"
     )
     back = Difference(-difference.value, -difference.high, -difference.low, difference.p_value, difference.paired)
@@ -104,6 +116,13 @@ def _is_alike(difference: Difference, *candidates: Candidate) -> bool:
     """Whether a difference is no larger than what a seed makes: few seeds find no difference between any two."""
     spreads = [one.mean().spread for one in candidates]
     return not any(map(math.isnan, spreads)) and abs(difference.value) <= max(spreads)
+
+
+def _better(best: Candidate, second: Candidate) -> str:
+    """Say by what the first of two with equal means is the first."""
+    if best.loss != second.loss and max(best.loss, second.loss) < math.inf:
+        return f"its validation loss is lower, {best.loss:.4g} against {second.loss:.4g}"
+    return "it was the better one in the search"
 
 
 def choose_all(candidates: Sequence[Candidate]) -> list[Choice]:

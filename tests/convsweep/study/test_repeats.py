@@ -6,6 +6,7 @@ from optuna.trial import TrialState, create_trial
 
 from convsweep.policy.policy import Policy
 from convsweep.policy.repeats import REPEATS, is_repeat
+from convsweep.policy.ties import tie_key
 from convsweep.policy.work import WORKER
 from convsweep.study import leaders, ranked, repeated
 from convsweep.study.queue import trial_params
@@ -39,6 +40,17 @@ def test_means_decide_and_what_was_not_trained_again_comes_after_them() -> None:
     assert [one.number for one in repeated(study)] == [2, 1]
     assert repeated(study)[0].values() == {0: 0.8, 1: 0.82}
     assert [trial.number for trial in leaders(study, 2)] == [1, 3]
+
+
+def test_of_equal_means_the_tie_break_decides_and_then_what_was_better_before() -> None:
+    study = study_of(0.5, 0.75, 0.875)
+    run_again(study, {(1, 0): 0.625, (2, 0): 0.5})
+    assert [one.number for one in repeated(study)] == [2, 1]
+    study = study_of()
+    for number, loss in ((1, 0.6), (2, 0.4)):
+        known = {REPEATS: [number, 0], tie_key(): loss}
+        study.add_trial(create_trial(value=0.7, system_attrs=known))
+    assert [(one.number, one.tie_break) for one in repeated(study)] == [(2, 0.4), (1, 0.6)]
 
 
 def test_those_of_the_same_values_are_one_candidate() -> None:

@@ -1,6 +1,15 @@
 """Which of some configurations is to be used."""
 
-from src.finalizing import Candidate, choose, header_of, rows_of
+import re
+
+import optuna
+import pytest
+from optuna.distributions import FloatDistribution
+from optuna.trial import create_trial
+
+from convsweep.policy.repeats import REPEATS
+from convsweep.policy.ties import tie_key
+from src.finalizing import Candidate, candidates_of, choose, header_of, rows_of
 
 
 def candidate(number: int, values: list[float], parameters: float = 1000, seconds: float = 10) -> Candidate:
@@ -42,6 +51,40 @@ def test_few_seeds_do_not_make_what_is_worse_the_choice() -> None:
     choice = choose([one, cheap], maximize=True)
     assert choice.difference is not None and not choice.difference.is_real()
     assert choice.winner is one
+
+
+@pytest.mark.parametrize(
+    ("losses", "winner", "words"),
+    [
+        ((0.5, 0.4), 3, "whose mean equals that of 2 (.*): its validation loss is lower, 0.4 against 0.5"),
+        ((None, 0.4), 3, "whose mean equals that of 2 (.*): it was the better one in the search"),
+        ((0.4, 0.4), 3, "whose mean equals that of 2 (.*): it was the better one in the search"),
+    ],
+)
+def test_of_equal_means_the_loss_decides_and_then_the_search(
+    losses: tuple[float | None, float], winner: int, words: str
+) -> None:
+    source = optuna.create_study(direction="maximize")
+    for value in (0.5, 0.6, 0.75, 0.89):
+        space = {"x": FloatDistribution(0, 1)}
+        source.add_trial(create_trial(value=value, params={"x": value}, distributions={**space}))
+    study = optuna.create_study(direction="maximize")
+    for number, values, loss in ((2, (0.8, 0.9), losses[0]), (3, (0.85000001, 0.85), losses[1])):
+        for seed, value in enumerate(values):
+            known = {REPEATS: [number, seed]} | ({} if loss is None else {tie_key(): loss})
+            study.add_trial(create_trial(value=value, system_attrs=known))
+    choice = choose(candidates_of(study, source), maximize=True)
+    assert choice.winner.number == winner
+    assert re.search(words.replace("(.*)", r"\(.*\)"), choice.words)
+    assert "better mean" not in choice.words
+
+
+def test_of_equal_means_the_cheaper_one_is_chosen() -> None:
+    one, other = candidate(1, [0.8, 0.9], parameters=5000), candidate(2, [0.9, 0.8], parameters=1000)
+    choice = choose([one, other], maximize=True)
+    assert choice.winner is other
+    assert "trial 2, for 1 has an equal mean (+0.0000" in choice.words
+    assert "costs more: 5,000 parameters against 1,000" in choice.words
 
 
 def test_one_seed_or_one_candidate_decides_nothing() -> None:
