@@ -11,6 +11,7 @@ k-fold training is the standard deviation over its folds.
 
 import argparse
 import math
+import os
 import re
 import sys
 from collections.abc import Sequence
@@ -37,13 +38,21 @@ from convsweep.report import (
     verdicts,
 )
 from convsweep.study import SOURCE
-from src.config.objective import direction
+from src.config.objective import MODEL_METRICS, direction
 from src.deployment import ModelNotFound, find_run
 from src.process import program
 from src.recording import best_metrics, spread_metrics
 from src.tracking import FINAL, NotHere
 
 FOLDER = Path("multirun")
+# What decides by which images a model is judged; of the datasets that have no validation part, its split too.
+CHOOSE_DATA = (
+    "dataset.name", "dataset.path", "dataset.load", "dataset.folds", "dataset.file_column", "dataset.label_column",
+    "dataset.split_column",
+)  # fmt: skip
+CHOOSE_SPLIT = ("dataset.limit", "dataset.validation_fraction")
+BUILT_IN = ("digits", "mnist", "fashion_mnist", "cifar10", "cifar100")
+OF_NO_IMAGES = (*MODEL_METRICS, "fit_seconds")
 RUN_ID = re.compile("[0-9a-f]{32}")
 
 
@@ -135,7 +144,7 @@ def _show(sides: Sequence[Side], console: Console) -> None:
         table.add_row(escape(printable(metric)), *(_mean(side, metric) for side in sides))
     table.add_row("seconds", *("-" if side.seconds is None else f"{side.seconds:.1f}" for side in sides))
     console.print(table)
-    for verdict in verdicts(sides):
+    for verdict in verdicts(sides, judged_apart):
         say(console, f"verdict  {_verdict(verdict)}")
 
 
@@ -145,6 +154,9 @@ def _verdict(verdict: Verdict) -> str:
         "higher" if difference.value > 0 else "lower"
     )
     amount = f"{amount} than that of {verdict.other}" if difference.value else f"{verdict.metric}: no difference"
+    if verdict.apart:
+        how = ", ".join(f"{key} {_words(one)} and {_words(other)}" for key, (one, other) in verdict.apart.items())
+        return f"{amount}: they were judged by other images ({how}), so that it does not say which is better"
     if not verdict.told:
         return f"{amount}: whether that is more than noise is not known, train both again: python -m src.finalize STUDY"
     ends = f"95% interval {difference.low:.4g} to {difference.high:.4g}, p={difference.p_value:.2g}"
@@ -155,8 +167,34 @@ def _verdict(verdict: Verdict) -> str:
     return f"{amount}: more than noise ({ends}, {how}){better}"
 
 
+def judged_apart(metric: str, one: Side, other: Side) -> dict[str, tuple[Any, Any]]:
+    """Return by which settings two sides were judged by other images; nothing where a metric is of no images.
+
+    One's own data may have a validation part of its own: then its limit, fraction and seed do not choose it.
+    """
+    if metric in OF_NO_IMAGES:
+        return {}
+    name, another = one.config.get("dataset.name"), other.config.get("dataset.name")
+    keys = ["dataset.name"] if None not in (name, another) and name != another else list(CHOOSE_DATA)
+    if name in BUILT_IN and name == another:
+        keys = ["dataset.folds", *CHOOSE_SPLIT]
+        if not any(key and isinstance(key, tuple) for side in (one, other) for key in side.values[metric]):
+            keys.append("seed")  # else each run has its own
+    found = {key: (one.config[key], other.config[key]) for key in keys if key in one.config and key in other.config}
+    return {key: both for key, both in found.items() if _plain(key, both[0]) != _plain(key, both[1])}
+
+
+def _plain(key: str, value: Any) -> Any:
+    """Return a setting so that those which mean the same are equal."""
+    if key == "dataset.folds":
+        return value or 1
+    return os.path.realpath(os.path.expanduser(value)) if key == "dataset.path" and value else value
+
+
 def _mean(side: Side, metric: str) -> str:
     mean = side.mean(metric)
+    if mean is None and (reached := side.reached.get(metric)) is not None:
+        return f"{reached.value:.5g} (at step {reached.step}, {reached.state})"
     if mean is None:
         return "-"
     if mean.count > 1:
@@ -166,7 +204,7 @@ def _mean(side: Side, metric: str) -> str:
 
 
 def _metrics(sides: Sequence[Side]) -> list[str]:
-    return list(dict.fromkeys(metric for side in sides for metric in side.values))
+    return list(dict.fromkeys(metric for side in sides for metric in (*side.values, *side.reached)))
 
 
 def _words(value: Any) -> str:
@@ -184,6 +222,10 @@ def _rows(sides: Sequence[Side]) -> list[dict[str, Any]]:
             name = metric if part == "value" else f"{metric}.{part}"
             cells = {side: None if mean is None else _finite(getattr(mean, part)) for side, mean in means.items()}
             found.append({"key": name} | cells)
+        if any(metric in side.reached for side in sides):
+            for part in ("value", "step", "state"):
+                last = {side.name: getattr(side.reached.get(metric), part, None) for side in sides}
+                found.append({"key": f"{metric}.reached_{part}"} | last)
         if any(metric in side.spread for side in sides):
             found.append({"key": f"{metric}.spread"} | {side.name: side.spread.get(metric) for side in sides})
     return found
@@ -207,6 +249,7 @@ def _data(sides: Sequence[Side]) -> dict[str, Any]:
                 "seconds": side.seconds,
                 "config": dict(side.config),
                 "values": {metric: mean_data(side, metric) for metric in _metrics(sides)},
+                "reached": {metric: reached._asdict() for metric, reached in side.reached.items()},
             }
             for side in sides
         ],
@@ -225,8 +268,9 @@ def _data(sides: Sequence[Side]) -> dict[str, Any]:
                 "p_value": one.difference.p_value if one.told else None,
                 "more_than_noise": one.real if one.told else None,
                 "better": one.better,
+                "judged_apart": {key: list(values) for key, values in one.apart.items()},
             }
-            for one in verdicts(sides)
+            for one in verdicts(sides, judged_apart)
         ],
     }
 

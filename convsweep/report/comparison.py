@@ -2,9 +2,9 @@
 better by more than noise.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from convsweep.errors import UserError
 from convsweep.insight.levels import is_again
@@ -23,6 +23,14 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
 
+class Reached(NamedTuple):
+    """The value that a trial reported last, at which step, and what has become of it since, in a word."""
+
+    value: float
+    step: int
+    state: str
+
+
 @dataclass(frozen=True)
 class Side:
     """A configuration that was trained, once or more often.
@@ -36,6 +44,7 @@ class Side:
         trial: The number of its trial, None for a run of its own.
         spread: By metric the standard deviation of the parts that the value of its only training is the mean of, as
             far as it has such: k-fold's folds.
+        reached: By metric what it had come to, where it has not been trained to its end.
     """
 
     name: str
@@ -45,10 +54,14 @@ class Side:
     seconds: float | None = None
     trial: int | None = None
     spread: Mapping[str, float] = field(default_factory=dict)
+    reached: Mapping[str, Reached] = field(default_factory=dict)
 
     def mean(self, metric: str) -> Mean | None:
         values = self.values.get(metric)
         return mean_of(list(values.values())) if values else None
+
+
+STATES = {"WAITING": "paused", "PRUNED": "pruned", "RUNNING": "running", "FAIL": "failed"}
 
 
 @dataclass(frozen=True)
@@ -61,7 +74,8 @@ class Verdict:
         difference: How much larger the first is.
         real: Whether that is more than noise, with so many comparisons made.
         better: The name of the better one where it is and where that is known.
-        told: Whether anything can be said: both were trained more than once.
+        told: Whether anything can be said: both were trained more than once, and judged by the same data.
+        apart: What differs in the data that judged them, their values by key.
     """
 
     metric: str
@@ -71,6 +85,7 @@ class Verdict:
     real: bool
     better: str | None
     told: bool
+    apart: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
 
 
 def side_of(view: StudyView, name: str, number: int | None = None, again: StudyView | None = None) -> Side:
@@ -99,7 +114,16 @@ def side_of(view: StudyView, name: str, number: int | None = None, again: StudyV
     seconds = sum(map(seconds_of, runs.values())) / len(runs)
     params = {key: value for key, value in trial.params.items() if not (is_again(key) and len(runs) > 1)}
     spread = dict(zip(metrics, spread_of(trial), strict=False)) if len(runs) == 1 else {}
-    return Side(name, _config(view, trial.number) | params, values, maximize, seconds, trial.number, spread)
+    config, reached = _config(view, trial.number) | params, _reached(trial, metrics)
+    return Side(name, config, values, maximize, seconds, trial.number, spread, reached)
+
+
+def _reached(trial: "FrozenTrial", metrics: Sequence[str]) -> dict[str, Reached]:
+    """Return what a trial had come to that is not at its end; of several objectives nobody knows what stands for it."""
+    steps = trial.intermediate_values
+    if trial.state.name not in STATES or len(metrics) > 1 or not steps:
+        return {}
+    return {metrics[0]: Reached(steps[max(steps)], max(steps), STATES[trial.state.name])}
 
 
 def _config(view: StudyView, number: int) -> dict[str, Any]:
@@ -187,10 +211,17 @@ class _Absent:
 ABSENT = _Absent()
 
 
-def verdicts(sides: Sequence[Side]) -> list[Verdict]:
+def verdicts(
+    sides: Sequence[Side], apart: Callable[[str, Side, Side], Mapping[str, tuple[Any, Any]]] = lambda *_: {}
+) -> list[Verdict]:
     """Compare the first side with each other one, in every metric that both have.
 
     With several comparisons a difference must be the rarer to be more than noise (Holm's procedure, by metric).
+
+    Args:
+        sides: What is compared.
+        apart: Returns what differs in the data by which two sides were judged, in a metric: no number of trainings
+            makes them comparable then.
     """
     found: list[Verdict] = []
     for metric in dict.fromkeys(metric for side in sides for metric in side.values):
@@ -199,12 +230,13 @@ def verdicts(sides: Sequence[Side]) -> list[Verdict]:
         differences = [difference_of(dict(one.values[metric]), dict(other.values[metric])) for one, other in pairs]
         real = _holm([difference.p_value for difference in differences])
         for (one, other), difference, more in zip(pairs, differences, real, strict=True):
-            told = min(len(one.values[metric]), len(other.values[metric])) > 1
+            differs = apart(metric, one, other)
+            told = not differs and min(len(one.values[metric]), len(other.values[metric])) > 1
             maximize = one.maximize.get(metric, other.maximize.get(metric))
             better = None
             if told and more and maximize is not None:
                 better = one.name if (difference.value > 0) == maximize else other.name
-            found.append(Verdict(metric, one.name, other.name, difference, told and more, better, told))
+            found.append(Verdict(metric, one.name, other.name, difference, told and more, better, told, differs))
     return found
 
 

@@ -18,6 +18,14 @@ from convsweep.study.spread import SPREAD
 from tests.helpers.command import run_inside
 
 SEEDS = IntDistribution(0, 4)
+DIGITS = {"dataset.name": "digits", "dataset.folds": None, "dataset.limit": None}
+JUDGED = {
+    "digits_": DIGITS,
+    "fashion": DIGITS | {"dataset.name": "fashion_mnist"},
+    "in_folds": DIGITS | {"dataset.folds": 5},
+    "few": DIGITS | {"dataset.limit": 100},
+    "one_fold": DIGITS | {"dataset.folds": 1},
+}
 
 
 def study(folder: Path, name: str, values: dict[str, list[float]], settings: dict[str, Any]) -> optuna.Study:
@@ -52,7 +60,45 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folded = study(folder, "folded", {"adam": [0.9]}, {"dataset.folds": 5})
     trial = create_trial(value=0.95, user_attrs={"a": 1}, system_attrs={SPREAD: [0.0123]})
     folded.add_trial(trial)
+    paused = study(folder, "paused", {"adam": [0.9, 0.91]}, {})
+    known = {"params": {"optimizer": "adam", "repeat": 4}, "distributions": paused.trials[0].distributions}
+    for state in (TrialState.WAITING, TrialState.PRUNED):
+        paused.add_trial(create_trial(state=state, intermediate_values={3: 0.8, 9: 0.873}, **known))
+    for name, settings in JUDGED.items():
+        study(folder, name, {"adam": [0.9, 0.91]}, settings)
     return folder
+
+
+def test_of_what_is_not_at_its_end_stands_what_it_has_reached(folder: Path) -> None:
+    shown = compare(folder, "paused/0", "paused/2", "paused/3")
+    assert "0.873 (at step 9, paused)" in shown
+    assert "0.873 (at step 9, pruned)" in shown
+    data = json.loads(compare(folder, "paused/0", "paused/2", "--json"))
+    reached = {"value": 0.873, "step": 9, "state": "paused"}
+    assert [side["reached"] for side in data["sides"]] == [{}, {"accuracy": reached}]
+    rows = {row["key"]: row for row in csv.DictReader(compare(folder, "paused/0", "paused/2", "--csv").splitlines())}
+    assert [rows[f"accuracy.reached_{part}"]["paused/2"] for part in reached] == ["0.873", "9", "paused"]
+
+
+@pytest.mark.parametrize(
+    ("other", "why"),
+    [
+        ("fashion", "dataset.name digits and fashion_mnist"),
+        ("in_folds", "dataset.folds null and 5"),
+        ("few", "dataset.limit null and 100"),
+        ("one_fold", None),
+    ],
+)
+def test_what_other_images_have_judged_is_not_compared(folder: Path, other: str, why: str | None) -> None:
+    shown = " ".join(compare(folder, "digits_", other).split())
+    verdict = json.loads(compare(folder, "digits_", other, "--json"))["verdicts"][0]
+    if why is None:
+        assert "within noise" in shown and verdict["judged_apart"] == {}
+        return
+    assert f"they were judged by other images ({why}), so that it does not say which is better" in shown
+    assert "train both again" not in shown
+    assert (verdict["more_than_noise"], verdict["better"]) == (None, None)
+    assert [*verdict["judged_apart"]] == [why.split()[0]]
 
 
 def test_folds_have_their_spread(folder: Path) -> None:
@@ -121,7 +167,8 @@ def test_json_and_csv_have_the_same(folder: Path) -> None:
     ("arguments", "said"),
     [
         (["one", "tow"], [
-            "no study tow in multirun; there are failed, folded, once, one, two, won, won-final; did you mean two?",
+            "no study tow in multirun; there are digits_, failed, fashion, few, folded, in_folds, once, one, one_fold, "
+            "paused, two, won, won-final; did you mean two?",
         ]),
         (["one/99", "failed"], [
             "one has no trial 99; it has 8",
