@@ -10,6 +10,7 @@ from rich.console import Console
 from convsweep.errors import printable
 from src.deployment import KeptModel, ModelNotFound, find_model
 from src.deployment.gathering import Gathered, gather
+from src.deployment.seen import seen_before
 from src.process import program, quiet_native_stderr
 
 MODEL = (
@@ -56,6 +57,8 @@ def _answer(arguments: argparse.Namespace, model: KeptModel, found: Gathered) ->
         _tell(file, why)
     if not found.pictures:
         _refuse("there is no image to look at")
+    if note := seen_before(model, found.pictures):
+        print(f"note: {printable(note)}", file=sys.stderr)
     failed, answers = None, None
     with quiet_native_stderr():
         from src.deployment.answers import ask
