@@ -16,6 +16,7 @@ from src.deployment import KeptModel, ModelNotFound, find_model
 from src.deployment.exporting import Exported, Unequal, export
 from src.deployment.formats import FORMATS
 from src.deployment.gathering import gather
+from src.model.own_code import CODE, MODULES
 from src.predict import MODEL
 from src.process import program, quiet_native_stderr
 from src.tracking import NotHere, look_up
@@ -69,6 +70,8 @@ def _export(model: KeptModel, images: "np.ndarray", kinds: list[str], folder: Pa
         print(f"checked  on {len(images)} images")
         for i, one in enumerate(done):
             print(f"{'ask' if i == 0 else '':8} {FORMATS[one.kind].usage}")
+        if any(FORMATS[one.kind].with_code for one in done) and (folder / MODULES).is_file():
+            print(f"code     {folder / CODE}: the layers of one's own, custom_objects of load_model")
     if problem is not None:
         raise problem
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 from zlib import crc32
 
-import keras
 import yaml
 from hydra import compose, initialize_config_dir
 from rich.console import Console
@@ -29,6 +28,8 @@ from src.finalizing.job import Final, Job
 from src.finalizing.record import record
 from src.finalizing.winner import ON, Plan, judge, keep, load_data, robustness, train, write
 from src.fold import measure_of
+from src.model.own_code import load_model
+from src.model.own_kept import NotKept
 from src.recording import read_member
 from src.recording.trial_record import record_environment, record_weights
 from src.tracking import TrialRun
@@ -109,7 +110,7 @@ def _log_model(final: Final, written: TrialRun) -> None:
     if plan.epochs and plan.on == ON[0]:
         record_environment(plan.config, written, final.data, plan.seed, threads)
         record_weights(written, final.network)
-    keep_model(plan.config, written, final.network, final.data, final.validation)
+    keep_model(plan.config, written, final.network, final.data, final.validation, plan.folder)
 
 
 def _winner(job: Job, choice: Choice, config: Config, data: Dataset, console: Console) -> Final:
@@ -126,7 +127,9 @@ def _winner(job: Job, choice: Choice, config: Config, data: Dataset, console: Co
             train(plan, data, partial(measure_of, config))
         except training.Diverged as error:
             raise UserError(f"the training of trial {number} on {job.on} diverged: {error}") from error
-    network: Any = keras.models.load_model(plan.file)
+        except NotKept as error:
+            raise UserError(f"the model of trial {number} cannot be kept, Keras cannot save it: {error}") from error
+    network: Any = load_model(plan.file)
     network = both_ways(network) if config.evaluation.tta else network  # which one of before does not do by itself
     clean = job.on == ON[0]
     validation = judge(plan, network, data.validation, "validation") if clean else _validated(job, candidate)
@@ -162,7 +165,10 @@ def _ensemble(
     network = ensembles.build(found, config.evaluation.tta)
     weights = {found.trials[i]: count for i, count in found.ensemble.counts.items()}
     members = ", ".join(f"trial {number} (x{count})" for number, count in weights.items())
-    keep(plan, network, {"parameters": network.count_params(), "history": []})
+    try:
+        keep(plan, network, {"parameters": network.count_params(), "history": []}, ensembles.code_of(found))
+    except NotKept as error:
+        raise UserError(f"the ensemble cannot be kept, Keras cannot save it: {error}") from error
     write(plan.folder / "members.json", json.dumps(weights, indent=2))
     validation = Evaluation(ensembles.answers_of(found), found.members[0].true)
     what = f"An ensemble, the weighted mean of the probabilities of {members} of the study {job.study.study_name}"

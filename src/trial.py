@@ -12,7 +12,6 @@ from convsweep import current_trial
 from convsweep.study import INFEASIBLE
 from src import dataset, training
 from src.config import Config, make_optimizer
-from src.config.model import Custom
 from src.config.objective import objectives
 from src.dataset import DatasetError
 from src.evaluation import (
@@ -26,7 +25,9 @@ from src.evaluation import (
     measure_robustness,
 )
 from src.fold import Trained, constrain, examines_all, reported, train_fold
+from src.model import own_kept
 from src.model.own import ModelError
+from src.model.own_kept import NOT_KEPT, NotKept
 from src.recording import (
     EPOCHS,
     FIT,
@@ -55,6 +56,8 @@ __all__ = ["DatasetError", "ModelError", "run"]
 CHEAP_IMAGES = 2000  # so many are predicted in about 0.3 s: the default model, 28x28 pixels, one thread
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import keras
 
     from convsweep import TrialHandle
@@ -94,11 +97,14 @@ def run(config: Config) -> float | list[float]:
         ranking = trial.ranking(values[0]) if trial is not None and not broken and _state(trial) == "COMPLETE" else []
         if best := not broken and (trial is None or _is_worth_it(trial, ranking)):
             judged = judged or trained.judged(config.evaluation.tta)
-            keep(config, record, _answering(config, trained.course.whole()), trained.data, judged)
+            why_not = keep(config, record, _answering(config, trained.course.whole()), trained.data, judged)
+            if trial is not None and why_not is not None:
+                trial.set_attr(NOT_KEPT, why_not)
         if trial is not None and is_member(trial) and _state(trial) == "COMPLETE":
             # Of several folds it is the last one's network that is kept: its own images say what it is worth by itself.
             own = judged if judged and folds.count == 1 else trained.judged(config.evaluation.tta)
-            keep_member(trial.directory, _answering(config, trained.course.whole()), own)
+            network = _answering(config, trained.course.whole())
+            keep_member(trial.directory, network, own, own_kept.code_of(config.model, network))
         judged = _examine(config, trial, record, folds, trained, judged, best)
         if trial is not None and judged is not None and ranking and len(values) == 1 and not is_member(trial):
             keep_answers(trial, judged, trained.data.input_shape, ranking)
@@ -201,9 +207,15 @@ def _answering(config: Config, network: "keras.Model") -> "keras.Model":
 
 
 def keep(
-    config: Config, record: TrialRun, network: "keras.Model", data: dataset.Dataset, judged: Evaluation | None = None
-) -> None:
-    """Keep the model; one of one's own may hold a layer that Keras cannot save, and has been trained all the same.
+    config: Config,
+    record: TrialRun,
+    network: "keras.Model",
+    data: dataset.Dataset,
+    judged: Evaluation | None = None,
+    folder: "Path | None" = None,
+) -> str | None:
+    """Keep the model; one of one's own may hold a layer that Keras cannot save, and has been trained all the same:
+    then return why.
 
     Args:
         config: Of its training.
@@ -211,6 +223,7 @@ def keep(
         network: The model, which answers as it was judged.
         data: What it was trained on.
         judged: What it says of images that it was not trained on, by which its confidence is calibrated.
+        folder: Where it was loaded from, if it was, with its code if it has any.
     """
     beside: dict[str, str] = {}
     if data.preprocessing is not None:  # what an image needs before the model can be asked about it
@@ -219,14 +232,16 @@ def keep(
         beside["calibration.json"] = json.dumps({"temperature": fit_temperature(judged.probabilities, judged.true)})
     for name, text in beside.items():
         record.log_text(text, name)
+    code = own_kept.code_of(config.model, network) if folder is None else own_kept.read_code(folder)
     try:
-        record.log_model(training.finished(network, make_optimizer(config.optimizer), data, config.training), beside)
-    except (NotImplementedError, TypeError, ValueError) as error:
-        if not isinstance(config.model, Custom):
-            raise
-        said = " ".join(str(error).partition("Example:")[0].split())
-        logging.getLogger(__name__).warning("the model is not kept, Keras cannot save it: %s", said)
-        record.log_text(f"{said}\n", "model_not_kept.txt")
+        with own_kept.known(code, network, folder):
+            whole = training.finished(network, make_optimizer(config.optimizer), data, config.training)
+        record.log_model(whole, beside, code)
+    except NotKept as error:
+        logging.getLogger(__name__).warning("the model is not kept, Keras cannot save it: %s", error)
+        record.log_text(f"{error}\n", f"{NOT_KEPT}.txt")
+        return str(error)
+    return None
 
 
 def _test(config: Config, record: TrialRun, trained: Trained) -> None:

@@ -13,6 +13,8 @@ import numpy as np
 
 from src.deployment.formats import FORMATS, Ask, in_float32
 from src.deployment.kept import CALIBRATION, PREPROCESSING, KeptModel
+from src.model.own_code import folder_of
+from src.model.own_kept import files_of, forget, read_code
 
 if TYPE_CHECKING:
     import keras
@@ -61,28 +63,35 @@ def export(model: KeptModel, network: "keras.Model", kind: str, folder: Path, im
     """
     form = FORMATS[kind]
     folder.mkdir(parents=True, exist_ok=True)
-    own = in_float32(network) if form.in_float32 else network
+    with model.known():
+        own = in_float32(network) if form.in_float32 else network
     wanted = np.asarray(network(images, training=False), np.float32)
     beside = {
         PREPROCESSING: json.dumps(model.preprocessing.as_dict(), indent=2),
         CALIBRATION: json.dumps({"temperature": model.temperature}),
     }
-    for left in (file for name in (form.file, *beside) for file in folder.glob(f".*-{name}")):
+    code = read_code(folder_of(model.file)) if form.with_code else None
+    beside |= files_of(code)
+    written = [folder / name for name in (form.file, *beside)]
+    for left in (left for file in written for left in file.parent.glob(f".*-{file.name}")):
         if not Path("/proc", left.name[1:].partition("-")[0]).exists():  # its process was killed
             _remove(left)
     draft = _draft(folder / form.file)
     try:
         form.write(model, own, draft)
-        ask = form.open(draft)
+        ask = form.open(draft, model)
         difference = _compare(ask, images, wanted, TOLERANCE if own is network else MIXED_TOLERANCE, kind)
         latency = _latency(ask, images[:1])
         for name, text in beside.items():  # first: nobody could ask the model without
-            _draft(folder / name).write_text(text)
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            _draft(folder / name).write_text(text, encoding="utf-8")
             os.replace(_draft(folder / name), folder / name)
         _put(draft, folder / form.file)
+        if form.with_code and code is None:
+            forget(folder)  # what an earlier model needed
     finally:
-        for name in (form.file, *beside):
-            _remove(_draft(folder / name))
+        for file in written:
+            _remove(_draft(file))
     return Exported(kind, folder / form.file, _size(folder / form.file), latency, difference)
 
 

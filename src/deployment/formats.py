@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from src.deployment.kept import PREPROCESSING, KeptModel
+from src.model.own_code import folder_of, load_model
 
 if TYPE_CHECKING:
     import keras
@@ -25,18 +26,20 @@ class Format:
     Attributes:
         file: What is written into the export's folder, a file or a folder.
         write: Writes the model there.
-        open: Returns what answers, in the format's own runtime.
+        open: Returns what answers for a model that was written, in the format's own runtime.
         needs: Packages that it needs and that are not always there.
         usage: How one asks it, in Python.
         in_float32: Whether its runtimes know no mixed precision.
+        with_code: Whether it needs the code of layers of one's own.
     """
 
     file: str
     write: Callable[[KeptModel, "keras.Model", Path], None]
-    open: Callable[[Path], Ask]
+    open: Callable[[Path, KeptModel], Ask]
     needs: tuple[str, ...] = ()
     usage: str = ""
     in_float32: bool = False
+    with_code: bool = False
 
     def lacks(self) -> list[str]:
         """Return the packages that are not installed."""
@@ -47,10 +50,8 @@ def _write_keras(model: KeptModel, network: "keras.Model", file: Path) -> None:
     shutil.copyfile(model.file, file)
 
 
-def _open_keras(file: Path) -> Ask:
-    import keras
-
-    network: Any = keras.saving.load_model(file, compile=False)
+def _open_keras(file: Path, model: KeptModel) -> Ask:
+    network: Any = load_model(file, folder_of(model.file))
     return lambda images: np.asarray(network.predict_on_batch(images))
 
 
@@ -61,7 +62,7 @@ def _write_saved_model(model: KeptModel, network: "keras.Model", folder: Path) -
     (extra / PREPROCESSING).write_text(json.dumps(model.preprocessing.as_dict(), indent=2))
 
 
-def _open_saved_model(folder: Path) -> Ask:
+def _open_saved_model(folder: Path, model: KeptModel) -> Ask:
     import tensorflow as tf
 
     loaded: Any = tf.saved_model.load(str(folder))
@@ -81,7 +82,7 @@ def _write_onnx(model: KeptModel, network: "keras.Model", file: Path) -> None:
     onnx.save(written, str(file))
 
 
-def _open_onnx(file: Path) -> Ask:
+def _open_onnx(file: Path, model: KeptModel) -> Ask:
     import onnxruntime  # pyright: ignore[reportMissingImports]
 
     session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
@@ -93,7 +94,7 @@ def _write_tflite(model: KeptModel, network: "keras.Model", file: Path) -> None:
     network.export(file, format="litert", verbose=False, input_signature=_signature(network))
 
 
-def _open_tflite(file: Path) -> Ask:
+def _open_tflite(file: Path, model: KeptModel) -> Ask:
     import warnings
 
     import tensorflow as tf
@@ -125,7 +126,11 @@ def _signature(network: "keras.Model") -> list[Any]:
 
 FORMATS = {
     "keras": Format(
-        "model.keras", _write_keras, _open_keras, usage="keras.saving.load_model('model.keras', compile=False)(images)"
+        "model.keras",
+        _write_keras,
+        _open_keras,
+        usage="keras.saving.load_model('model.keras', compile=False)(images)",
+        with_code=True,
     ),
     "savedmodel": Format(
         "saved_model", _write_saved_model, _open_saved_model, usage="tf.saved_model.load('saved_model').serve(images)"

@@ -1,12 +1,15 @@
 """A model that was kept: its file, and what must be known to ask it about an image."""
 
 import json
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile, ZipFile
 
 from src.dataset import Preprocessing
+from src.model.own_code import MODULES, folder_of, known, load_model
+from src.model.own_kept import in_words
 
 if TYPE_CHECKING:
     import keras
@@ -54,10 +57,8 @@ class KeptModel:
         Raises:
             ModelNotFound: The installed Keras cannot read it.
         """
-        import keras
-
         try:
-            network: Any = keras.saving.load_model(self.file, compile=False)
+            network: Any = load_model(self.file)
         except Exception as error:  # damaged files and other versions' raise nearly anything
             raise ModelNotFound(self._why_not(error)) from error
         expected = (None, *self.preprocessing.image_size, self.preprocessing.channels)
@@ -69,10 +70,14 @@ class KeptModel:
             )
         return network
 
+    def known(self) -> AbstractContextManager[None]:
+        """Let Keras know the classes and functions of the model's own layers, to copy it."""
+        return known(folder_of(self.file))
+
     def _why_not(self, error: Exception) -> str:
         import keras
 
-        said = " ".join(str(error).split())[:300] or type(error).__name__
+        said = in_words(error)
         saved = keras_version(self.file)
         if saved is None:
             return f"{self.file} is no model that Keras has saved, or is damaged"
@@ -80,9 +85,11 @@ class KeptModel:
         if saved.split(".")[:2] != here.split(".")[:2]:
             return f"{self.file} was saved by Keras {saved} and cannot be read by the installed {here}; install " \
                 f"keras=={saved}, or train again: {said}"  # fmt: skip
+        if (folder_of(self.file) / MODULES).is_file():
+            return f"{self.file} cannot be read with the code that was kept beside it: {said}"
         return (
-            f"{self.file} cannot be read: {said}; a model with layers of one's own needs their module, from the folder "
-            "where it was trained"
+            f"{self.file} cannot be read: {said}; the code of layers of one's own is not beside it ({MODULES}): train "
+            "again, or give them to keras.saving.load_model as custom_objects"
         )
 
 

@@ -10,6 +10,7 @@ from convsweep.storage import folder_name
 from convsweep.study import SOURCE, find_study
 from src.config.objective import directions, objectives
 from src.deployment.kept import ModelNotFound
+from src.model.own_kept import NOT_KEPT
 from src.tracking import CHAMPION, FINAL, Lookup, NotHere, Run, Version
 
 STUDIES = Path("multirun")
@@ -79,7 +80,7 @@ class Names:
             return self._best(with_model)
         if not kept and (done := [run for run in latest if "objective" in run.metrics]):
             return self._best(done)
-        raise ModelNotFound(self._why_none_is_kept(study))
+        raise ModelNotFound(self._why_none_is_kept(study, latest))
 
     def _best(self, kept: list[Run]) -> Run:
         """Return the run whose objective is best; a study that runs has kept those that were the best for a while."""
@@ -108,6 +109,8 @@ class Names:
         return next((run for run in own if run.model_id), own[0])
 
     def instead_of(self, run: Run) -> str:
+        if why := self._why_not_kept(run):
+            return f": it {why}"
         if run.study is None or run.trial is None:
             return ": it did not get to its end, or its model has been deleted"
         if self._finals_of(run.study):
@@ -115,6 +118,14 @@ class Names:
         kept = [other for other in self._lookup.runs(run.study) if other.trial is not None and other.model_id]
         there = f"; type {run.study}/{self._best(kept).trial}" if kept else ""
         return f": a study keeps that of its best trial{there}"
+
+    def _why_not_kept(self, run: Run) -> str | None:
+        """Say why Keras could not save a run's model; None if it was not tried, or could be."""
+        try:
+            said = self._lookup.fetch(run.artifacts, f"{NOT_KEPT}.txt").read_text(encoding="utf-8")
+        except (NotHere, OSError):
+            return None
+        return f"could not be kept, Keras cannot save it: {said.strip()}"
 
     def _champion(self) -> Version:
         champions = [version for version in self._lookup.versions() if CHAMPION in version.aliases]
@@ -137,8 +148,12 @@ class Names:
                 return version
         return None
 
-    def _why_none_is_kept(self, study: str) -> str:
+    def _why_none_is_kept(self, study: str, trials: list[Run]) -> str:
         """Say how a study stands that has no kept model."""
+        refused = [run for run in trials if "objective" in run.metrics and self._why_not_kept(run)]
+        if refused:
+            best = self._best(refused)
+            return f"study {study} has no kept model: that of trial {best.trial} {self._why_not_kept(best)}"
         if (known := _state_of(study)) is not None:
             return known
         return f"study {study} has no kept model at {self._uri}: no trial of it has ended well, or it was deleted"

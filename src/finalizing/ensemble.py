@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from src.evaluation import Ensemble, find_ensemble
+from src.model.own_code import load_model
+from src.model.own_kept import Code, read_code
 from src.recording import Member, read_member
 
 if TYPE_CHECKING:
@@ -89,7 +91,9 @@ def build(found: Found, tta: bool) -> "keras.Model":
 
     models: list[Any] = []
     for i, count in found.ensemble.counts.items():
-        model: Any = keras.models.load_model(found.members[i].model, compile=False)
+        file = found.members[i].model
+        assert file is not None  # none is missing
+        model: Any = load_model(file)
         model = both_ways(model) if tta else model
         model.name = f"member_{found.trials[i]}"
         models.append((model, count))
@@ -97,6 +101,16 @@ def build(found: Found, tta: bool) -> "keras.Model":
     answers = [answer for model, count in models for answer in [model(images)] * count]
     mean = answers[0] if len(answers) == 1 else keras.layers.Average(dtype="float32", name="mean")(answers)
     return keras.Model(images, mean, name="ensemble")
+
+
+def code_of(found: Found) -> Code | None:
+    """Return the code of those members that are networks of one's own; None where none is."""
+    code = None
+    for i in found.ensemble.counts:
+        file = found.members[i].model
+        own = read_code(file.parent) if file is not None else None
+        code = own if code is None else code if own is None else code | own
+    return code
 
 
 def answers_of(found: Found) -> np.ndarray:

@@ -22,6 +22,8 @@ from src.config.pretrained import Pretrained
 from src.config.training import total_epochs
 from src.dataset import Dataset, Split
 from src.evaluation import Evaluation, both_ways, evaluate, measure_robustness
+from src.model import own_kept
+from src.model.own_kept import Code
 from src.model.pretrained import as_backbones_see
 from src.recording import CHECKPOINT
 
@@ -86,6 +88,7 @@ def train(plan: Plan, data: Dataset, measure: Callable[[Dataset], training.Measu
 
     Raises:
         Diverged: The loss became NaN or infinite.
+        NotKept: A network of one's own cannot be saved, or read back.
     """
     config, whole = plan.config, plan.on == ON[1]
     plan.folder.mkdir(parents=True, exist_ok=True)
@@ -118,15 +121,22 @@ def train(plan: Plan, data: Dataset, measure: Callable[[Dataset], training.Measu
         "parameters": course.parameters,
     }
     whole = both_ways(course.whole()) if config.evaluation.tta else course.whole()
-    keep(plan, training.finished(whole, make_optimizer(config.optimizer), data, config.training), results)
+    code = own_kept.code_of(config.model, whole)
+    with own_kept.known(code, whole):
+        network = training.finished(whole, make_optimizer(config.optimizer), data, config.training)
+    keep(plan, network, results, code)
     checkpoint.remove()
 
 
-def keep(plan: Plan, network: keras.Model, results: dict[str, Any]) -> None:
-    """Write a model and what it took to its folder, the model first."""
+def keep(plan: Plan, network: keras.Model, results: dict[str, Any], code: Code | None = None) -> None:
+    """Write a model, with the code of one's own, and what it took to its folder, the model first.
+
+    Raises:
+        NotKept: A network of one's own cannot be saved, or read back.
+    """
     plan.folder.mkdir(parents=True, exist_ok=True)
     partial = plan.folder / ".model.keras"
-    network.save(partial)
+    own_kept.save(network, partial, code)
     os.replace(partial, plan.file)
     write(plan.folder / "results.json", json.dumps(results, indent=2))
 

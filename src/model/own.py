@@ -47,6 +47,7 @@ def build_own(
     own = function(input_shape=input_shape, classes=classes, **make_arguments(config.arguments))
     if not isinstance(own, keras.Model):
         raise ModelError(_wrong(config, "return a Keras model", f"{type(own).__name__} from {config.build}"))
+    own.compiled = False  # an optimizer that trains nothing would be saved with it, and could not be read back
     images = keras.Input(input_shape, dtype="float32", name="images")
     pixels = images
     if scale is not None:

@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from convsweep.study import SOURCE
+from src.model.own_kept import NotKept, save
 
 if TYPE_CHECKING:
     import keras
 
     from convsweep import TrialHandle
     from src.evaluation import Evaluation
+    from src.model.own_kept import Code
 
 FIT = "fit"  # of a trial: parameters, fit_seconds and best_epoch
 EPOCHS = "epochs"  # of a trial with folds: how many it has trained, in all of them together
@@ -49,14 +51,14 @@ def is_member(trial: "TrialHandle") -> bool:
     return trial.repeats is not None and SOURCE in trial.study_attrs
 
 
-def keep_member(folder: Path, network: "keras.Model", judged: "Evaluation") -> None:
-    """Keep a trained network and its probabilities, 2 bytes each, in a trial's folder."""
+def keep_member(folder: Path, network: "keras.Model", judged: "Evaluation", code: "Code | None" = None) -> None:
+    """Keep a trained network, with the code of one's own, and its probabilities, 2 bytes each, in a trial's folder."""
     partial = folder / f".{MODEL}"
     try:
-        network.save(partial)
+        save(network, partial, code)
         os.replace(partial, folder / MODEL)
-    except (NotImplementedError, TypeError, ValueError) as error:  # a network of one's own
-        log.warning("the model is no member of an ensemble, Keras cannot save it: %s", str(error).partition("\n")[0])
+    except NotKept as error:
+        log.warning("the model is no member of an ensemble, Keras cannot save it: %s", error)
     _write(folder, judged, network.input_shape[1:])
 
 

@@ -23,6 +23,7 @@ from convsweep.study import is_infeasible, ranked, repeated, shortened, spread_o
 from src.config import Config, ConfigError, settings
 from src.config import optimizer as optimizers
 from src.config.objective import by_epoch, directions, objectives
+from src.model.own_kept import NOT_KEPT
 from src.recording.checkpoints import remove_checkpoints
 from src.recording.members import EPOCHS
 from src.recording.study_report import PARENT, REPORTED, exhibits
@@ -107,6 +108,8 @@ class StudyTracking(StudyCallback):
         if not self._is_reported(study) and (waits := self._finish(study, directory)):
             print(f"waiting  for MLflow at {self._address.uri}: {waits}; the same command delivers it")
         self._post.leave()
+        if why := not_kept(_ranked(study, objectives(self._config.objective))):
+            print(f"model    {printable(why)}")
         if (report := directory / "report.html").exists():
             print(f"report   {os.path.relpath(report)}")
         viewed = bool(study.user_attrs.get(VIEW + _digest(self._address)))
@@ -305,6 +308,13 @@ class StudyTracking(StudyCallback):
             print(f"note     no report was written: {type(error).__name__}: {error}; python -m src.report tries again")
             return
         run.log_file(str(file))
+
+
+def not_kept(best: "list[FrozenTrial]") -> str | None:
+    """Say that the best trial has no model, Keras cannot save it; None where it has."""
+    if not best or NOT_KEPT not in best[0].user_attrs:
+        return None
+    return f"that of trial {best[0].number}, the best, is not kept: {best[0].user_attrs[NOT_KEPT]}"
 
 
 def _runs_of_the_best(best: "list[FrozenTrial]") -> set[int]:

@@ -12,36 +12,50 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from src.model import own_kept
+from src.model.own_code import CODE
+
 if TYPE_CHECKING:
     import keras
     from mlflow.entities import LoggedModel
 
-DATA, CODE = "data", "code"
+    from src.model.own_kept import Code
+
+DATA = "data"
 PREPROCESSING = "preprocessing.json"
 PACKAGES = ("keras", "tensorflow", "numpy", "pillow", "simplejpeg")  # that a model needs, beside MLflow
 # What answers for a served model, and what that imports, by the modules' names in the package that is made of them.
-SOURCES = {"__init__": "tracking/served.py", "decode": "dataset/decode.py", "temperature": "evaluation/temperature.py"}
+SOURCES = {
+    "__init__": "tracking/served.py",
+    "decode": "dataset/decode.py",
+    "own_code": "model/own_code.py",
+    "temperature": "evaluation/temperature.py",
+}
 
 
-def save(model: "keras.Model", folder: Path, beside: Mapping[str, str]) -> dict[str, Any]:
+def save(model: "keras.Model", folder: Path, beside: Mapping[str, str], code: "Code | None" = None) -> dict[str, Any]:
     """Save a model that takes uint8 images [N, H, W, C]; return what `describe` needs to know of it.
 
     Args:
         model: The model.
         folder: Where to.
         beside: The contents of other files, by name; with a preprocessing.json the model answers for image files.
+        code: That of a network of one's own.
 
     Raises:
         OSError: The folder cannot be written to.
+        NotKept: A network of one's own cannot be saved, or read back.
     """
     import keras
 
     shutil.rmtree(folder, ignore_errors=True)
     (folder / DATA).mkdir(parents=True)
     (folder / DATA / "keras_module.txt").write_text("keras")
-    model.save(folder / DATA / "model.keras")
+    own_kept.save(model, folder / DATA / "model.keras", code, folder)
     for name, text in beside.items():
         (folder / name).write_text(text)
+    own = own_kept.read_code(folder)
+    packages = [*PACKAGES, *(own.packages if own is not None else [])]
     loader = _write_loader(folder / CODE) if PREPROCESSING in beside else "mlflow.keras"
     return {
         "loader": loader,
@@ -49,7 +63,7 @@ def save(model: "keras.Model", folder: Path, beside: Mapping[str, str]) -> dict[
         "output": list(model.output_shape[1:]),
         "backend": keras.backend.backend(),
         "python": platform.python_version(),
-        "packages": {name: version(name) for name in PACKAGES},
+        "packages": {name: version(name) for name in packages},
     }
 
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from src.dataset.decode import prepared, prepared_pixels, reason
 from src.evaluation.temperature import tempered
+from src.model.own_code import load_model
 
 BATCH = 256  # images at a time
 
@@ -23,9 +24,7 @@ class Classifier:
     """Gives each image's class, with the confidence in it."""
 
     def __init__(self, folder: Path) -> None:
-        import keras
-
-        self._model: Any = keras.saving.load_model(folder / "data" / "model.keras", compile=False)
+        self._model: Any = load_model(folder / "data" / "model.keras", folder)
         how = json.loads((folder / "preprocessing.json").read_text())
         self._size, self._fit, self._channels = tuple(how["image_size"]), how["fit"], how["channels"]
         self._span, self._names = how["value_range"], how["class_names"]

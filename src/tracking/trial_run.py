@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     import keras
     from matplotlib.figure import Figure
 
+    from src.model.own_kept import Code
+
 LONGEST = 20_000  # characters of a traceback
 log = logging.getLogger(__name__)
 
@@ -102,17 +104,23 @@ class TrialRun:
         """
         self._write("input", name=name, digest=digest, source=source, profile=dict(profile))
 
-    def log_model(self, model: "keras.Model", beside: Mapping[str, str] = MappingProxyType({})) -> None:
+    def log_model(
+        self, model: "keras.Model", beside: Mapping[str, str] = MappingProxyType({}), code: "Code | None" = None
+    ) -> None:
         """Keep the model, which takes uint8 images [N, H, W, C] and returns float32 [N, classes].
 
         Args:
             model: The model.
             beside: The contents of files that are kept in its folder, by name.
+            code: That of a network of one's own.
+
+        Raises:
+            NotKept: A network of one's own cannot be saved, or read back.
         """
         if self._envelope is None:
             return
         try:
-            saved = models.save(model, self._envelope.folder / MODEL, beside)
+            saved = models.save(model, self._envelope.folder / MODEL, beside, code)
         except OSError as error:
             self._complain(error)
         else:

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from tests.helpers.command import ROOT, load_study, results, run, run_inside
+from tests.helpers.kept import write_picture
 
 DOCS = (ROOT / "docs/own-model.md").read_text()
 NETS = re.findall(r"```python\n# my_nets\.py.*?\n(.*?)```", DOCS, re.DOTALL)[0]
@@ -47,3 +48,85 @@ def test_a_single_run_infeasible_sizes_and_what_is_wrong(tmp_path: Path) -> None
     done = run_inside([*common, "model.build=own_nets_here.build_modle"], tmp_path)
     assert done.returncode == 1
     assert done.stderr.strip().endswith("type e.g. model.build=own_nets_here.build_model")
+
+
+LAYERS = """
+import keras
+from keras import layers
+from convsweep import Infeasible
+
+
+class Scale(layers.Layer):
+    def build(self, shape):
+        self.factor = self.add_weight(shape=(), initializer="ones", name="factor")
+
+    def call(self, features):
+        return features * self.factor
+
+
+class Whole(keras.Model):  # lacks get_config
+    def __init__(self, classes):
+        super().__init__()
+        self.flat, self.out = layers.Flatten(), layers.Dense(classes, "softmax")
+
+    def call(self, images):
+        return self.out(self.flat(images))
+
+
+def build_model(input_shape, classes, whole=False):
+    if whole:
+        return Whole(classes)
+    return keras.Sequential(
+        [keras.Input(input_shape), layers.Flatten(), Scale(), layers.Dense(classes, "softmax")]
+    )
+"""
+SERVED = """
+import importlib.machinery, importlib.util, sys
+sys.path[:] = [place for place in sys.path if not (importlib.machinery.PathFinder.find_spec("src", [place]))]
+find = importlib.util.find_spec
+importlib.util.find_spec = lambda name, *more: None if name == "convsweep" else find(name, *more)
+import mlflow, numpy as np
+print(mlflow.pyfunc.load_model(sys.argv[1]).predict(np.zeros((1, 8, 8, 1), "uint8"))[0]["class"])
+"""
+
+
+@pytest.mark.slow
+def test_layers_of_ones_own_are_kept_with_their_code(tmp_path: Path) -> None:
+    here, there = tmp_path / "here", tmp_path / "there"
+    here.mkdir()
+    there.mkdir()
+    (here / "own_layers_here.py").write_text(LAYERS)
+    common = ["model=custom", "model.build=own_layers_here.build_model", "dataset.limit=100", "training.epochs=1"]
+    more = ["optimizer=adam,sgd", "hydra.sweeper.n_jobs=1"]
+    done = run(["-m", "src.sweep", "-m", *common, *more, "hydra.sweeper.study_name=own"], here)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "not kept" not in done.stdout + done.stderr
+    write_picture(there / "one.png", 3, (8, 8))
+    store = f"sqlite:///{here}/mlflow.db"
+    done = run_inside(["-m", "src.predict", "own", "one.png", "--uri", store], there)
+    assert done.returncode == 0, done.stderr
+    done = run_inside(["-m", "src.export", "own", "--to", "keras", "savedmodel", "tflite"], here)
+    assert done.returncode == 0, done.stderr
+    assert "code     exports/own-" in done.stdout
+    (here / "own_layers_here.py").unlink()
+    (exported,) = here.glob("exports/*")
+    done = run_inside(["-m", "src.predict", str(exported), "one.png"], there)
+    assert done.returncode == 0, done.stderr
+    (model,) = here.glob("mlruns/models/*/artifacts")
+    done = run(["-c", SERVED, str(model)], there)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip().isdigit()
+
+
+@pytest.mark.slow
+def test_what_cannot_be_kept_is_said_at_the_end_and_by_who_asks_for_it(tmp_path: Path) -> None:
+    (tmp_path / "own_layers_here.py").write_text(LAYERS)
+    common = ["model=custom", "model.build=own_layers_here.build_model", "model.whole=true", "dataset.limit=100"]
+    more = ["training.epochs=1", "optimizer=adam,sgd", "hydra.sweeper.n_jobs=1", "hydra.sweeper.study_name=lost"]
+    done = run(["-m", "src.sweep", "-m", *common, *more], tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (told,) = [line for line in done.stdout.splitlines() if line.startswith("model    ")]
+    assert re.match("model    that of trial [01], the best, is not kept: Object Whole .*get_config", told)
+    done = run_inside(["-m", "src.predict", "lost", "one.png"], tmp_path)
+    assert done.returncode == 1
+    assert re.match("error: study lost has no kept model: that of trial [01] could not be kept, Keras", done.stderr)

@@ -52,7 +52,7 @@ class Record:
     def log_figure(self, draw: Any, path: str) -> None:
         self.figures.append(path)
 
-    def log_model(self, model: Any, beside: dict[str, str]) -> None:
+    def log_model(self, model: Any, beside: dict[str, str], code: Any = None) -> None:
         self.models.append(model)
 
     def log_tags(self, tags: dict[str, str]) -> None:

@@ -39,7 +39,7 @@ def test_a_model_that_says_something_else_is_not_kept(tmp_path: Path, other: Any
     model = find_model(str(write_model(tmp_path / "model")))
     export(model, model.load(), "keras", tmp_path / "out", IMAGES)
     before = (tmp_path / "out/model.keras").read_bytes()
-    wrong = replace(FORMATS["keras"], open=lambda file: other)
+    wrong = replace(FORMATS["keras"], open=lambda *_: other)
     with (
         mock.patch.dict(FORMATS, keras=wrong),
         pytest.raises(Unequal, match="the keras model answers otherwise: a prob"),
@@ -74,7 +74,7 @@ def test_after_a_kill_what_is_there_is_whole_and_the_same_command_goes_on(tmp_pa
         (place / "weights" if folders else place).write_text("whole")
 
     simple = replace(
-        FORMATS["keras"], write=write, open=lambda file: lambda images: np.full((len(images), 3), 1 / 3, np.float32)
+        FORMATS["keras"], write=write, open=lambda *_: lambda images: np.full((len(images), 3), 1 / 3, np.float32)
     )
     with mock.patch.dict(FORMATS, keras=simple):
 

@@ -5,6 +5,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import keras
 import pytest
 
 from src.deployment import ModelNotFound, find_model, find_run, finding
@@ -174,6 +175,31 @@ def test_a_model_that_was_kept_before_its_preprocessing_was_beside_it(shelf: She
     with pytest.raises(ModelNotFound, match=r"preprocessing\.json cannot be read as the preprocessing"):
         find_model("old")
     shelf.known.remove(run)
+
+
+def test_what_keras_could_not_save_is_told_as_such(shelf: Shelf) -> None:
+    runs = [shelf.add("unsaved", number, kept=False, objective=value) for number, value in ((0, 0.5), (1, 0.6))]
+    for run, layer in zip(runs, ("Other", "Scale"), strict=True):
+        Path(run.artifacts, "config.yaml").write_text("objective: val_accuracy")
+        Path(run.artifacts, "model_not_kept.txt").write_text(f"{layer} lacks get_config\n")
+    said = "could not be kept, Keras cannot save it: Scale lacks get_config$"
+    with pytest.raises(ModelNotFound, match=f"^study unsaved has no kept model: that of trial 1 {said}"):
+        find_model("unsaved")
+    with pytest.raises(ModelNotFound, match=f"^trial 1 of study unsaved has no kept model: it {said}"):
+        find_model("unsaved/1")
+    for run in runs:
+        shelf.known.remove(run)
+
+
+def test_the_code_beside_a_model_is_needed(tmp_path: Path) -> None:
+    file = write_model(tmp_path / "model")
+    model = find_model(str(file))
+    _save_as(file, keras.__version__)
+    with pytest.raises(ModelNotFound, match=r"layers of one's own is not beside it \(custom_objects.json\)"):
+        model.load()
+    (tmp_path / "model/custom_objects.json").write_text('{"modules": ["absent_of_mine"], "files": [], "packages": []}')
+    with pytest.raises(ModelNotFound, match=r"cannot be read with the code that was kept beside it: No module named"):
+        model.load()
 
 
 def test_files_and_folders(tmp_path: Path) -> None:

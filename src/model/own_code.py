@@ -1,0 +1,110 @@
+"""Read a saved model together with the code of its own layers, whose files were kept beside it.
+
+A copy of this file lies beside each kept model, which is served where this project is not: it imports nothing of it.
+"""
+
+import importlib
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from types import FunctionType, ModuleType
+from typing import Any
+
+# Beside a model: which modules it needs, and a folder with the files of those that are no installed package.
+MODULES, CODE = "custom_objects.json", "code"
+
+
+def load_model(file: Path, beside: Path | None = None) -> Any:
+    """Return a saved model, not compiled.
+
+    Args:
+        file: What Keras has saved.
+        beside: The folder where its code was kept; by default the file's own, or the one above.
+
+    Raises:
+        Exception: It cannot be read; Keras raises nearly anything, and so may the code.
+    """
+    import keras
+
+    folder = beside or folder_of(file)
+    own = (folder / MODULES).is_file()
+    with known(folder):
+        return keras.saving.load_model(file, compile=False, safe_mode=not own)
+
+
+def folder_of(file: Path) -> Path:
+    """Return the folder where the code of a model's file was kept; the file's own where there is none."""
+    return next((folder for folder in (file.parent, file.parent.parent) if (folder / MODULES).is_file()), file.parent)
+
+
+@contextmanager
+def known(folder: Path) -> Iterator[None]:
+    """Let Keras know the classes and functions whose code was kept in a folder, if any was."""
+    file = folder / MODULES
+    if not file.is_file():
+        yield
+        return
+    with named(objects_of(_imported(folder, json.loads(file.read_text())))):
+        yield
+
+
+@contextmanager
+def named(objects: dict[str, Any]) -> Iterator[None]:
+    """Let Keras know classes and functions by their names; who runs code of one's own does not refuse its lambdas."""
+    import keras
+    from keras.src.saving.serialization_lib import SafeModeScope
+
+    with keras.saving.custom_object_scope(objects), SafeModeScope(False):
+        yield
+
+
+def objects_of(modules: list[ModuleType]) -> dict[str, Any]:
+    """Return what a saved model may name of some modules: their classes of Keras's kinds, and their functions."""
+    import keras
+
+    kinds = (
+        keras.Layer, keras.initializers.Initializer, keras.regularizers.Regularizer, keras.constraints.Constraint,
+        keras.losses.Loss, keras.metrics.Metric, keras.optimizers.Optimizer, keras.Quantizer,
+    )  # fmt: skip
+    builtin = (keras.activations, keras.initializers, keras.regularizers, keras.losses, keras.metrics)
+    found: dict[str, Any] = {}
+    for name, value in ((name, value) for module in modules for name, value in vars(module).items()):
+        if str(getattr(value, "__module__", "")).partition(".")[0] == "keras":
+            continue
+        # By a function's name alone Keras finds its own first.
+        is_function = isinstance(value, FunctionType) and not any(hasattr(module, name) for module in builtin)
+        if is_function or (isinstance(value, type) and issubclass(value, kinds)):
+            found |= {value.__name__: value, keras.saving.get_registered_name(value): value}
+    return found
+
+
+def _imported(folder: Path, kept: dict[str, list[str]]) -> list[ModuleType]:
+    """Import the modules, their files from the folder; others of the same names stay as they are in this process."""
+    code, bytecode = str(folder / CODE), sys.dont_write_bytecode
+    own = [module_of(file) for file in kept["files"]]
+    around = {name.rsplit(".", depth)[0] for name in own for depth in range(name.count(".") + 1)}
+    others = {name: sys.modules.pop(name) for name in around if name in sys.modules}
+    if find_spec("convsweep") is None:  # a function may raise its Infeasible; what was trained does not
+        sys.modules["convsweep"] = stub = ModuleType("convsweep")
+        vars(stub)["Infeasible"] = type("Infeasible", (Exception,), {})
+    sys.path.insert(0, code)
+    sys.dont_write_bytecode = True  # beside a kept model
+    importlib.invalidate_caches()
+    try:
+        return [importlib.import_module(name) for name in dict.fromkeys([*kept["modules"], *own])]
+    finally:
+        sys.dont_write_bytecode = bytecode
+        sys.path.remove(code)
+        if code not in sys.path:
+            sys.path.append(code)  # for what is imported within a call
+        for name in around:
+            sys.modules.pop(name, None)
+        sys.modules.update(others)
+
+
+def module_of(file: str) -> str:
+    """Return the name of the module in a file of the folder."""
+    return file.removesuffix(".py").removesuffix("/__init__").replace("/", ".")

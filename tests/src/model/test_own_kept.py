@@ -1,0 +1,191 @@
+"""Layers of one's own are kept with their code, and read back without what this process knows."""
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from src.config.own_model import Custom
+from src.model import build
+from src.model.own_code import CODE, MODULES, known, load_model
+from src.model.own_kept import Code, NotKept, code_of, files_of, read_code, save
+from src.model.own_kept import known as known_here
+
+SHAPE = (4, 4, 1)
+NETS = """
+import keras
+from keras import layers
+
+from convsweep import Infeasible
+from nets_of_mine.parts import wavy
+
+
+class Scale(layers.Layer):
+    def build(self, shape):
+        self.factor = self.add_weight(shape=(), initializer="ones", name="factor")
+
+    def call(self, features):
+        return features * self.factor
+
+
+class Shift(layers.Layer):
+    def __init__(self, by, **more):
+        super().__init__(**more)
+        self.by = by
+
+    def call(self, features):
+        return features + self.by
+
+
+@keras.saving.register_keras_serializable("mine")
+class Decorated(Shift):
+    pass
+
+
+class Whole(keras.Model):
+    def __init__(self, classes, **more):
+        super().__init__(**more)
+        self.classes, self.flat, self.out = classes, layers.Flatten(), layers.Dense(classes, "softmax")
+
+    def call(self, images):
+        return self.out(self.flat(images))
+
+    def get_config(self):
+        return {**super().get_config(), "classes": self.classes}
+
+
+class Unsaid(Whole):
+    def get_config(self):
+        return super(Whole, self).get_config()
+
+
+def relu(features):
+    return -features
+
+
+def loss(true, predicted):
+    return keras.ops.mean(keras.ops.square(true - predicted))
+
+
+def net(input_shape, classes, kind):
+    if kind in ("whole", "unsaid"):
+        return Whole(classes) if kind == "whole" else Unsaid(classes)
+
+    class Inside(layers.Layer):
+        def call(self, features):
+            return features
+
+    kinds = {"scale": Scale, "shift": lambda: Shift(2.0), "decorated": lambda: Decorated(2.0), "inside": Inside,
+             "function": lambda: layers.Dense(4, wavy), "lambda": lambda: layers.Lambda(lambda x: 2 * x),
+             "plain": lambda: layers.Dense(4, "relu"), "builtin": lambda: layers.Dense(4, relu)}
+    model = keras.Sequential([keras.Input(input_shape), layers.Flatten(), kinds[kind]()])
+    model.add(layers.Dense(classes, "softmax"))
+    if kind == "shift":
+        model.compile("adam", loss)
+    return model
+"""
+PARTS = "from keras import ops\n\n\ndef wavy(features):\n    return ops.sin(features)\n"
+FILES = {"nets_of_mine/__init__.py", "nets_of_mine/nets.py", "nets_of_mine/parts.py"}
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A package of one's own, in the folder where one is; afterwards this process knows nothing of it."""
+    (tmp_path / "here/nets_of_mine").mkdir(parents=True)
+    for name, text in (("__init__", ""), ("nets", NETS), ("parts", PARTS)):
+        (tmp_path / f"here/nets_of_mine/{name}.py").write_text(text)
+    monkeypatch.chdir(tmp_path / "here")
+    path, registered = list(sys.path), dict(keras.saving.get_custom_objects())
+    yield tmp_path
+    sys.path[:] = path
+    forget()
+    keras.saving.get_custom_objects().clear()
+    keras.saving.get_custom_objects().update(registered)
+
+
+def forget() -> None:
+    keras.saving.get_custom_objects().clear()
+    for name in [name for name in sys.modules if name.partition(".")[0] == "nets_of_mine"]:
+        del sys.modules[name]
+
+
+def made(kind: str) -> tuple[keras.Model, Code | None]:
+    config = Custom(build="nets_of_mine.nets.net", arguments={"kind": kind})
+    network = build(config, SHAPE, 3, 0)
+    return network, code_of(config, network)
+
+
+@pytest.mark.parametrize("kind", ["scale", "shift", "decorated", "whole", "function", "lambda"])
+def test_what_a_layer_is_made_of_is_kept_and_read_elsewhere(kind: str, package: Path) -> None:
+    network, code = made(kind)
+    with known_here(code, network):
+        copy: Any = keras.models.clone_model(network)
+    copy.set_weights(network.get_weights())
+    save(copy, package / "model/data/model.keras", code, package / "model")
+    images = np.arange(32, dtype=np.uint8).reshape(2, *SHAPE)
+    wanted = np.asarray(network(images))
+    forget()
+    (package / "here").rename(package / "gone")
+    again = load_model(package / "model/data/model.keras")
+    np.testing.assert_array_equal(np.asarray(again(images)), wanted)
+    assert "nets_of_mine.nets" not in sys.modules, "which another model may mean otherwise"
+    assert {str(file.relative_to(package / "model" / CODE)) for file in package.rglob("model/code/**/*.py")} == FILES
+    with known(package / "model"):
+        config = again.get_config()
+        assert type(again).from_config(config).count_params() == again.count_params()
+
+
+def test_the_code_that_it_was_trained_with_counts(package: Path) -> None:
+    network, code = made("shift")
+    save(network, package / "model.keras", code)
+    images = np.ones((1, *SHAPE), np.uint8)
+    wanted = np.asarray(network(images))
+    file = package / "here/nets_of_mine/nets.py"
+    file.write_text(file.read_text().replace("features + self.by", "features * 0"))
+    forget()
+    np.testing.assert_array_equal(np.asarray(load_model(package / "model.keras")(images)), wanted)
+
+
+def test_what_any_keras_reads_needs_no_code(package: Path) -> None:
+    network, code = made("plain")
+    (package / "model").mkdir()
+    other = files_of(Code(["a"], {"a.py": "", "b/c.py": ""}, []))
+    for name, text in other.items():
+        (package / "model" / name).parent.mkdir(parents=True, exist_ok=True)
+        (package / "model" / name).write_text(text)
+    save(network, package / "model/model.keras", code)
+    assert [file.name for file in (package / "model").iterdir()] == ["model.keras"], "nor that of an earlier one"
+    assert read_code(package / "model") is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "why"),
+    [
+        ("inside", "Inside is defined within a function: define it at the top of nets_of_mine.nets"),
+        ("unsaid", "Unable to revive model from config.* <class .*Unsaid"),
+        ("builtin", "it answers otherwise when it is read back"),
+    ],
+)
+def test_what_cannot_be_read_back_is_not_kept(kind: str, why: str, package: Path) -> None:
+    network, code = made(kind)
+    with pytest.raises(NotKept, match=why) as error:
+        save(network, package / "model/model.keras", code, package / "model")
+    assert len(str(error.value)) < 400 and "{" not in str(error.value)
+    assert not list((package / "model").rglob("*.*")) if (package / "model").exists() else True
+
+
+def test_code_says_what_is_to_be_installed_and_what_is_read(package: Path) -> None:
+    file = package / "here/nets_of_mine/parts.py"
+    file.write_text(f"import json\n\nimport yaml\n\n{PARTS}")
+    _, code = made("scale")
+    assert code is not None
+    assert (code.modules, set(code.files), code.packages) == (["nets_of_mine.nets"], FILES, ["PyYAML"])
+    assert json.loads(files_of(code)[MODULES])["packages"] == ["PyYAML"]
+    assert code | Code(["more"], {"more.py": ""}, []) == Code(
+        ["nets_of_mine.nets", "more"], {**code.files, "more.py": ""}, ["PyYAML"]
+    )
