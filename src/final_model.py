@@ -18,7 +18,7 @@ from convsweep.intervals import share_of
 from convsweep.space import as_override_value
 from convsweep.study import value_names
 from src import training
-from src.config import Config, register, settings
+from src.config import Config, as_begun, register, settings
 from src.dataset import Dataset
 from src.evaluation import Evaluation, both_ways, fit_temperature
 from src.finalizing import Candidate, Choice, note_asked, tests_asked
@@ -97,7 +97,8 @@ def _config_of(job: Job, candidate: Candidate) -> Config:
             overrides.append(f"hydra.searchpath=[pkg://sweeps,{as_override_value(f'file://{job.config_folder}')}]")
         register()
         with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
-            return settings(compose("config", overrides, return_hydra_config=True))
+            composed = settings(compose("config", overrides, return_hydra_config=True))
+        return as_begun(composed, job.study.user_attrs)
     raise UserError(
         f"{job.folder}/trial-{candidate.repeats[0]:04d}/.hydra must say how trial {candidate.number} is trained, and "
         f"is gone; remove {job.folder} to train the best again"

@@ -11,7 +11,7 @@ from hydra.core.hydra_config import HydraConfig
 from convsweep import current_trial
 from convsweep.study import INFEASIBLE
 from src import dataset, training
-from src.config import Config, make_optimizer
+from src.config import Config, as_begun, make_optimizer
 from src.config.objective import objectives
 from src.dataset import DatasetError
 from src.evaluation import (
@@ -74,6 +74,8 @@ def run(config: Config) -> float | list[float]:
     trial = current_trial()
     if trial is not None and not await_data(trial):
         return 0.0  # which nobody reads: the sweep has stopped, and the trial waits
+    if trial is not None:
+        config = as_begun(config, trial.study_attrs)
     folds = Folds(config.dataset.splits, trial.directory / FOLDS if trial is not None else None)
     with start_record(config, trial) as record:
         trained = _train_folds(config, trial, record, folds)

@@ -104,7 +104,7 @@ class Driver:
             with exclusively(storage, self.sweep.name):
                 study, changes = self._study_in(storage)
                 if changes and sweeper.on_change == "continue":
-                    change(study, directions(sweeper), self.sweep.space, self.sweep.settings)
+                    change(study, directions(sweeper), self.sweep.space, self.sweep.settings, self.sweep.defaults)
                 taken_up = self._take_up(study) if not changes or sweeper.on_change == "continue" else None
             if taken_up:
                 return self._run(study, *taken_up)

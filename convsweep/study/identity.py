@@ -74,10 +74,17 @@ def open_study(
     return study, changes
 
 
-def change(study: "Study", directions: list[str], space: Space, settings: Mapping[str, Any]) -> None:
+def change(
+    study: "Study",
+    directions: list[str],
+    space: Space,
+    settings: Mapping[str, Any],
+    defaults: Collection[str] = (),
+) -> None:
     """Let a study go on with another space and other settings; its seed stays.
 
-    Trials that wait with values outside of the space lose them, or fail when they had begun.
+    Trials that wait with values outside of the space lose them, or fail when they had begun. Settings that the study
+    knows nothing of, and that are `defaults` as in `open_study`, stay unknown to it.
 
     Raises:
         UserError: Its trials and the new space cannot be in one study.
@@ -112,9 +119,10 @@ def change(study: "Study", directions: list[str], space: Space, settings: Mappin
                 prescribe(study, trial._trial_id, {})
             if space.agreeing(trial.params) != trial.params:
                 fail(study, trial._trial_id, "its values lie outside of the changed space")
-    study.set_user_attr(
-        IDENTITY, {"space": space.describe(), "direction": list(directions), "settings": dict(settings)}
-    )
+    had = study.user_attrs.get(IDENTITY, {})
+    known = {*had.get("settings", settings), *had.get("space", {})}
+    kept = {name: value for name, value in settings.items() if name in known or name not in defaults}
+    study.set_user_attr(IDENTITY, {"space": space.describe(), "direction": list(directions), "settings": kept})
 
 
 def _changes(what: str, had: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:

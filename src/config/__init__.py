@@ -6,6 +6,7 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import OmegaConf
 
 from src.config import augmentation, dataset, help, model, objective, schedule, spared, training
+from src.config.begun import as_begun, new_defaults
 from src.config.build import as_yaml, make_optimizer
 from src.config.checks import ConfigError, check, settings
 from src.config.evaluation import EvaluationConfig
@@ -24,12 +25,14 @@ __all__ = [
     "TrackingConfig",
     "TrainingConfig",
     "all_problems",
+    "as_begun",
     "as_dry_run",
     "as_yaml",
     "check",
     "flags_first",
     "groups",
     "make_optimizer",
+    "new_defaults",
     "read_config",
     "refuse",
     "register",

@@ -8,6 +8,7 @@ from omegaconf import MISSING
 PRECISIONS = ("auto", "float32", "mixed_bfloat16", "mixed_float16")
 CLASS_WEIGHTS = ("none", "balanced", "effective")
 LOSSES = ("crossentropy", "focal")
+EPOCH, RUNNING = "epoch", "running"
 
 
 @dataclass
@@ -32,6 +33,9 @@ class TrainingConfig:
     balanced_batches: bool = False
     # [start, end]: pixels of the training images' smaller side in the first and in the last epoch; null: their own.
     progressive_resizing: Any = None
+    # Of batch normalization: those of an epoch where it has few steps, or running ones, which held before there was
+    # this key: a record or a training option without it is of then.
+    norm_statistics: str = RUNNING
     # float32, mixed_bfloat16, mixed_float16, or auto: mixed_bfloat16 where the processor computes in it, not on a GPU.
     precision: str = MISSING
     # Whether XLA compiles the steps: true, false, or auto: on a GPU, where a training has 2,000 and more.
@@ -74,6 +78,7 @@ def check(training: TrainingConfig) -> list[str]:
         "null, or [start,end] in pixels with 1 <= start <= end",
         "[16,28]",
     )
+    expect(training.norm_statistics in (EPOCH, RUNNING), "norm_statistics", f"{EPOCH} or {RUNNING}", EPOCH)
     expect(training.precision in PRECISIONS, "precision", f"one of {', '.join(PRECISIONS)}", "auto")
     jit = training.jit_compile
     expect(isinstance(jit, bool) or jit == "auto", "jit_compile", "auto, true or false", "auto")

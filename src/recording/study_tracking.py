@@ -20,7 +20,7 @@ from convsweep.insight import Findings, as_markdown, in_brief, look_back
 from convsweep.policy import repeated_number, rungs_of, seconds_of
 from convsweep.storage import alone
 from convsweep.study import is_infeasible, ranked, repeated, shortened, spread_of, values_of
-from src.config import Config, ConfigError, settings
+from src.config import Config, ConfigError, new_defaults, settings
 from src.config import optimizer as optimizers
 from src.config.objective import by_epoch, directions, objectives
 from src.model.own_kept import NOT_KEPT
@@ -80,7 +80,7 @@ class StudyTracking(StudyCallback):
         return [self._problem] if self._problem else []
 
     def defaults(self, config: DictConfig) -> list[str]:
-        return [f"optimizer.{name}" for name in optimizers.defaults(config.optimizer)]
+        return [f"optimizer.{name}" for name in optimizers.defaults(config.optimizer)] + new_defaults(config)
 
     def on_study_start(self, study: "Study", directory: Path, driver: str) -> None:
         study.set_user_attr(self._open_key, True)

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 import keras
 
+from src.config.model import Custom
 from src.config.pretrained import Pretrained, keeps_features
+from src.config.training import RUNNING
 from src.model import backbones, build
 from src.model.features import load_features
 from src.model.pretrained import backbone_of, build_head, build_pretrained
@@ -126,6 +128,8 @@ def fit_course(
         Diverged: The loss became NaN or infinite.
     """
     training = config.training
+    # Layers of one's own are left as they are: nobody knows what else they do with their averages.
+    statistics = RUNNING if isinstance(config.model, Custom) else training.norm_statistics
 
     def phase(course: Course, epochs: int, rate: float, ask: EpochEnd, before: History | None = None) -> History:
         augmentation = config.augmentation if course.seen.train.images.ndim == 4 else None
@@ -134,7 +138,7 @@ def fit_course(
             chosen = optimizer()
             if rate != 1:
                 chosen.learning_rate = rate * rate_of(chosen)
-            settings = replace(training, epochs=epochs, jit_compile=jit_compile)
+            settings = replace(training, epochs=epochs, jit_compile=jit_compile, norm_statistics=statistics)
             return fit(
                 course.network, chosen, course.seen, settings, config.schedule, metric, seed, ask,
                 checkpoint, augmentation, measure(course.seen), before,

@@ -14,7 +14,7 @@ from src.augmentation import augmented, expanded
 from src.config.augmentation import AugmentationConfig
 from src.config.objective import direction
 from src.config.schedule import Cosine, OneCycle, Plateau, ScheduleConfig, Triangle
-from src.config.training import TrainingConfig
+from src.config.training import EPOCH, TrainingConfig
 from src.dataset import Dataset
 from src.model import whiten
 from src.training.averages import Averages
@@ -23,6 +23,7 @@ from src.training.batches import evaluation_batches, training_batches
 from src.training.checkpoint import Checkpoint
 from src.training.history import History
 from src.training.losses import encoded, make_loss
+from src.training.norms import Norms
 from src.training.resizing import Resize, size_in
 from src.training.schedule import rate_after, rate_by_step
 from src.training.traced import compiled
@@ -99,7 +100,8 @@ def fit(
     if augmentation.on and augmentation.mode == "expand":
         train, streamed = expanded(train, augmentation, drawn, data.white), AugmentationConfig()
     phase = config.epochs - (before.first_phase if before else 0)
-    steps = phase * -(-len(train.images) // config.batch_size)
+    per_epoch = -(-len(train.images) // config.batch_size)
+    steps = phase * per_epoch
     xla, fitted = uses_xla(config.jit_compile, steps), model
     if resize is not None or streamed.warps or streamed.recolours or streamed.mixes:
         fitted = augmented(model, streamed, drawn, data.white, resize, xla)
@@ -112,7 +114,8 @@ def fit(
     plateau = functools.partial(rate_after, schedule, rate) if isinstance(schedule, Plateau) else None
     with compiled(fitted, optimizer, make_loss(train.labels, config), steps, xla) as traced:
         kept = checkpoint or Checkpoint(None)
-        follower = _Follower(traced, metric, config, plateau, on_epoch_end, kept, measure, before)
+        norms = Norms(traced, per_epoch) if config.norm_statistics == EPOCH else None
+        follower = _Follower(traced, metric, config, plateau, on_epoch_end, kept, measure, before, norms)
         follower.history.fit_seconds += augmenting
         first = len(follower.history.epochs)
         if not follower.is_over:  # as after a pause between two phases
@@ -186,12 +189,13 @@ class _Follower(keras.callbacks.Callback):
         checkpoint: Checkpoint,
         measure: Measure | None,
         before: History | None,
+        norms: Norms | None,
     ) -> None:
         super().__init__()
         self._network, self._metric, self._config = model, metric, config
         self._plateau, self._ask, self._checkpoint = plateau, on_epoch_end, checkpoint
         self._measure = measure
-        self._averages = Averages(model)
+        self._averages, self._norms = Averages(model), norms
         self._sign = 1.0 if direction(metric) == "maximize" else -1.0
         loaded = checkpoint.load(model, before.first_phase if before else 0)
         begun = (before, model.get_weights()) if before else (History(), [])
@@ -221,10 +225,14 @@ class _Follower(keras.callbacks.Callback):
         if self._config.progressive_resizing is not None:
             resize: Any = self._network.get_layer("resize")
             resize.set(*size_in(epoch, self._config, *self._network.input_shape[1:3]))
+        if self._norms is not None:
+            self._norms.begin()
 
     def on_test_begin(self, logs: dict[str, Any] | None = None) -> None:
         # Of the validation after an epoch. They are there until its end, which measures and keeps them.
         self._averages.put_in()
+        if self._norms is not None:
+            self._norms.end()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         metrics = {name: float(value) for name, value in (logs or {}).items()}

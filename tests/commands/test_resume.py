@@ -7,8 +7,9 @@ from pathlib import Path
 from unittest import mock
 
 import pytest
+import yaml
 
-from tests.helpers.command import ROOT, start, states, toy, toy_workers, trials, wait_for, wait_until
+from tests.helpers.command import ROOT, run, start, states, toy, toy_workers, trials, wait_for, wait_until
 
 
 def alive(pid: int) -> bool:
@@ -181,3 +182,20 @@ def test_a_clock_that_jumps(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert [t.params["x"] for t in trials(tmp_path)] == list(range(6))
     assert states(tmp_path) == {"COMPLETE": 6}
+
+
+@pytest.mark.slow
+def test_a_study_of_before_a_default_changed_is_searched_as_it_was_begun(tmp_path: Path) -> None:
+    # One that knows nothing of the key, as if begun before there was one.
+    key = "training.norm_statistics"
+    command = ["-m", "src.sweep", "-m", "model.filters=4,5,6", "dataset.limit=120", "training.epochs=1"]
+    command += ["hydra.sweeper.study_name=s", "hydra.sweeper.n_jobs=1"]
+    for more in ([f"{key}=running", "hydra.sweeper.timeout=0.1"], []):
+        done = run([*command, *more], tmp_path)
+        assert done.returncode == 0, done.stdout + done.stderr
+        journal = tmp_path / "multirun/s/journal.log"
+        journal.write_text(journal.read_text().replace(f'"{key}":"running",', ""))
+    assert key not in journal.read_text()
+    assert states(tmp_path, "s") == {"COMPLETE": 3}
+    configs = [yaml.safe_load(file.read_text()) for file in tmp_path.glob("mlruns/*/artifacts/config.yaml")]
+    assert [config["training"]["norm_statistics"] for config in configs] == ["running"] * 3

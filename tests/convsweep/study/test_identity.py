@@ -8,7 +8,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from convsweep.space.space import Space
-from convsweep.study.identity import IDENTITY, open_study, schema_defaults
+from convsweep.study.identity import IDENTITY, change, open_study, schema_defaults
 
 
 @dataclass
@@ -46,3 +46,11 @@ def test_a_study_from_before_a_key_is_the_same_study(settings: dict[str, Any], c
     assert study.user_attrs[IDENTITY]["settings"] == {"part.old": 1}
     defaults = {"part.new"} if settings["part.new"] == "plain" else set()
     assert open_study(storage, "s", ["minimize"], Space(), settings, 0, defaults | {"part.old"})[1] == changes
+
+
+def test_a_change_teaches_a_study_no_key_that_it_was_begun_without() -> None:
+    storage, begun = optuna.storages.InMemoryStorage(), {"part.old": 1, "part.typed": 1}
+    study, _ = open_study(storage, "s", ["minimize"], Space(), begun, 0)
+    now = {"part.old": 2, "part.typed": 1, "part.new": "plain", "part.other": 3}
+    change(study, ["minimize"], Space(), now, {"part.new", "part.typed"})
+    assert study.user_attrs[IDENTITY]["settings"] == {"part.old": 2, "part.typed": 1, "part.other": 3}

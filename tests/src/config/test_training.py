@@ -7,6 +7,8 @@ from src.config import ConfigError, register, settings
 from src.recording import StudyTracking
 from tests.helpers.command import ROOT
 
+RUNNING = "training.norm_statistics=running"
+
 
 def problems(*overrides: str) -> list[str]:
     register()
@@ -69,6 +71,7 @@ def test_sizes_of_training_images_go_with_networks_that_pool_globally() -> None:
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
+        (["training.norm_statistics=batch"], "`training.norm_statistics` must be epoch or running, got batch"),
         (["optimizer.use_ema=often"], "`optimizer.use_ema` must be true or false, got often"),
         (
             ["optimizer.use_ema=true", "optimizer.ema_momentum=1"],
@@ -96,6 +99,6 @@ def test_a_study_from_before_there_were_averages_is_no_other_one_for_them() -> N
     with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
         keys = ["optimizer.use_ema", "optimizer.ema_momentum"]
         for option in ("adam", "sgd", "muon"):
-            assert StudyTracking().defaults(compose("config", [f"optimizer={option}"])) == keys
-        assert StudyTracking().defaults(compose("config", ["optimizer.use_ema=true"])) == []
-        assert StudyTracking().defaults(compose("config", ["optimizer=schedulefreeadamw"])) == []
+            assert StudyTracking().defaults(compose("config", [f"optimizer={option}", RUNNING])) == keys
+        assert StudyTracking().defaults(compose("config", ["optimizer.use_ema=true", RUNNING])) == []
+        assert StudyTracking().defaults(compose("config", ["optimizer=schedulefreeadamw", RUNNING])) == []
