@@ -75,11 +75,7 @@ def open_study(
 
 
 def change(
-    study: "Study",
-    directions: list[str],
-    space: Space,
-    settings: Mapping[str, Any],
-    defaults: Collection[str] = (),
+    study: "Study", directions: list[str], space: Space, settings: Mapping[str, Any], defaults: Collection[str] = ()
 ) -> None:
     """Let a study go on with another space and other settings; its seed stays.
 
