@@ -100,8 +100,7 @@ def fit(
     if augmentation.on and augmentation.mode == "expand":
         train, streamed = expanded(train, augmentation, drawn, data.white), AugmentationConfig()
     phase = config.epochs - (before.first_phase if before else 0)
-    per_epoch = -(-len(train.images) // config.batch_size)
-    steps = phase * per_epoch
+    steps = phase * -(-len(train.images) // config.batch_size)
     xla, fitted = uses_xla(config.jit_compile, steps), model
     if resize is not None or streamed.warps or streamed.recolours or streamed.mixes:
         fitted = augmented(model, streamed, drawn, data.white, resize, xla)
@@ -112,10 +111,13 @@ def fit(
         optimizer.learning_rate = rate_by_step(schedule, rate, steps)
     keras.utils.set_random_seed(seed)
     plateau = functools.partial(rate_after, schedule, rate) if isinstance(schedule, Plateau) else None
-    with compiled(fitted, optimizer, make_loss(train.labels, config), steps, xla) as traced:
+    settle = functools.partial(Norms, images=len(train.images), batch_size=config.batch_size)
+    settles = config.norm_statistics == EPOCH and settle(fitted).is_needed
+    watched = settles and settle(fitted).sees_steps  # one by one: then no steps in a row are handed over
+    loss = make_loss(train.labels, config)
+    with compiled(fitted, optimizer, loss, 0 if watched else steps, xla) as traced:
         kept = checkpoint or Checkpoint(None)
-        norms = Norms(traced, per_epoch) if config.norm_statistics == EPOCH else None
-        follower = _Follower(traced, metric, config, plateau, on_epoch_end, kept, measure, before, norms)
+        follower = _Follower(traced, metric, config, plateau, on_epoch_end, kept, measure, before)
         follower.history.fit_seconds += augmenting
         first = len(follower.history.epochs)
         if not follower.is_over:  # as after a pause between two phases
@@ -129,7 +131,7 @@ def fit(
                     epochs=config.epochs,
                     validation_data=evaluation_batches(validation),
                     class_weight=class_weights(train.labels, classes, config.class_weight),  # pyright: ignore[reportArgumentType]
-                    callbacks=[follower],
+                    callbacks=[follower, *([settle(traced)] if settles else [])],
                     shuffle=False,
                     verbose=0,  # pyright: ignore[reportArgumentType]
                 )
@@ -189,13 +191,12 @@ class _Follower(keras.callbacks.Callback):
         checkpoint: Checkpoint,
         measure: Measure | None,
         before: History | None,
-        norms: Norms | None,
     ) -> None:
         super().__init__()
         self._network, self._metric, self._config = model, metric, config
         self._plateau, self._ask, self._checkpoint = plateau, on_epoch_end, checkpoint
         self._measure = measure
-        self._averages, self._norms = Averages(model), norms
+        self._averages = Averages(model)
         self._sign = 1.0 if direction(metric) == "maximize" else -1.0
         loaded = checkpoint.load(model, before.first_phase if before else 0)
         begun = (before, model.get_weights()) if before else (History(), [])
@@ -225,14 +226,10 @@ class _Follower(keras.callbacks.Callback):
         if self._config.progressive_resizing is not None:
             resize: Any = self._network.get_layer("resize")
             resize.set(*size_in(epoch, self._config, *self._network.input_shape[1:3]))
-        if self._norms is not None:
-            self._norms.begin()
 
     def on_test_begin(self, logs: dict[str, Any] | None = None) -> None:
         # Of the validation after an epoch. They are there until its end, which measures and keeps them.
         self._averages.put_in()
-        if self._norms is not None:
-            self._norms.end()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         metrics = {name: float(value) for name, value in (logs or {}).items()}

@@ -103,19 +103,21 @@ def test_from_twenty_steps_on_nothing_is_done_and_the_training_is_ever_the_same(
             np.testing.assert_array_equal(one, other)
 
 
-def test_the_averages_are_those_of_the_last_epochs_batches() -> None:
+@pytest.mark.parametrize(("last", "share"), [(40, 1.0), (30, 0.75), (1, 0.025)])
+def test_the_averages_are_those_of_the_last_epochs_batches_by_their_size(last: int, share: float) -> None:
     model = keras.Sequential([keras.Input((3,)), keras.layers.BatchNormalization(momentum=0.9)])
-    followed = Norms(model, steps=2)
+    followed = Norms(model, 40 + last, 40)
     rng = np.random.default_rng(0)
-    batches = [rng.normal(5, 2, (40, 3)).astype("float32") for _ in range(4)]
-    for first, second in (batches[:2], batches[2:]):
-        followed.begin()
-        model(first, training=True)
-        model(second, training=True)
-        followed.end()
+    batches = [rng.normal(5, 2, (count, 3)).astype("float32") for count in (40, last, 40, last)]
+    for epoch in (batches[:2], batches[2:]):
+        followed.on_epoch_begin(0)
+        for number, batch in enumerate(epoch):
+            followed.on_train_batch_begin(number)
+            model(batch, training=True)
+        followed.on_test_begin()
     (layer,) = norms(model)
     for average, of in ((layer.moving_mean, np.mean), (layer.moving_variance, np.var)):
-        expected = (0.9 * of(batches[2], axis=0) + of(batches[3], axis=0)) / 1.9
+        expected = (0.9 * of(batches[2], axis=0) + share * of(batches[3], axis=0)) / (0.9 + share)
         np.testing.assert_allclose(np.asarray(average.value), expected, rtol=1e-5)
     assert layer.momentum == 0.9
 
@@ -125,9 +127,10 @@ def test_what_learns_nothing_keeps_its_averages() -> None:
     (layer,) = norms(model)
     layer.trainable = False
     before = model.get_weights()
-    followed = Norms(model, steps=1)
-    followed.begin()
-    followed.end()
+    followed = Norms(model, 10, 128)
+    assert not followed.is_needed
+    followed.on_epoch_begin(0)
+    followed.on_test_begin()
     for one, same in zip(before, model.get_weights(), strict=True):
         np.testing.assert_array_equal(one, same)
 
@@ -173,3 +176,13 @@ def test_a_network_of_ones_own_is_left_alone(monkeypatch: pytest.MonkeyPatch) ->
             lambda _: None,
         )  # fmt: skip
     assert seen == [EPOCH, RUNNING]
+
+
+def test_a_long_run_hands_over_no_steps_in_a_row_where_the_last_one_must_be_seen(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    data = images(120)
+    expected = values(train(data, network(data), EPOCH, 50), "val_loss")
+    monkeypatch.setattr(traced, "MANY_STEPS", 1)
+    monkeypatch.setattr(traced, "_kept", type(traced._kept)())
+    assert values(train(data, network(data), EPOCH, 50), "val_loss") == expected
