@@ -57,7 +57,7 @@ def parse_most(
     space = Space()
     given = _read(arguments, config_loader, problems, space.notes)
     params = {key: value for key, value in params.items() if str(key).lstrip("+") not in given}
-    defaults = _read(as_overrides(params, config, problems, space.notes), config_loader, problems)
+    defaults = _read(as_overrides(params, config, space.notes), config_loader, problems)
     parsed = {**{name: override for name, override in defaults.items() if name not in given}, **given}
     for name, override in parsed.items():
         if not override.is_sweep_override():

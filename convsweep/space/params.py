@@ -8,36 +8,29 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from convsweep.errors import bounded, printable
 from convsweep.space.values import as_override_value
 
 KEY = "hydra.sweeper.params"
-SHOWN = 100  # characters of a value
 
 
 def as_overrides(
-    params: Mapping[str, Any], config: DictConfig | None, problems: list[str], notes: list[str]
+    params: Mapping[str, Any], config: DictConfig | None, notes: list[str]
 ) -> list[str]:
     """Return an override for each of the params.
 
     A string is in the syntax of the command line already; any other value is a fixed one, but for a list where the
-    config has a single value: it is searched.
+    config has a single value: it is searched. A mapping in which something is searched is one of keys, each by itself.
 
     Args:
         params: Key to text, or value.
         config: The app's, None where it is not known.
-        problems: Grows by what cannot be meant.
         notes: Grows by what may be meant otherwise.
     """
     lines = []
     for key, value in params.items():
-        searched = list(_searched_inside(key, value))
-        if searched:
-            instead = "; ".join(f"{name}: {text}" for name, text in searched)
-            problems.append(
-                f"`{KEY}.{key}` must be a text or a value, each searched key under its full name, got "
-                f"{bounded(printable(str(value)), SHOWN)}; write {instead}"
-            )
+        inside = dict(_inside(key, value))
+        if any(isinstance(item, str) and _is_sweep(f"{name}={item}") for name, item in inside.items()):
+            lines += as_overrides(inside, config, notes)
         elif isinstance(value, list) and len(value) > 1:
             choices = ",".join(map(as_override_value, value))
             if _is_single(config, key):
@@ -50,14 +43,13 @@ def as_overrides(
     return lines
 
 
-def _searched_inside(key: str, value: Any) -> Iterator[tuple[str, str]]:
-    """Yield the keys in a mapping, in full, whose text is a sweep: there it would be a mere text."""
+def _inside(key: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """Yield what is in a mapping, and in those within it, each under its full name."""
     for name, item in value.items() if isinstance(value, Mapping) else ():
-        full = f"{key}.{name}"
-        if isinstance(item, str) and _is_sweep(f"{full}={item}"):
-            yield full, item
+        if isinstance(item, Mapping) and item:
+            yield from _inside(f"{key}.{name}", item)
         else:
-            yield from _searched_inside(full, item)
+            yield f"{key}.{name}", item
 
 
 def _is_sweep(line: str) -> bool:
