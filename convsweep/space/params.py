@@ -13,9 +13,7 @@ from convsweep.space.values import as_override_value
 KEY = "hydra.sweeper.params"
 
 
-def as_overrides(
-    params: Mapping[str, Any], config: DictConfig | None, notes: list[str]
-) -> list[str]:
+def as_overrides(params: Mapping[str, Any], config: DictConfig | None, notes: list[str]) -> list[str]:
     """Return an override for each of the params.
 
     A string is in the syntax of the command line already; any other value is a fixed one, but for a list where the
