@@ -46,7 +46,7 @@ def write_own_data(folder: Path) -> None:
     """Write what the pages take for a user's own: a folder of images, a table, arrays, an archive."""
     for name in ("rose", "tulip"):
         for place in ("flowers", "photographs", "things"):
-            write_images(folder / place / name, 3)
+            write_images(folder / place / name, 6)
     rows = "\n".join(f"flowers/{name}/{i:03}.png,{name}" for name in ("rose", "tulip") for i in range(3))
     for table in ("labels.csv", "hub/train.csv"):
         (folder / table).parent.mkdir(exist_ok=True)
