@@ -56,7 +56,8 @@ def show_conclusion(
         earlier = f"hydra.sweeper.warm_start_from={as_override_value(study.study_name)}"
         say(console, f"next     {command(*overrides, 'hydra.sweeper.on_change=new', earlier)}")
     if failed(study):
-        say(console, f"retry    {command('hydra.sweeper.retry_failed=true')}")
+        spent = [] if Budget.of(sweeper).trials is not None else more  # a budget of trials has place for them beside it
+        say(console, f"retry    {command(*spent, 'hydra.sweeper.retry_failed=true')}")
     if ended:
         say(console, f"ended    {ended}")
         lifted = [f"hydra.sweeper.{key}=null" for key in StoppingRules.of(sweeper).names_reached(study)]

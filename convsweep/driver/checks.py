@@ -41,6 +41,13 @@ def check_settings(sweeper: DictConfig, in_process: bool) -> list[str]:
 
     `in_process`: There is one worker, the driver.
     """
+    named = {key: sweeper[key] for key in ("scheduler", "sampler", "pruner") if isinstance(sweeper[key], str)}
+    if named:  # an option of a group, typed as if it were a value
+        return [
+            f"`hydra.sweeper.{key}` must be a mapping, which an option of its group is, got {name}; type "
+            f"hydra/sweeper/{key}={name}"
+            for key, name in named.items()
+        ]
     problems = unknown_keys("hydra.sweeper", sweeper, settable(ConvsweepConf))
     if sweeper.get("_target_") == OFFICIAL:
         problems.append(

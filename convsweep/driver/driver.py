@@ -28,6 +28,7 @@ from convsweep.policy.policy import Phase, Policy
 from convsweep.policy.repeats import Confirmation, is_repeat, repeated_number
 from convsweep.policy.stopping_rules import StoppingRules
 from convsweep.policy.time_budget import SPENT, TimeBudget
+from convsweep.policy.work import RETRIED
 from convsweep.space.described import described
 from convsweep.space.space import Space
 from convsweep.storage.address import is_shared
@@ -42,7 +43,7 @@ from convsweep.study.optuna_logging import quieten_optuna
 from convsweep.study.queue import fill, parse_enqueue
 from convsweep.study.ranking import leaders, ranked
 from convsweep.study.repeats import add_repeats
-from convsweep.study.retrying import RETRIED, retried, to_retry
+from convsweep.study.retrying import retried, to_retry
 from convsweep.study.rules import RULES, keep_budget, keep_rules, rules_of, settle_rules
 from convsweep.study.trial_states import close, end_waiting, give_up_repeats, settle
 from convsweep.study.warm_start import find_earlier, remember
@@ -166,7 +167,7 @@ class Driver:
         if trials and all(map(is_repeat, trials)):  # they were laid out beforehand, and are all that there is to do
             self.sweep.config = _without_stops(self.sweep.config)
             return Policy(len(trials), confirming=True), True
-        if Confirmation.of(sweeper) is None and not is_shared(self.sweep.config):
+        if not self._confirms and not is_shared(self.sweep.config):
             give_up_repeats(study)
         kept = rules_of(study)
         if kept is None:
@@ -178,7 +179,10 @@ class Driver:
         growing = Budget.of(sweeper).trials is None
         again = to_retry(study, self.sweep.space) if sweeper.retry_failed else {}
         done = [*retried(study), *again]
-        beside = len(done) + sum(map(is_repeat, trials)) if done else 0
+        repeats = sum(map(is_repeat, trials)) if self._confirms else 0
+        beside = len(done) + repeats if done else 0
+        if again:  # each has its place, also where fewer trials are asked for now than there are
+            most = max(most, len(trials) - len(retried(study)) - repeats)
         values = list(again.values())
         enumerated = fill(study, self.sweep.space, most, first, growing, self._described, values, beside)
         if again:
@@ -192,6 +196,11 @@ class Driver:
             keep_rules(study, sweeper)
         return Policy.of(sweeper, most + beside, enumerated), enumerated
 
+    @property
+    def _confirms(self) -> bool:
+        """Whether a part of the budget is for repeats of the best, which are not counted among those that search."""
+        return Confirmation.of(self.sweep.config.hydra.sweeper) is not None
+
     def _described(self) -> dict[str, Any]:
         """Return the configuration that the config itself describes, nothing where it is not to be tried."""
         if not self.sweep.config.hydra.sweeper.try_defaults:
@@ -200,9 +209,11 @@ class Driver:
 
     def _show_plan(self, study: "Study", policy: Policy, enumerated: bool) -> tuple[int, int, int]:
         """Print the plan; return how many trials there are at most, how many have ended, and who runs the others."""
-        done = sum(trial.state.is_finished() for trial in study.get_trials(deepcopy=False)[: policy.n_trials])
+        inside = study.get_trials(deepcopy=False)[: policy.n_trials]
+        searched = [trial for trial in inside if not is_repeat(trial)] if self._confirms else inside
+        done = sum(trial.state.is_finished() for trial in searched)
         # A finite space may have fewer combinations than the budget has trials.
-        trials = policy.n_trials if policy.growing else len(study.get_trials(deepcopy=False)[: policy.n_trials])
+        trials = policy.n_trials - len(inside) + len(searched) if policy.growing else len(searched)
         workers = self._n_workers(trials - done)
         show_plan(
             study,

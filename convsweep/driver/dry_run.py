@@ -8,11 +8,12 @@ from convsweep.driver.checks import directions
 from convsweep.driver.cost import cost_in_words
 from convsweep.driver.sweep import Sweep
 from convsweep.policy.policy import Policy
+from convsweep.policy.work import RETRIED
 from convsweep.sampling.draw import draw
 from convsweep.storage.address import is_local
 from convsweep.storage.opening import open_configured
 from convsweep.study.identity import open_study
-from convsweep.study.retrying import RETRIED, retried
+from convsweep.study.retrying import retried
 from convsweep.study.trial_states import take
 
 if TYPE_CHECKING:

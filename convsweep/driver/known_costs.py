@@ -6,6 +6,7 @@ import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from optuna import Study
 
 MOST_STUDIES = 20  # that are looked through, the latest first
+MOST_KINDS = 300  # of known trials are compared with each trial to come
 SAMPLE = 100  # of the trials to come, where there are more
 UNTIMED = ("seed", "hydra")  # what no trial takes longer for
 
@@ -98,17 +100,27 @@ class Costs:
             if other.study_name != study.study_name:
                 self.known += self._of(other)
 
+    @cached_property
+    def _by_work(self) -> list[list[Known]]:
+        """The known trials by their work, which thousands may share, as far as there are not too many kinds of it."""
+        kinds: dict[str, list[Known]] = {}
+        for one in self.known:
+            kinds.setdefault(repr(one.work), []).append(one)
+        found = list(kinds.values())
+        return found[:: -(-len(found) // MOST_KINDS)] if found else []
+
     def work_of(self, params: Mapping[str, Any]) -> Work:
         """Return what the time of a trial to come follows from."""
         return self._work(self.sweep.settings, params, int(self.sweep.steps(params) or 0))
 
     def price(self, work: Work) -> Price | None:
         """Return what a trial is expected to take, None where none that could say so has ended."""
-        alike = [one for one in self.known if not self._apart(one.work, work)]
-        if not alike or self._beyond(alike, work):
+        alike = [those for those in self._by_work if not self._apart(those[0].work, work)]
+        if not alike or self._beyond([those[0] for those in alike], work):
             return None
-        far = [_distance(one.work, work) for one in alike]
-        like = [one for one, distance in zip(alike, far, strict=True) if distance == min(far)]
+        far = [_distance(those[0].work, work) for those in alike]
+        nearest = min(far)
+        like = [one for those, distance in zip(alike, far, strict=True) if distance == nearest for one in those]
         scales = [_scale(one.work, work) for one in like]
         both = [(one.seconds, one.seconds * scale) for one, scale in zip(like, scales, strict=True)]
         return Price(
@@ -117,15 +129,16 @@ class Costs:
             max(map(max, both)),
             like,
             1 / statistics.median(scales),
-            min(far)[:2] == (0, 0),
+            nearest[:2] == (0, 0),
         )
 
     def missing(self, work: Work, params: Mapping[str, Any]) -> list[str]:
         """Return with which settings no trial has ended, for a trial to come that has no price."""
-        apart = min((self._apart(one.work, work) for one in self.known), key=len)
-        apart = apart or self._beyond([one for one in self.known if not self._apart(one.work, work)], work)
+        kinds = [those[0] for those in self._by_work]
+        apart = min((self._apart(one.work, work) for one in kinds), key=len)
+        apart = apart or self._beyond([one for one in kinds if not self._apart(one.work, work)], work)
         groups = {f"{_package(name)}.": name for name in params}
-        apart = [key for key in apart if any(key in one.work.keys for one in self.known)] or apart
+        apart = [key for key in apart if any(key in one.work.keys for one in kinds)] or apart
         names = [next((name for start, name in groups.items() if key.startswith(start)), key) for key in apart]
         return [f"{name}={as_override_value(params.get(name, work.keys.get(name)))}" for name in dict.fromkeys(names)]
 

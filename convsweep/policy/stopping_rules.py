@@ -8,6 +8,7 @@ from omegaconf import DictConfig
 
 from convsweep.policy.asha import feasible, was_left_paused
 from convsweep.policy.repeats import is_repeat
+from convsweep.policy.work import RETRIED
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -78,4 +79,6 @@ class StoppingRules:
 
 def _finished(study: "Study") -> Sequence["FrozenTrial"]:
     # In order of their numbers, not of their ends: clocks jump, and those of two machines differ.
-    return [trial for trial in study.get_trials(deepcopy=False) if trial.state.is_finished()]
+    again = set(study.user_attrs.get(RETRIED, []))  # what failed and is run again has not failed
+    trials = study.get_trials(deepcopy=False)
+    return [trial for trial in trials if trial.state.is_finished() and trial.number not in again]

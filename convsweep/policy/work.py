@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
 WORKER = "convsweep:worker"  # who runs a trial: host, process id, since when (Unix time), and for which driver
+RETRIED = "convsweep:retried"  # of a study: the numbers of the failed trials whose values have been given to new ones
 SECONDS = "convsweep:seconds"  # how long a trial has run, in all
 NAMING = 10.0  # seconds at most from taking a trial to the taker's name at it
 

@@ -16,7 +16,7 @@ TOLD = "feasible"  # the constraint that such a trial breaks for the sampler, wh
 def is_infeasible(trial: "FrozenTrial") -> bool:
     """Whether a trial has ended without failing, and yet is no answer."""
     ended = trial.state.is_finished() and trial.state.name != "FAIL"
-    return ended and (INFEASIBLE in trial.user_attrs or not feasible(trial))
+    return ended and (bool(trial.user_attrs.get(INFEASIBLE)) or not feasible(trial))
 
 
 def broken(trial: "FrozenTrial") -> dict[str, float]:

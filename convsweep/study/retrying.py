@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from convsweep.policy.asha import feasible
 from convsweep.policy.repeats import is_repeat
+from convsweep.policy.work import RETRIED
 from convsweep.study.trial_states import FIXED
 
 if TYPE_CHECKING:
@@ -14,8 +15,6 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
     from convsweep.space.space import Space
-
-RETRIED = "convsweep:retried"  # of a study: the numbers of the failed trials whose values have been given to new ones
 
 
 def failed(study: "Study") -> "list[FrozenTrial]":

@@ -59,3 +59,34 @@ def test_what_failed_by_its_values_is_not_run_again() -> None:
     finish(study, found, x=0.3, value=1.0)
     assert [trial.number for trial in failed(study)] == [0, 2]
     assert to_retry(study, space("x=interval(0,0.5)", conditions={})) == {0: {"x": 0.1}}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("limit", "retried"),
+    [
+        ("hydra.sweeper.max_consecutive_failures=3", ""),
+        ("hydra.sweeper.patience=4", ""),
+        ("hydra.sweeper.n_trials=4", "hydra.sweeper.n_trials=2"),
+    ],
+)
+def test_the_retry_that_is_printed_runs_what_failed_whatever_ended_the_sweep(
+    tmp_path: Path, limit: str, retried: str
+) -> None:
+    drawn = ["x=interval(0,4)", "hydra.sweeper.on_change=continue", "hydra.sweeper.n_jobs=1", limit]
+    broken = toy(tmp_path, *drawn, "fail_above=-1")
+    assert "retry    " in broken.stdout
+    count = states(tmp_path)["FAIL"]
+    mended = toy(tmp_path, *drawn, *filter(None, [retried]), RETRY)
+    found = trials(tmp_path)
+    again = [trial.params for trial in found[count : 2 * count]]
+    assert again == [trial.params for trial in found[:count]], mended.stdout
+    assert {trial.state.name for trial in found[count : 2 * count]} == {"COMPLETE"}
+
+
+@pytest.mark.slow
+def test_a_spent_budget_of_epochs_is_raised_for_what_failed(tmp_path: Path) -> None:
+    drawn = ["x=interval(0,4)", "hydra.sweeper.on_change=continue", "hydra.sweeper.n_jobs=1"]
+    broken = toy(tmp_path, *drawn, "fail_above=-1", "hydra.sweeper.budget=6steps", "hydra.sweeper.max_resource=3")
+    retry = broken.stdout.splitlines()[-1]
+    assert retry.startswith("retry    ") and retry.endswith(f"hydra.sweeper.budget=12epochs {RETRY}")
