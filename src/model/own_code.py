@@ -87,7 +87,8 @@ def _imported(folder: Path, kept: dict[str, list[str]]) -> list[ModuleType]:
     own = [module_of(file) for file in kept["files"]]
     around = {name.rsplit(".", depth)[0] for name in own for depth in range(name.count(".") + 1)}
     others = {name: sys.modules.pop(name) for name in around if name in sys.modules}
-    if find_spec("convsweep") is None:  # a function may raise its Infeasible; what was trained does not
+    # A function may raise its Infeasible; what was trained does not.
+    if "convsweep" not in sys.modules and find_spec("convsweep") is None:
         sys.modules["convsweep"] = stub = ModuleType("convsweep")
         vars(stub)["Infeasible"] = type("Infeasible", (Exception,), {})
     sys.path.insert(0, code)

@@ -3,15 +3,17 @@
 import json
 import sys
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import keras
 import numpy as np
 import pytest
 
 from src.config.own_model import Custom
-from src.model import build
+from src.model import build, own_code
 from src.model.own_code import CODE, MODULES, known, load_model
 from src.model.own_kept import Code, NotKept, code_of, files_of, read_code, save
 from src.model.own_kept import known as known_here
@@ -138,6 +140,18 @@ def test_what_a_layer_is_made_of_is_kept_and_read_elsewhere(kind: str, package: 
     with known(package / "model"):
         config = again.get_config()
         assert type(again).from_config(config).count_params() == again.count_params()
+
+
+def test_where_convsweep_is_not_a_second_one_is_read_too(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    network, code = made("scale")
+    save(network, package / "model.keras", code)
+    forget()
+    monkeypatch.delitem(sys.modules, "convsweep")
+    monkeypatch.setattr(own_code, "find_spec", mock.Mock(return_value=None))
+    load_model(package / "model.keras")
+    forget()
+    monkeypatch.setattr(own_code, "find_spec", find_spec)  # which refuses a module that was made by hand
+    load_model(package / "model.keras")
 
 
 def test_the_code_that_it_was_trained_with_counts(package: Path) -> None:
