@@ -129,7 +129,7 @@ def _winner(job: Job, choice: Choice, config: Config, data: Dataset, console: Co
         except training.Diverged as error:
             raise UserError(f"the training of trial {number} on {job.on} diverged: {error}") from error
         except NotKept as error:
-            raise UserError(f"the model of trial {number} cannot be kept, Keras cannot save it: {error}") from error
+            raise UserError(f"the model of trial {number} cannot be kept: {error}") from error
     network: Any = load_model(plan.file)
     network = both_ways(network) if config.evaluation.tta else network  # which one of before does not do by itself
     clean = job.on == ON[0]
@@ -169,7 +169,7 @@ def _ensemble(
     try:
         keep(plan, network, {"parameters": network.count_params(), "history": []}, ensembles.code_of(found))
     except NotKept as error:
-        raise UserError(f"the ensemble cannot be kept, Keras cannot save it: {error}") from error
+        raise UserError(f"the ensemble cannot be kept: {error}") from error
     write(plan.folder / "members.json", json.dumps(weights, indent=2))
     validation = Evaluation(ensembles.answers_of(found), found.members[0].true)
     what = f"An ensemble, the weighted mean of the probabilities of {members} of the study {job.study.study_name}"

@@ -106,7 +106,7 @@ def run(config: Config) -> float | list[float]:
             # Of several folds it is the last one's network that is kept: its own images say what it is worth by itself.
             own = judged if judged and folds.count == 1 else trained.judged(config.evaluation.tta)
             network = _answering(config, trained.course.whole())
-            keep_member(trial.directory, network, own, own_kept.code_of(config.model, network))
+            keep_member(trial.directory, network, own, config.model)
         judged = _examine(config, trial, record, folds, trained, judged, best)
         if trial is not None and judged is not None and ranking and len(values) == 1 and not is_member(trial):
             keep_answers(trial, judged, trained.data.input_shape, ranking)
@@ -216,8 +216,8 @@ def keep(
     judged: Evaluation | None = None,
     folder: "Path | None" = None,
 ) -> str | None:
-    """Keep the model; one of one's own may hold a layer that Keras cannot save, and has been trained all the same:
-    then return why.
+    """Keep the model; one of one's own may hold a layer that Keras cannot save, or its code is being edited, and has
+    been trained all the same: then return why.
 
     Args:
         config: Of its training.
@@ -234,13 +234,13 @@ def keep(
         beside["calibration.json"] = json.dumps({"temperature": fit_temperature(judged.probabilities, judged.true)})
     for name, text in beside.items():
         record.log_text(text, name)
-    code = own_kept.code_of(config.model, network) if folder is None else own_kept.read_code(folder)
     try:
+        code = own_kept.code_of(config.model, network) if folder is None else own_kept.read_code(folder)
         with own_kept.known(code, network, folder):
             whole = training.finished(network, make_optimizer(config.optimizer), data, config.training)
         record.log_model(whole, beside, code)
     except NotKept as error:
-        logging.getLogger(__name__).warning("the model is not kept, Keras cannot save it: %s", error)
+        logging.getLogger(__name__).warning("the model is not kept: %s", error)
         record.log_text(f"{error}\n", f"{NOT_KEPT}.txt")
         return str(error)
     return None

@@ -120,12 +120,12 @@ class Names:
         return f": a study keeps that of its best trial{there}"
 
     def _why_not_kept(self, run: Run) -> str | None:
-        """Say why Keras could not save a run's model; None if it was not tried, or could be."""
+        """Say why a run's model could not be kept; None if it was not tried, or could be."""
         try:
             said = self._lookup.fetch(run.artifacts, f"{NOT_KEPT}.txt").read_text(encoding="utf-8")
         except (NotHere, OSError):
             return None
-        return f"could not be kept, Keras cannot save it: {said.strip()}"
+        return f"could not be kept: {said.strip()}"
 
     def _champion(self) -> Version:
         champions = [version for version in self._lookup.versions() if CHAMPION in version.aliases]

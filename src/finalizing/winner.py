@@ -88,7 +88,7 @@ def train(plan: Plan, data: Dataset, measure: Callable[[Dataset], training.Measu
 
     Raises:
         Diverged: The loss became NaN or infinite.
-        NotKept: A network of one's own cannot be saved, or read back.
+        NotKept: A network of one's own cannot be saved or read back, or its code cannot be read. The checkpoint stays.
     """
     config, whole = plan.config, plan.on == ON[1]
     plan.folder.mkdir(parents=True, exist_ok=True)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import sys
 import sysconfig
+import tokenize
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,11 +28,12 @@ PROJECT = ("src", "convsweep", "hydra_plugins")
 KNOWN = (*PROJECT, "keras", "builtins")  # whose classes any reader of a model has
 LIBRARIES = [Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib", "purelib", "platlib")]
 TOLERANCE = 1e-3  # of a probability, in half precision
+CODING = re.compile(r"\A((?:[^\n]*\n)?[ \t\f]*#[^\n]*?coding[:=][ \t]*)[-\w.]+")  # in the first two lines of a file
 KERAS_SAYS = (NotImplementedError, TypeError, ValueError, RuntimeError, AttributeError)  # of what it cannot save
 
 
 class NotKept(ValueError):
-    """A network that Keras cannot save, or cannot read back; the message says why."""
+    """A network that Keras cannot save or read back, or whose code cannot be read; the message says why."""
 
 
 class Code(NamedTuple):
@@ -52,7 +55,11 @@ class Code(NamedTuple):
 
 
 def code_of(config: object, network: keras.Model) -> Code | None:
-    """Return the code of a network that has just been built; None where it is not one of one's own."""
+    """Return the code of a network that has just been built; None where it is not one of one's own.
+
+    Raises:
+        NotKept: A file has been changed since, and cannot be read.
+    """
     if not isinstance(config, Custom):
         return None
     roots = [_root(config.build), *(type(layer).__module__ for layer in network._flatten_layers())]
@@ -60,9 +67,10 @@ def code_of(config: object, network: keras.Model) -> Code | None:
     files: dict[str, str] = {}
     own, others = _reached(roots)
     for name in own:
-        file = Path(str(sys.modules[name].__file__))
+        module = sys.modules[name]
         path = name.replace(".", "/")
-        files[f"{path}/__init__.py" if file.name == "__init__.py" else f"{path}.py"] = file.read_text(encoding="utf-8")
+        is_package = Path(str(module.__file__)).name == "__init__.py"
+        files[f"{path}/__init__.py" if is_package else f"{path}.py"] = _source(module)[0]
     return Code(roots, files, _packages(others))
 
 
@@ -241,7 +249,7 @@ def _is_own(name: str, module: ModuleType) -> bool:
 def _imports(name: str, module: ModuleType) -> Iterator[str]:
     """Yield what may be the names of modules that a module imports, at its top or inside of functions."""
     package = name if hasattr(module, "__path__") else name.rpartition(".")[0]
-    for node in ast.walk(ast.parse(Path(str(module.__file__)).read_text(encoding="utf-8"))):
+    for node in ast.walk(_source(module)[1]):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -249,3 +257,20 @@ def _imports(name: str, module: ModuleType) -> Iterator[str]:
             start = ".".join(filter(None, (above, node.module)))
             yield start
             yield from (f"{start}.{alias.name}" for alias in node.names)
+
+
+def _source(module: ModuleType) -> tuple[str, ast.Module]:
+    """Return the text of a module's file, as it is kept in UTF-8, and what it says.
+
+    Raises:
+        NotKept: It has been changed since it was imported, and cannot be read: half saved, or moved.
+    """
+    file = str(module.__file__)
+    try:
+        with tokenize.open(file) as opened:
+            text = opened.read()
+            if opened.encoding != "utf-8":
+                text = CODING.sub(r"\1utf-8", text)
+        return text, ast.parse(text, file)
+    except (OSError, SyntaxError, ValueError) as error:
+        raise NotKept(f"its code cannot be read, {file}: {error}") from error

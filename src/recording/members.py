@@ -14,14 +14,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from convsweep.study import SOURCE
-from src.model.own_kept import NotKept, save
 
 if TYPE_CHECKING:
     import keras
 
     from convsweep import TrialHandle
     from src.evaluation import Evaluation
-    from src.model.own_kept import Code
 
 FIT = "fit"  # of a trial: parameters, fit_seconds and best_epoch
 EPOCHS = "epochs"  # of a trial with folds: how many it has trained, in all of them together
@@ -51,14 +49,19 @@ def is_member(trial: "TrialHandle") -> bool:
     return trial.repeats is not None and SOURCE in trial.study_attrs
 
 
-def keep_member(folder: Path, network: "keras.Model", judged: "Evaluation", code: "Code | None" = None) -> None:
-    """Keep a trained network, with the code of one's own, and its probabilities, 2 bytes each, in a trial's folder."""
+def keep_member(folder: Path, network: "keras.Model", judged: "Evaluation", config: object = None) -> None:
+    """Keep a trained network, with the code of one's own, and its probabilities, 2 bytes each, in a trial's folder.
+
+    `config` is that of the model.
+    """
+    from src.model import own_kept
+
     partial = folder / f".{MODEL}"
     try:
-        save(network, partial, code)
+        own_kept.save(network, partial, own_kept.code_of(config, network))
         os.replace(partial, folder / MODEL)
-    except NotKept as error:
-        log.warning("the model is no member of an ensemble, Keras cannot save it: %s", error)
+    except own_kept.NotKept as error:
+        log.warning("the model is no member of an ensemble: %s", error)
     _write(folder, judged, network.input_shape[1:])
 
 

@@ -311,7 +311,7 @@ class StudyTracking(StudyCallback):
 
 
 def not_kept(best: "list[FrozenTrial]") -> str | None:
-    """Say that the best trial has no model, Keras cannot save it; None where it has."""
+    """Say that the best trial has no model, and why; None where it has."""
     if not best or NOT_KEPT not in best[0].user_attrs:
         return None
     return f"that of trial {best[0].number}, the best, is not kept: {best[0].user_attrs[NOT_KEPT]}"

@@ -129,4 +129,6 @@ def test_what_cannot_be_kept_is_said_at_the_end_and_by_who_asks_for_it(tmp_path:
     assert re.match("model    that of trial [01], the best, is not kept: Object Whole .*get_config", told)
     done = run_inside(["-m", "src.predict", "lost", "one.png"], tmp_path)
     assert done.returncode == 1
-    assert re.match("error: study lost has no kept model: that of trial [01] could not be kept, Keras", done.stderr)
+    assert re.match(
+        "error: study lost has no kept model: that of trial [01] could not be kept: Object Whole", done.stderr
+    )

@@ -1,6 +1,7 @@
 """Layers of one's own are kept with their code, and read back without what this process knows."""
 
 import json
+import re
 import sys
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -13,10 +14,13 @@ import numpy as np
 import pytest
 
 from src.config.own_model import Custom
+from src.evaluation import Evaluation
 from src.model import build, own_code
 from src.model.own_code import CODE, MODULES, known, load_model
 from src.model.own_kept import Code, NotKept, code_of, files_of, read_code, save
 from src.model.own_kept import known as known_here
+from src.recording import keep_member
+from src.trial import keep
 
 SHAPE = (4, 4, 1)
 NETS = """
@@ -191,6 +195,40 @@ def test_what_cannot_be_read_back_is_not_kept(kind: str, why: str, package: Path
         save(network, package / "model/model.keras", code, package / "model")
     assert len(str(error.value)) < 400 and "{" not in str(error.value)
     assert not list((package / "model").rglob("*.*")) if (package / "model").exists() else True
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"def wavy(", "was never closed"),
+        (None, "No such file"),
+        (b"\n\n\n# \xe9\n", "can't decode"),
+        (b"\0", "null bytes"),
+    ],
+)
+def test_what_is_edited_while_it_is_trained_costs_no_trial(
+    content: bytes | None, why: str, package: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    network, _ = made("function")
+    file = package / "here/nets_of_mine/parts.py"
+    file.write_bytes(content) if content is not None else file.unlink()
+    config: Any = mock.Mock(model=Custom(build="nets_of_mine.nets.net", arguments={"kind": "function"}))
+    told = keep(config, mock.Mock(), network, mock.Mock(preprocessing=None))
+    assert told is not None and re.match(f"its code cannot be read, .*parts.py: .*{why}", told)
+    keep_member(package, network, Evaluation(np.zeros((1, 3), np.float32), np.zeros(1, int)), config.model)
+    assert "no member of an ensemble: its code cannot be read" in caplog.text
+    assert {file.name for file in package.iterdir()} == {"here", "probabilities.npz"}
+
+
+def test_code_in_another_encoding_is_kept_in_utf_8(package: Path) -> None:
+    file = package / "here/nets_of_mine/parts.py"
+    file.write_bytes(f"#!python\n# -*- coding: latin-1 -*-\n{PARTS}\nWORD = 'caf\xe9'\n".encode("latin-1"))
+    network, code = made("function")
+    assert code is not None
+    assert code.files["nets_of_mine/parts.py"].startswith("#!python\n# -*- coding: utf-8 -*-\n")
+    save(network, package / "model.keras", code)
+    with known(package):
+        assert "WORD = 'café'" in (package / CODE / "nets_of_mine/parts.py").read_text(encoding="utf-8")
 
 
 def test_code_says_what_is_to_be_installed_and_what_is_read(package: Path) -> None:
