@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -36,8 +36,26 @@ def load_model(file: Path, beside: Path | None = None) -> Any:
 
 
 def folder_of(file: Path) -> Path:
-    """Return the folder where the code of a model's file was kept; the file's own where there is none."""
-    return next((folder for folder in (file.parent, file.parent.parent) if (folder / MODULES).is_file()), file.parent)
+    """Return the folder where the code of a model's file was kept; the file's own where there is none.
+
+    It is above that of the file, in MLflow's layout alone: of any other folder who knows who writes to the one above.
+    """
+    own, above = file.parent, file.parent.parent
+    return above if own.name == "data" and not (own / MODULES).is_file() and (above / MODULES).is_file() else own
+
+
+def names_of(kept: Any) -> list[str]:
+    """Return the names of the files of code that were kept.
+
+    Raises:
+        ValueError: They are not what is written beside a model: none of them is to be read, run or removed.
+    """
+    files = kept.get("files") if isinstance(kept, dict) else None
+    for name in files if isinstance(files, list) else [files]:
+        path = PurePosixPath(name) if isinstance(name, str) else None
+        if path is None or path.is_absolute() or ".." in path.parts or path.suffix != ".py":
+            raise ValueError(f"{MODULES}: expected files of Python below {CODE}/, got {name!r}")
+    return list(files or [])
 
 
 @contextmanager
@@ -84,7 +102,7 @@ def objects_of(modules: list[ModuleType]) -> dict[str, Any]:
 def _imported(folder: Path, kept: dict[str, list[str]]) -> list[ModuleType]:
     """Import the modules, their files from the folder; others of the same names stay as they are in this process."""
     code, bytecode = str(folder / CODE), sys.dont_write_bytecode
-    own = [module_of(file) for file in kept["files"]]
+    own = [module_of(file) for file in names_of(kept)]
     around = {name.rsplit(".", depth)[0] for name in own for depth in range(name.count(".") + 1)}
     others = {name: sys.modules.pop(name) for name in around if name in sys.modules}
     # A function may raise its Infeasible; what was trained does not.

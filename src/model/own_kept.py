@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from src.config.model import Custom
-from src.model.own_code import CODE, MODULES, load_model, named, objects_of
+from src.model.own_code import CODE, MODULES, load_model, named, names_of, objects_of
 from src.model.own_code import known as kept_in
 
 if TYPE_CHECKING:
@@ -75,10 +75,10 @@ def code_of(config: object, network: keras.Model) -> Code | None:
 
 
 def read_code(folder: Path) -> Code | None:
-    """Return the code that was kept in a folder; None where none was."""
+    """Return the code that was kept in a folder; None where none was, or files elsewhere are named."""
     try:
         kept = json.loads((folder / MODULES).read_text())
-        files = {name: (folder / CODE / name).read_text(encoding="utf-8") for name in kept["files"]}
+        files = {name: (folder / CODE / name).read_text(encoding="utf-8") for name in names_of(kept)}
         return Code(kept["modules"], files, kept["packages"])
     except (OSError, ValueError, KeyError):
         return None

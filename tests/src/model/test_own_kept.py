@@ -146,6 +146,23 @@ def test_what_a_layer_is_made_of_is_kept_and_read_elsewhere(kind: str, package: 
         assert type(again).from_config(config).count_params() == again.count_params()
 
 
+def test_nobody_elses_code_is_run_or_removed(package: Path) -> None:
+    network, code = made("plain")
+    victim = package / "victim.py"
+    victim.write_text("raise SystemExit")
+    save(network, package / "other/model.keras", code)
+    (package / MODULES).write_text(json.dumps({"modules": ["victim"], "files": [], "packages": []}))
+    assert own_code.folder_of(package / "other/model.keras") == package / "other"
+    load_model(package / "other/model.keras")
+    for name in ("../../victim.py", str(victim), "victim.txt", 7, ""):
+        (package / "other" / MODULES).write_text(json.dumps({"modules": [], "files": [name], "packages": []}))
+        assert read_code(package / "other") is None
+        with pytest.raises(ValueError, match=f"expected files of Python below code/, got {re.escape(repr(name))}"):
+            load_model(package / "other/model.keras")
+        save(network, package / "other/model.keras", code)
+        assert victim.exists() and not (package / "other" / MODULES).exists()
+
+
 def test_where_convsweep_is_not_a_second_one_is_read_too(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     network, code = made("scale")
     save(network, package / "model.keras", code)
