@@ -8,6 +8,7 @@ import re
 import shlex
 import shutil
 import sys
+import sysconfig
 import traceback
 import unicodedata
 from collections.abc import Iterable, Iterator
@@ -27,6 +28,11 @@ LAUNCHERS = {
 }
 
 
+PYTHONS = Path(sysconfig.get_path("stdlib")).resolve()  # its own modules
+# In which packages are installed, whichever Python sees them: the user's, the system's, that below a virtual one.
+INSTALLED = {"site-packages", "dist-packages"}
+
+
 class UserError(Exception):
     """Something that the user has to change; shown without a stack trace, one problem a line."""
 
@@ -44,6 +50,12 @@ def as_told(error: Exception) -> Exception:
 def is_told(error: BaseException) -> bool:
     """Whether an error's words say what to change."""
     return isinstance(error, UserError) or "told" in vars(error)
+
+
+def is_installed(file: Path) -> bool:
+    """Whether a file is one of Python's own, or of an installed package: no code of who runs an app."""
+    path = file.resolve()
+    return path.is_relative_to(PYTHONS) or not INSTALLED.isdisjoint(path.parts)
 
 
 def causes(error: BaseException | None) -> "Iterator[BaseException]":

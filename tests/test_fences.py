@@ -64,8 +64,8 @@ ROOT_FILES = COMMANDS | {
 MEETS_ENGINE = {"recording", "deployment", "finalizing"}
 # Whose checkpoints are those of the engine's callback.
 MEETS_CALLBACK = {"src/training/checkpoint.py"}
-# Who words mistakes, and how sure a number is, as the engine does, and knows the keys of hydra.sweeper.
-MEETS_GROUND = {"config", "evaluation"}
+# Who words mistakes, how sure a number is, and whose a file is, as the engine does, and knows the keys of hydra.sweeper.
+MEETS_GROUND = {"config", "model", "evaluation"}
 
 SOURCES = sorted((ROOT / "src").rglob("*.py"))
 MODULES = sorted((ROOT / "convsweep").rglob("*.py"))

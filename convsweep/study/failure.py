@@ -2,20 +2,16 @@
 
 import os
 import re
-import sysconfig
 import traceback
 from pathlib import Path
 from types import TracebackType
 
-from convsweep.errors import bounded, is_told
+from convsweep.errors import bounded, is_installed, is_told
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).resolve().parents[1]
 LONGEST = 10_000  # characters of a text that is kept
 PART = 2_000  # of these, of each part of a traceback
 NUMBER = re.compile(r"\d+([.,]\d+)*(e[+-]?\d+)?")
-# Where no code of the app's is: Python's own modules, and this package, wherever it lies; installed packages.
-OTHERS = tuple(f"{os.path.realpath(folder)}{os.sep}" for folder in (sysconfig.get_path("stdlib"), ROOT))
-INSTALLED = {"site-packages", "dist-packages"}
 PLACE = "place"  # of a failed trial: the line of the app's code where it went wrong
 # TensorFlow puts the lines of code that made a graph, a hundred of them, before what went wrong in it.
 GRAPH_CODE = re.compile(r' defined at \(most recent call last\):\n(?:\s*File "[^"\n]*", line \d+, in [^\n]*\n+)+')
@@ -72,4 +68,4 @@ def _of_app(trace: TracebackType | None) -> TracebackType | None:
 
 def _is_apps(file: str) -> bool:
     path = Path(file).resolve()
-    return path.is_file() and not str(path).startswith(OTHERS) and INSTALLED.isdisjoint(path.parts)
+    return path.is_file() and not path.is_relative_to(ROOT) and not is_installed(path)

@@ -6,7 +6,6 @@ import ast
 import json
 import re
 import sys
-import sysconfig
 import tokenize
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from convsweep.errors import is_installed
 from src.config.model import Custom
 from src.model.own_code import CODE, MODULES, load_model, named, names_of, objects_of
 from src.model.own_code import known as kept_in
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 NOT_KEPT = "model_not_kept"  # a trial's attribute, and a file of its run, that say why
 PROJECT = ("src", "convsweep", "hydra_plugins")
 KNOWN = (*PROJECT, "keras", "builtins")  # whose classes any reader of a model has
-LIBRARIES = [Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib", "purelib", "platlib")]
 TOLERANCE = 1e-3  # of a probability, in half precision
 CODING = re.compile(r"\A((?:[^\n]*\n)?[ \t\f]*#[^\n]*?coding[:=][ \t]*)[-\w.]+")  # in the first two lines of a file
 KERAS_SAYS = (NotImplementedError, TypeError, ValueError, RuntimeError, AttributeError)  # of what it cannot save
@@ -243,7 +242,7 @@ def _is_own(name: str, module: ModuleType) -> bool:
     file = getattr(module, "__file__", None)
     if name.partition(".")[0] in KNOWN or not file or not file.endswith(".py"):
         return False
-    return not any(Path(file).resolve().is_relative_to(library) for library in LIBRARIES)
+    return not is_installed(Path(file))
 
 
 def _imports(name: str, module: ModuleType) -> Iterator[str]:

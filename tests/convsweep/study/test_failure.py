@@ -48,6 +48,13 @@ def test_a_place_is_the_last_line_of_the_apps_own_code(tmp_path: Path) -> None:
     assert place_of(ValueError("raised nowhere"), str(tmp_path)) is None
 
 
+@pytest.mark.parametrize("folder", ["lib/python3/dist-packages", ".local/lib/python3.11/site-packages"])
+def test_an_installed_package_is_no_place(folder: str, tmp_path: Path) -> None:
+    (tmp_path / folder).mkdir(parents=True)
+    place = place_of(failing(tmp_path / folder, "1 / 0"), str(tmp_path))
+    assert place is not None and place.startswith(f"{__file__}:"), "but the line that called it"
+
+
 def test_an_error_that_says_what_to_change_has_no_place(tmp_path: Path) -> None:
     error = failing(tmp_path, "raise ValueError('no such file')")
     assert isinstance(error, ValueError)
