@@ -64,7 +64,7 @@ ROOT_FILES = COMMANDS | {
 MEETS_ENGINE = {"recording", "deployment", "finalizing"}
 # Whose checkpoints are those of the engine's callback.
 MEETS_CALLBACK = {"src/training/checkpoint.py"}
-# Who words mistakes, how sure a number is, and whose a file is, as the engine does, and knows the keys of hydra.sweeper.
+# Who words mistakes, how sure a number is and whose a file is as the engine does, and knows the keys of hydra.sweeper.
 MEETS_GROUND = {"config", "model", "evaluation"}
 
 SOURCES = sorted((ROOT / "src").rglob("*.py"))

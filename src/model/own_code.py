@@ -3,12 +3,14 @@
 A copy of this file lies beside each kept model, which is served where this project is not: it imports nothing of it.
 """
 
+import builtins
 import importlib
 import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.util import find_spec
+from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
+from importlib.util import find_spec, resolve_name
 from pathlib import Path, PurePosixPath
 from types import FunctionType, ModuleType
 from typing import Any
@@ -101,7 +103,7 @@ def objects_of(modules: list[ModuleType]) -> dict[str, Any]:
 
 def _imported(folder: Path, kept: dict[str, list[str]]) -> list[ModuleType]:
     """Import the modules, their files from the folder; others of the same names stay as they are in this process."""
-    code, bytecode = str(folder / CODE), sys.dont_write_bytecode
+    code, bytecode = str((folder / CODE).absolute()), sys.dont_write_bytecode
     own = [module_of(file) for file in names_of(kept)]
     around = {name.rsplit(".", depth)[0] for name in own for depth in range(name.count(".") + 1)}
     others = {name: sys.modules.pop(name) for name in around if name in sys.modules}
@@ -109,19 +111,67 @@ def _imported(folder: Path, kept: dict[str, list[str]]) -> list[ModuleType]:
     if "convsweep" not in sys.modules and find_spec("convsweep") is None:
         sys.modules["convsweep"] = stub = ModuleType("convsweep")
         vars(stub)["Infeasible"] = type("Infeasible", (Exception,), {})
+    finder = _Finder(code)
+    sys.meta_path.insert(0, finder)
     sys.path.insert(0, code)
     sys.dont_write_bytecode = True  # beside a kept model
     importlib.invalidate_caches()
     try:
-        return [importlib.import_module(name) for name in dict.fromkeys([*kept["modules"], *own])]
+        modules = [importlib.import_module(name) for name in dict.fromkeys([*kept["modules"], *own])]
+        finder.modules.update({name: sys.modules[name] for name in around if name in sys.modules})
+        return modules
     finally:
+        sys.meta_path.remove(finder)
         sys.dont_write_bytecode = bytecode
         sys.path.remove(code)
         if code not in sys.path:
-            sys.path.append(code)  # for what is imported within a call
+            sys.path.append(code)  # for what a call imports by a name that it makes up
         for name in around:
             sys.modules.pop(name, None)
         sys.modules.update(others)
+
+
+class _Finder:
+    """Finds the modules in a folder; what they import within a call is of that folder as well.
+
+    By then these modules are no more in `sys.modules`, where others of their names may be: those of another model.
+
+    Attributes:
+        modules: Those that have been imported, by name.
+    """
+
+    def __init__(self, folder: str) -> None:
+        self.modules: dict[str, ModuleType] = {}
+        self._folder = folder
+
+    def find_spec(self, name: str, path: Any = None, target: ModuleType | None = None) -> ModuleSpec | None:
+        spec = PathFinder.find_spec(name, path, target)
+        if spec is None or not isinstance(spec.loader, SourceFileLoader) or not spec.origin:
+            return None
+        if not Path(spec.origin).is_relative_to(self._folder):
+            return None
+        spec.loader = _Loader(spec.loader.name, spec.loader.path, self._import)
+        return spec
+
+    def _import(self, name: str, scope: Any = None, local: Any = None, names: Any = (), level: int = 0) -> Any:
+        """Import as `builtins.__import__` does."""
+        full = resolve_name("." * level + name, scope["__package__"]) if level else name
+        module = self.modules.get(full)
+        if module is None or not all(name == "*" or hasattr(module, name) for name in names or ()):
+            return builtins.__import__(name, scope, local, names, level)
+        return module if names else self.modules[full.partition(".")[0]]
+
+
+class _Loader(SourceFileLoader):
+    """Loads a module whose import statements call a function."""
+
+    def __init__(self, name: str, path: str, function: Any) -> None:
+        super().__init__(name, path)
+        self._function = function
+
+    def exec_module(self, module: ModuleType) -> None:
+        vars(module)["__builtins__"] = {**vars(builtins), "__import__": self._function}
+        super().exec_module(module)
 
 
 def module_of(file: str) -> str:

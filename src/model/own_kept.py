@@ -49,6 +49,11 @@ class Code(NamedTuple):
     packages: list[str]
 
     def __or__(self, other: Code) -> Code:  # pyright: ignore[reportIncompatibleMethodOverride]
+        if differ := [name for name, text in other.files.items() if self.files.get(name, text) != text]:
+            raise NotKept(
+                f"its members have been trained with different versions of {', '.join(differ)}: train them again with "
+                "one of these"
+            )
         modules, packages = [*self.modules, *other.modules], [*self.packages, *other.packages]
         return Code(list(dict.fromkeys(modules)), self.files | other.files, list(dict.fromkeys(packages)))
 

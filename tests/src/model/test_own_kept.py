@@ -1,5 +1,6 @@
 """Layers of one's own are kept with their code, and read back without what this process knows."""
 
+import importlib
 import json
 import re
 import sys
@@ -184,6 +185,30 @@ def test_the_code_that_it_was_trained_with_counts(package: Path) -> None:
     file.write_text(file.read_text().replace("features + self.by", "features * 0"))
     forget()
     np.testing.assert_array_equal(np.asarray(load_model(package / "model.keras")(images)), wanted)
+
+
+def test_models_of_two_versions_answer_with_their_own_code(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    parts, late = package / "here/nets_of_mine/parts.py", package / "here/nets_of_mine/late.py"
+    parts.write_text("def wavy(features):\n    from . import late\n    import nets_of_mine.late\n\n"
+                     "    return late.BY * nets_of_mine.late.BY * features\n")  # fmt: skip
+    images, wanted, codes = np.arange(32, dtype=np.uint8).reshape(2, *SHAPE), [], []
+    for by in (0.01, 0.025):
+        late.write_text(f"BY = {by}\n")
+        importlib.invalidate_caches()
+        network, code = made("function")
+        save(network, package / f"{by}/model.keras", code)
+        wanted.append(np.asarray(network(images)))
+        codes.append(code)
+        forget()
+    late.write_text("BY = 0.03\n")
+    monkeypatch.chdir(package)
+    models = [load_model(Path("0.01/model.keras")), load_model(package / "0.025/model.keras")]
+    for model, said in zip(models, wanted, strict=True):
+        np.testing.assert_allclose(np.asarray(model(images)), said, rtol=1e-5)
+        np.testing.assert_allclose(model.predict(images, verbose=0), said, rtol=1e-5)
+    assert not np.allclose(*wanted)
+    with pytest.raises(NotKept, match=r"different versions of nets_of_mine/late\.py: train them again"):
+        _ = codes[0] | codes[1]
 
 
 def test_what_any_keras_reads_needs_no_code(package: Path) -> None:
