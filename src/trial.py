@@ -27,7 +27,7 @@ from src.evaluation import (
 from src.fold import Trained, constrain, examines_all, reported, train_fold
 from src.model import own_kept
 from src.model.own import ModelError
-from src.model.own_kept import NOT_KEPT, NotKept
+from src.model.own_kept import NotKept
 from src.recording import (
     EPOCHS,
     FIT,
@@ -49,7 +49,7 @@ from src.recording.trial_record import (
     start_record,
 )
 from src.report import summary
-from src.tracking import TrialRun
+from src.tracking import NOT_KEPT, TrialRun
 
 __all__ = ["DatasetError", "ModelError", "run"]
 

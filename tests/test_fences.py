@@ -217,3 +217,11 @@ def test_the_driver_of_a_parallel_sweep_imports_no_tensorflow() -> None:
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_the_driver_of_a_sweep_imports_no_model() -> None:
+    code = "import sys, src.recording, src.sweep\nprint([name for name in sys.modules if name.startswith('src.model')])"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout.strip() == "[]"

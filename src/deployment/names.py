@@ -10,8 +10,7 @@ from convsweep.storage import folder_name
 from convsweep.study import SOURCE, find_study
 from src.config.objective import directions, objectives
 from src.deployment.kept import ModelNotFound
-from src.model.own_kept import NOT_KEPT
-from src.tracking import CHAMPION, FINAL, Lookup, NotHere, Run, Version
+from src.tracking import CHAMPION, FINAL, NOT_KEPT, Lookup, NotHere, Run, Version
 
 STUDIES = Path("multirun")
 RUN_ID = re.compile(r"[0-9a-f]{32}")

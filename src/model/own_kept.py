@@ -23,7 +23,6 @@ from src.model.own_code import known as kept_in
 if TYPE_CHECKING:
     import keras
 
-NOT_KEPT = "model_not_kept"  # a trial's attribute, and a file of its run, that say why
 PROJECT = ("src", "convsweep", "hydra_plugins")
 KNOWN = (*PROJECT, "keras", "builtins")  # whose classes any reader of a model has
 TOLERANCE = 1e-3  # of a probability, in half precision

@@ -23,11 +23,11 @@ from convsweep.study import is_infeasible, ranked, repeated, shortened, spread_o
 from src.config import Config, ConfigError, new_defaults, settings
 from src.config import optimizer as optimizers
 from src.config.objective import by_epoch, directions, objectives
-from src.model.own_kept import NOT_KEPT
 from src.recording.checkpoints import remove_checkpoints
 from src.recording.members import EPOCHS
 from src.recording.study_report import PARENT, REPORTED, exhibits
 from src.tracking import (
+    NOT_KEPT,
     Address,
     Courier,
     Refused,

@@ -9,7 +9,7 @@ from src.tracking.address import Address, find_problem_of_scheme, is_local_folde
 from src.tracking.asking import find_problem, may_not_write, unreachable
 from src.tracking.courier import Courier, courier
 from src.tracking.envelope import discard, is_served, waiting
-from src.tracking.held import CHAMPION, FINAL, Lookup, NotHere, Run, Version, local
+from src.tracking.held import CHAMPION, FINAL, NOT_KEPT, Lookup, NotHere, Run, Version, local
 from src.tracking.links import find_port, page
 from src.tracking.lookup import look_up
 from src.tracking.registry import Registered, crown, find_champion, register
@@ -20,6 +20,7 @@ from src.tracking.trial_run import TrialRun
 __all__ = [
     "CHAMPION",
     "FINAL",
+    "NOT_KEPT",
     "Address",
     "Courier",
     "Lookup",

@@ -12,6 +12,7 @@ from src.tracking.store import MODEL_ID, PARENT_RUN, ROLE, RUN_NAME, STUDY, TRIA
 
 CHAMPION = "champion"  # the alias of the version of a registered model that is to be used
 FINAL = "-final"  # what the name of the study ends with that trains the best of another one again
+NOT_KEPT = "model_not_kept"  # a trial's attribute, and a file of its run, that say why it has no model
 
 
 class NotHere(Exception):

@@ -12,9 +12,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from src.model import own_kept
-from src.model.own_code import CODE
-
 if TYPE_CHECKING:
     import keras
     from mlflow.entities import LoggedModel
@@ -47,6 +44,9 @@ def save(model: "keras.Model", folder: Path, beside: Mapping[str, str], code: "C
         NotKept: A network of one's own cannot be saved, or read back.
     """
     import keras
+
+    from src.model import own_kept
+    from src.model.own_code import CODE
 
     shutil.rmtree(folder, ignore_errors=True)
     (folder / DATA).mkdir(parents=True)
@@ -106,6 +106,8 @@ def _description(folder: Path, saved: dict[str, Any]) -> Any:
     from mlflow import pyfunc
     from mlflow.models import Model, ModelSignature
     from mlflow.types import Schema, TensorSpec
+
+    from src.model.own_code import CODE
 
     # Given by name: MLflow would import the model in a fresh process to find them, which takes 14 s.
     packages = {"mlflow": version("mlflow")} | saved["packages"]
