@@ -262,7 +262,7 @@ ABOUT = {
     "Adam, each trained with two seeds. What an answer is worth says the other seed, so a distance may be below 0. "
     "Half of them were recorded after the defaults had been chosen.",
     "digits_curves": "1,000 multilayer perceptrons on half of the digits with schedules, augmentation, dropout, and "
-    "SGD beside Adam, each trained with two seeds. What an answer is worth says the other seed.",
+    "SGD beside Adam, each trained with five seeds. What an answer is worth is what the other four say.",
     "fashion_mnist_curves": "150 CNNs on 3,000 images of Fashion-MNIST.",
     "task": "1,500 dense networks on a task of OpenML, drawn from the surrogate of LCBench in YAHPO Gym (Zimmer, "
     "Lindauer, Hutter 2021; Pfisterer et al. 2022). The table is not part of this repository.",
