@@ -18,6 +18,7 @@ from src.config.own_model import Custom, folder
 from src.model import randomness
 
 TOLERANCE = 0.02  # of the sum of an image's probabilities, which half precision rounds
+STEPS = ("train_step", "test_step", "predict_step", "compute_loss", "compute_metrics")  # Keras calls the outer model's
 
 _told: set[str] = set()  # functions whose networks draw without a seed: a word about each is enough
 
@@ -47,6 +48,7 @@ def build_own(
     own = function(input_shape=input_shape, classes=classes, **make_arguments(config.arguments))
     if not isinstance(own, keras.Model):
         raise ModelError(_wrong(config, "return a Keras model", f"{type(own).__name__} from {config.build}"))
+    _check_steps(config, own)
     own.compiled = False  # an optimizer that trains nothing would be saved with it, and could not be read back
     images = keras.Input(input_shape, dtype="float32", name="images")
     pixels = images
@@ -109,6 +111,18 @@ def _failed(config: Custom, module: str, error: Exception) -> str:
 
 def _wrong(config: Custom, expected: str, got: str, instead: str = "") -> str:
     return f"`model.{config.key}` must {expected}, got {got}" + (f"; end it with {instead}" if instead else "")
+
+
+def _check_steps(config: Custom, own: keras.Model) -> None:
+    """Refuse a model that trains in a way of its own, which would never be called: it is a layer of the one trained."""
+    kinds = type(own).__mro__
+    definers = {name: next(kind for kind in kinds if name in vars(kind)) for name in STEPS}
+    ways = [name for name, kind in definers.items() if kind.__module__.partition(".")[0] != "keras"]
+    if ways:
+        expected = "return a model that trains as Keras's own do"
+        got = f"{type(own).__name__} with {', '.join(ways)} of its own, never called here"
+        instead = "put noise and augmentation into layers, further losses into add_loss, and take the rest out"
+        raise ModelError(f"{_wrong(config, expected, got)}; {instead}, or search from a script of your own")
 
 
 def _check_probabilities(config: Custom, model: keras.Model, classes: int) -> None:

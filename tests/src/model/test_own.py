@@ -56,6 +56,7 @@ def test_what_has_no_seed_of_its_own_follows_the_trial() -> None:
         ("two_outputs", r"of the shape \(None, 10\), got 2 outputs"),
         ("other_images", r"must return a model of images \(8, 8, 1\), got "),
         ("absent", "which is not there"),
+        ("OwnStep", "that trains as Keras's own do, got OwnStep with train_step, compute_loss of its own"),
     ],
 )
 def test_what_is_no_classifier_of_these_images_is_refused(function: str, message: str) -> None:
