@@ -4,7 +4,8 @@ from src.training.backend import prepare
 from src.training.batches import evaluation_batch_size
 from src.training.checkpoint import Checkpoint
 from src.training.course import Course, course, fit_course
-from src.training.fit import Diverged, EpochEnd, Measure, Verdict, finished, fit
+from src.training.finished import finished
+from src.training.fit import Diverged, EpochEnd, Measure, Verdict, fit
 from src.training.history import History
 from src.training.resizing import takes_size
 

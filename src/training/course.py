@@ -17,6 +17,7 @@ from src.model import backbones, build
 from src.model.features import load_features
 from src.model.pretrained import backbone_of, build_head, build_pretrained
 from src.training.checkpoint import Checkpoint
+from src.training.finished import copied
 from src.training.fit import EpochEnd, Measure, NotCompiled, Verdict, fit, rate_of
 from src.training.history import History
 
@@ -95,7 +96,7 @@ def _tuned(course: Course, settings: Pretrained) -> Callable[[], Course]:
     backbones.free(backbone_of(course.network), "head")
 
     def second() -> Course:
-        network = keras.models.clone_model(course.network)
+        network = copied(course.network)
         network.set_weights(course.network.get_weights())
         backbones.free(backbone_of(network), settings.trainable)
         return plain(network, course.seen)

@@ -143,23 +143,6 @@ def fit(
     return follower.history
 
 
-def finished(
-    model: keras.Model, optimizer: keras.optimizers.Optimizer, data: Dataset, config: TrainingConfig
-) -> keras.Model:
-    """Return a copy of a fitted model to keep: with its weights, compiled anew, to be trained on or evaluated.
-
-    The fitted one's optimizer has the state of the last epoch, and its schedule may be a class that is not known where
-    a saved model is loaded. Nor are optimizers of ours: Keras's that they are made of takes their place.
-    """
-    if type(optimizer).__module__.startswith("src."):
-        optimizer = type(optimizer).__base__.from_config(optimizer.get_config())
-    copy: Any = keras.models.clone_model(model)
-    copy.set_weights(model.get_weights())
-    copy.compile(optimizer=optimizer, loss=make_loss(data.train.labels, config), metrics=["accuracy"])
-    optimizer.build(copy.trainable_variables)  # or Keras warns where the model is loaded
-    return copy
-
-
 @contextmanager
 def _choosing_xla(model: keras.Model, chosen: bool) -> Iterator[None]:
     """Tell an operation that XLA does not know from what goes wrong in a training that has begun."""
