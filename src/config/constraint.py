@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from src.config.objective import METRICS, direction, meant, objectives
+from src.config.objective import METRICS, OWN_METRIC, check_own, direction, meant, objectives
 
-_FORM = re.compile(r"\s*(\w+(?:\[.+\])?)\s*(<=|>=)\s*([-+.\w]+)\s*")
+_FORM = re.compile(r"\s*(\w+(?:\.\w+)*(?:\[.+\])?)\s*(<=|>=)\s*([-+.\w]+)\s*")
 
 
 @dataclass(frozen=True)
@@ -53,13 +53,13 @@ def check(constraints: list[str]) -> list[str]:
     problems = []
     for i, text in enumerate(constraints):
         try:
-            parse(text)
+            problems += check_own(f"constraints[{i}]", parse(text).metric)
         except ValueError:
             match = _FORM.fullmatch(str(text))
             known = match is not None and direction(match[1]) is not None
             instead = f"{meant(match[1])} {match[2]} {match[3]}" if match and not known else "parameters <= 200000"
             problems.append(
                 f"`constraints[{i}]` must be a metric, <= or >=, and a number, the metric one of "
-                f"{', '.join(METRICS)}; got {text}; type e.g. 'constraints=[\"{instead}\"]'"
+                f"{', '.join(METRICS)}, or {OWN_METRIC}; got {text}; type e.g. 'constraints=[\"{instead}\"]'"
             )
     return problems

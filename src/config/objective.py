@@ -5,6 +5,8 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from src.config.own_function import PATH, OwnFunction
+
 # Known after every epoch: reported while a trial runs, and taken at its best epoch at the end.
 EPOCH_METRICS = {"val_accuracy": "maximize", "val_loss": "minimize", "accuracy": "maximize", "loss": "minimize"}
 # What an evaluation of the validation images says; computed after every epoch where one of them is an objective.
@@ -21,6 +23,9 @@ EVALUATION_METRICS = {
 TOP = 5  # of top_5_accuracy
 LISTED = 20  # class names in a line
 RECALL = re.compile(r"recall\[(.+)\]")  # of one class, by its name
+OWN_METRIC = "a function of your own, such as my_metrics.cost"
+GIVEN = ("y_true", "y_pred")  # what each such function gets
+TO_MINIMIZE = ("loss", "error", "cost")  # as scikit-learn names its own: what ends so is better where it is lower
 _FOREIGN = re.compile(r"[^\w.\- :]")  # what MLflow does not take in a metric's name
 # Known of a model before it is trained; the latency is that of one image, in milliseconds.
 MODEL_METRICS = {"parameters": "minimize", "latency_ms": "minimize"}
@@ -33,11 +38,20 @@ METRICS = [*EPOCH_METRICS, *MODEL_METRICS, *EVALUATION_METRICS, "recall[CLASS]",
 
 def direction(name: str) -> str | None:
     """Return the direction in which a metric is better, None for a name that is none."""
+    if is_own(name):
+        return "minimize" if name.endswith(TO_MINIMIZE) else "maximize"
     return "maximize" if class_of(name) else _DIRECTIONS.get(name) or EVALUATION_METRICS.get(evaluated(name) or "")
+
+
+def is_own(name: str) -> bool:
+    """Whether a metric is a function of one's own, by its dotted path."""
+    return PATH.fullmatch(name) is not None
 
 
 def evaluated(name: str) -> str | None:
     """Return the metric of an evaluation that is meant, by its plain name or with `val_` before it, else None."""
+    if is_own(name):
+        return name
     plain = name.removeprefix("val_")
     return plain if plain in EVALUATION_METRICS or RECALL.fullmatch(plain) else None
 
@@ -88,7 +102,7 @@ def meant(name: str) -> str:
 def check(objective: Any) -> list[str]:
     """Return what is wrong with `objective`."""
     names = objectives(objective)
-    known = f"one of {', '.join(METRICS)}, or a list of them"
+    known = f"one of {', '.join(METRICS)}, {OWN_METRIC}, or a list of them"
     unknown = [name for name in names if direction(name) is None]
     if unknown or not names:
         instead = meant(unknown[0]) if unknown else "val_accuracy"
@@ -98,7 +112,12 @@ def check(objective: Any) -> list[str]:
             f"`objective` must name each metric once, got {', '.join(names)}; "
             "type e.g. objective=[val_accuracy,parameters]"
         ]
-    return []
+    return [problem for name in names for problem in check_own("objective", name)]
+
+
+def check_own(key: str, name: str) -> list[str]:
+    """Return what is wrong with a metric that is a function of one's own; nothing for another one."""
+    return OwnFunction(name).check(key, GIVEN, "my_metrics.cost", ["class_names"]) if is_own(name) else []
 
 
 def check_classes(metrics: Iterable[str], class_names: Sequence[str]) -> list[str]:

@@ -30,13 +30,15 @@ class NotThere(Exception):
 class Signature:
     """The arguments of a function by their names, which of them must be given, and whether it takes any others.
 
-    `returns` says in words what it returns where that can be seen and is no object: nothing, a tuple, a number.
+    `returns` says in words what it returns where that can be seen and is no object: nothing, a tuple, a number. The
+    arguments of a class are those of its `__init__`.
     """
 
     names: tuple[str, ...]
     required: tuple[str, ...]
     any_other: bool
     returns: str | None = None
+    is_class: bool = False
 
 
 def signature(path: str, folder: Path) -> Signature | None:
@@ -141,7 +143,8 @@ def _arguments(node: ast.AST) -> Signature | None:
     named = [argument.arg for argument in given.kwonlyargs]
     required += [name for name, default in zip(named, given.kw_defaults, strict=True) if default is None]
     returns = _returned(node) if not first else None
-    return Signature(tuple([*plain, *named][first:]), tuple(required[first:]), given.kwarg is not None, returns)
+    names, required = tuple([*plain, *named][first:]), tuple(required[first:])
+    return Signature(names, required, given.kwarg is not None, returns, is_class=bool(first))
 
 
 def _returned(function: ast.FunctionDef) -> str | None:

@@ -5,9 +5,12 @@ from typing import Any
 
 from omegaconf import MISSING
 
+from src.config.own_function import OwnFunction
+
 PRECISIONS = ("auto", "float32", "mixed_bfloat16", "mixed_float16")
 CLASS_WEIGHTS = ("none", "balanced", "effective")
 LOSSES = ("crossentropy", "focal")
+EXAMPLE = "my_losses.my_loss"
 EPOCH, RUNNING = "epoch", "running"
 
 
@@ -23,8 +26,8 @@ class TrainingConfig:
     batch_size: int = MISSING
     # Epochs without a better objective after which training ends; null: never.
     early_stopping: int | None = None
-    # crossentropy, or focal: what is sure already counts less.
-    loss: str = "crossentropy"
+    # crossentropy, or focal: what is sure already counts less; or a function of your own, such as my_losses.my_loss.
+    loss: Any = "crossentropy"
     # The share of a label that is spread over all classes; needs dataset.labels=onehot.
     label_smoothing: float = 0.0
     # What an image counts in the loss: none (each the same), balanced (by how rare its class is), or effective.
@@ -69,7 +72,10 @@ def check(training: TrainingConfig) -> list[str]:
     expect(0 < rate < float("inf"), "fine_tune_rate", "a number above 0", "0.1")
     expect(training.batch_size >= 1, "batch_size", "1 or more", "128")
     expect(stopping is None or stopping >= 1, "early_stopping", "1 or more epochs, or null", "5")
-    expect(training.loss in LOSSES, "loss", f"one of {', '.join(LOSSES)}", LOSSES[0])
+    own = OwnFunction.of(training.loss)
+    known = f"one of {', '.join(LOSSES)}, or a function of your own, such as {EXAMPLE}"
+    expect(own is not None or training.loss in LOSSES, "loss", known, LOSSES[0])
+    problems += own.check("training.loss", ("y_true", "y_pred"), EXAMPLE) if own is not None else []
     expect(0 <= training.label_smoothing < 1, "label_smoothing", "at least 0 and below 1", "0.1")
     expect(training.class_weight in CLASS_WEIGHTS, "class_weight", f"one of {', '.join(CLASS_WEIGHTS)}", "balanced")
     expect(

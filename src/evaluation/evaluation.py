@@ -5,10 +5,11 @@ from functools import cached_property
 import keras
 import numpy as np
 
-from src.config.objective import TOP, class_of, evaluated
+from src.config.objective import TOP, class_of, evaluated, is_own
 from src.dataset import Split
 from src.evaluation.calibration import Calibration, calibrate
 from src.evaluation.confusion import ClassScores, Confusion, count_confusions, most_confused, score_classes
+from src.evaluation.own_metric import measure
 from src.evaluation.prediction import predict, true_classes
 from src.evaluation.ranking import macro_auc, top_k_accuracy
 
@@ -73,6 +74,8 @@ class Evaluation:
 
     def number(self, metric: str, class_names: Sequence[str] = ()) -> float:
         """Return one of `src.config.objective`'s metrics of an evaluation; the recall of a class goes by its name."""
+        if is_own(metric):
+            return measure(metric, self.true, self.probabilities, class_names)
         if (name := class_of(metric)) is not None:
             return float(self.scores.recall[list(class_names).index(name)])
         return NUMBERS[evaluated(metric) or metric](self)

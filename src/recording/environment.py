@@ -10,7 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from src.config import Config
+from src.config.constraint import metrics
 from src.config.model import Custom
+from src.config.objective import is_own
+from src.config.own_function import OwnFunction
 from src.dataset import Dataset
 from src.dataset.cores import cores
 
@@ -138,6 +141,8 @@ def _git(*arguments: str) -> str | None:
 def own_files(config: Config) -> dict[str, str]:
     """Return a digest of each file of the user's own that the run has called, by its path."""
     names = [config.model.build if isinstance(config.model, Custom) else None, getattr(config.dataset, "load", None)]
+    loss = OwnFunction.of(config.training.loss)
+    names += [loss and loss.path, *filter(is_own, metrics(config.objective, config.constraints))]
     found = {}
     for name in filter(None, names):
         parts = str(name).split(".")

@@ -8,7 +8,7 @@ import keras
 from src.config.training import TrainingConfig
 from src.dataset import Dataset
 from src.training.fit import rate_of
-from src.training.losses import make_loss
+from src.training.losses import kept_loss
 
 
 def finished(
@@ -22,7 +22,7 @@ def finished(
     optimizer = _known(optimizer)
     copy: Any = copied(model)
     copy.set_weights(model.get_weights())
-    copy.compile(optimizer=optimizer, loss=make_loss(data.train.labels, config), metrics=["accuracy"])
+    copy.compile(optimizer=optimizer, loss=kept_loss(data.train.labels, config), metrics=["accuracy"])
     optimizer.build(copy.trainable_variables)  # or Keras warns where the model is loaded
     return copy
 

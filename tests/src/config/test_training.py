@@ -30,7 +30,8 @@ def test_batches_of_one_image_are_refused_with_batch_normalization(model: str) -
 
 def test_unknown_losses_and_weights_list_what_there_is() -> None:
     assert problems("training.loss=hinge", "training.class_weight=inverse") == [
-        "`training.loss` must be one of crossentropy, focal, got hinge; type e.g. training.loss=crossentropy",
+        "`training.loss` must be one of crossentropy, focal, or a function of your own, such as my_losses.my_loss, "
+        "got hinge; type e.g. training.loss=crossentropy",
         "`training.class_weight` must be one of none, balanced, effective, got inverse; "
         "type e.g. training.class_weight=balanced",
     ]

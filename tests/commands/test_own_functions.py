@@ -1,0 +1,40 @@
+"""A metric and a loss of one's own, searched as they are typed."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.command import run_inside, trials
+
+FILE = """
+import keras
+import numpy as np
+
+def poly(y_true, y_pred, epsilon=1.0):
+    right = keras.ops.sum(y_true * y_pred, axis=-1)
+    return keras.losses.categorical_crossentropy(y_true, y_pred) + epsilon * (1 - right)
+
+def cost(y_true, y_pred, class_names):
+    return np.abs(y_true - y_pred).mean() / len(class_names)
+
+def sure(y_true, y_prob):
+    return y_prob.max(axis=1).mean()
+"""
+COMMAND = ["-m", "src.sweep", "-m", "objective=of_mine.cost", 'constraints=["of_mine.sure >= 0"]', "model=mlp"]
+COMMAND += ["training.loss={_target_: of_mine.poly, epsilon: 1.0}", "training.loss.epsilon=0,2", "training.epochs=2"]
+COMMAND += ["dataset.limit=300", "hydra/launcher=basic", "hydra.sweeper.study_name=own"]
+
+
+@pytest.mark.slow
+def test_a_search_by_them_can_be_reproduced(tmp_path: Path) -> None:
+    (tmp_path / "of_mine.py").write_text(FILE)
+    done = run_inside(COMMAND, tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "minimize of_mine.cost" in done.stdout
+    one, other = trials(tmp_path, "own")
+    assert (one.state.name, other.state.name) == ("COMPLETE", "COMPLETE")
+    assert one.values != other.values  # one graph is not taken for the other
+    assert one.constraints and max(one.constraints.values()) < 0  # they end at 1
+    again = run_inside(["-m", "src.reproduce", "own/1"], tmp_path)
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert again.stdout.splitlines()[-1].startswith("equal    to the bit: 2 epochs")
