@@ -13,7 +13,7 @@ from rich.console import Console
 from convsweep.display.summary import show_best, show_failures, show_findings
 from convsweep.display.words import WORDS, domain_in_words, goals_in_words, params_in_words, say, state_of, time_left
 from convsweep.policy.asha import pauses
-from convsweep.policy.work import WORKER, seconds_of
+from convsweep.policy.work import WORKER, is_running, seconds_of
 from convsweep.storage.address import is_local
 from convsweep.study.identity import IDENTITY
 
@@ -94,17 +94,7 @@ def _is_lost(trial: "FrozenTrial", driver: str | None) -> bool:
     if driver is not None or trial.state.name != "RUNNING" or WORKER not in trial.system_attrs:
         return False
     host, pid = trial.system_attrs[WORKER][:2]
-    return host == socket.gethostname() and not _is_alive(pid)
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return True
+    return host == socket.gethostname() and not is_running(pid)
 
 
 def _counts(study: "Study", driver: str | None) -> str:

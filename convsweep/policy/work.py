@@ -33,8 +33,11 @@ def is_alive(trial: "FrozenTrial") -> bool:
         return True
     if host != socket.gethostname():
         return bool(host)
-    if pid == os.getpid():
-        return False
+    return pid != os.getpid() and is_running(pid)
+
+
+def is_running(pid: int) -> bool:
+    """Whether there is a process of that id on this machine."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
