@@ -43,7 +43,7 @@ from convsweep.study.optuna_logging import quieten_optuna
 from convsweep.study.queue import fill, parse_enqueue
 from convsweep.study.ranking import leaders, ranked
 from convsweep.study.repeats import add_repeats
-from convsweep.study.retrying import retried, to_retry
+from convsweep.study.retrying import RETRIES_OF, retried, to_retry
 from convsweep.study.rules import RULES, keep_budget, keep_rules, rules_of, settle_rules
 from convsweep.study.trial_states import close, end_waiting, give_up_repeats, settle
 from convsweep.study.warm_start import find_earlier, remember
@@ -131,7 +131,7 @@ class Driver:
             storage.delete_study(study._study_id)
             study, changes = open_study(storage, *asked, self.sweep.defaults)
         if changes and sweeper.on_change == "error":
-            raise UserError(which_study(self.sweep.name, changes))
+            raise UserError(which_study(study, changes))
         return study, changes
 
     def _rename(self) -> None:
@@ -177,15 +177,15 @@ class Driver:
         most = count_trials(sweeper, self.sweep.space.size)
         first += parse_enqueue(plain(sweeper.enqueue) or [], self.sweep.space, most)
         growing = Budget.of(sweeper).trials is None
-        again = to_retry(study, self.sweep.space) if sweeper.retry_failed else {}
-        done = [*retried(study), *again]
+        again = to_retry(study, self.sweep.space) if sweeper.retry_failed else []
+        before = retried(study)
+        done = [*before, *(marks[RETRIES_OF] for _, marks in again)]
         repeats = sum(map(is_repeat, trials)) if self._confirms else 0
         beside = len(done) + repeats if done else 0
         if again:  # each has its place, also where fewer trials are asked for now than there are
-            most = max(most, len(trials) - len(retried(study)) - repeats)
-        values = list(again.values())
-        enumerated = fill(study, self.sweep.space, most, first, growing, self._described, values, beside)
-        if again:
+            most = max(most, len(trials) - len(before) - repeats)
+        enumerated = fill(study, self.sweep.space, most, first, growing, self._described, again, beside)
+        if done != study.user_attrs.get(RETRIED, []):
             study.set_user_attr(RETRIED, done)
         set_aside_scheduler(self.sweep.config, enumerated, before=kept is not None and RULES not in study.user_attrs)
         set_aside_pruner(self.sweep.config, enumerated)

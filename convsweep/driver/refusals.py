@@ -8,6 +8,9 @@ from convsweep.driver.sweep import Sweep
 from convsweep.errors import UserError, printable
 from convsweep.policy.repeats import is_repeat
 from convsweep.policy.work import WORKER
+from convsweep.space.values import as_override_value
+from convsweep.study.identity import enqueued
+from convsweep.study.trial_states import FIXED
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -15,12 +18,15 @@ if TYPE_CHECKING:
 
 
 def has_begun(study: "Study", directory: Path) -> bool:
-    """Whether a study has more than what its command has laid out: what a trial has left, or one to be trained again.
+    """Whether a study has more than what its command has laid out: what a trial has left, one to be trained again, or
+    one that somebody enqueued.
 
     What ended before that, by a mistake in the data for one, has not; a trial that was taken may wait for the data.
     """
     trials = study.get_trials(deepcopy=False)
     if any(trial.state.name != "WAITING" or trial.intermediate_values or is_repeat(trial) for trial in trials):
+        return True
+    if enqueued(study):
         return True
     files = (path for path in directory.glob("*/**/*") if path.is_file() and path.suffix != ".log")
     return any(WORKER in trial.system_attrs for trial in trials) and any(".hydra" not in path.parts for path in files)
@@ -51,11 +57,15 @@ def keep_apart(storage: "BaseStorage", sweep: Sweep) -> None:
             storage.delete_study(other._study_id)
 
 
-def which_study(name: str, changes: list[str]) -> list[str]:
+def which_study(study: "Study", changes: list[str]) -> list[str]:
     """Return what a study has otherwise than it is asked for, and the ways to go on."""
+    added = [
+        f"trial {trial.number} with {as_override_value(trial.system_attrs.get(FIXED, {}))}" for trial in enqueued(study)
+    ]
     return [
-        f"`hydra.sweeper.study_name`: the study {name} exists, and its command was another one:",
+        f"`hydra.sweeper.study_name`: the study {study.study_name} exists, and its command was another one:",
         *(f"  {line}" for line in changes),
+        *([f"  enqueued trials wait in it: {'; '.join(added)}"] if added else []),
         "  to take it up as it was, repeat its command; to go on as now asked, type hydra.sweeper.on_change=continue; "
         "for a new study beside it, type hydra.sweeper.on_change=new",
     ]

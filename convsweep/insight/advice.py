@@ -159,7 +159,9 @@ def _again(trials: "Sequence[FrozenTrial]", times: int) -> str:
     return f"+repeat=range({max(3, times, 2 * len(known))})"
 
 
-def too_few(standing: Standing, trials: "Sequence[FrozenTrial]", more: str | None = None) -> list[Advice]:
+def too_few(
+    standing: Standing, trials: "Sequence[FrozenTrial]", more: str | None = None, enumerated: bool = False
+) -> list[Advice]:
     """Say that there are too few trials for any word about keys, where more of them are what helps.
 
     Not while some are still to be run, nor where most of them failed, or were infeasible: that is to be mended first.
@@ -168,6 +170,7 @@ def too_few(standing: Standing, trials: "Sequence[FrozenTrial]", more: str | Non
         standing: The trials that can be compared.
         trials: All of the study.
         more: The override that gives it a larger budget, where that is no number of trials.
+        enumerated: Whether every combination is tried once: then there are no others.
     """
     count = len(standing.trials)
     if count >= ENOUGH or not searched_keys(trials) or not all(trial.state.is_finished() for trial in trials):
@@ -176,7 +179,7 @@ def too_few(standing: Standing, trials: "Sequence[FrozenTrial]", more: str | Non
         return []
     many = "no trial" if count == 0 else "only one trial" if count == 1 else f"only {count} trials"
     text = f"{many} can be compared: too few to tell what mattered"
-    if all("fixed_params" in trial.system_attrs for trial in trials):  # every combination, once
+    if enumerated:
         typed = _again(trials, math.ceil(ENOUGH / count)) if count else None
     else:
         typed = more or f"hydra.sweeper.n_trials={max(2 * ENOUGH, 2 * len(trials))}"

@@ -12,6 +12,7 @@ from convsweep.insight.importance import Importance, shares
 from convsweep.insight.levels import levels_of, searched_keys
 from convsweep.insight.standing import Standing, places, standings
 from convsweep.policy.repeats import is_repeat
+from convsweep.study.identity import is_enumerated
 from convsweep.study.rules import MORE
 
 if TYPE_CHECKING:
@@ -60,7 +61,8 @@ def _look_back(study: "Study") -> Findings:
     compared = min(len(standing.trials) for standing in found)
     advice = advice_on_failures(trials)
     if compared < ENOUGH:
-        return Findings(compared, {}, advice + too_few(found[0], trials, study.user_attrs.get(MORE)))
+        more = too_few(found[0], trials, study.user_attrs.get(MORE), is_enumerated(study))
+        return Findings(compared, {}, advice + more)
     if len(found) == 1 and found[0].whole and len(set(found[0].values.tolist())) == 1:
         text = f"all {compared} trials came to {found[0].values[0]:.5g}: nothing tells their values apart"
         return Findings(compared, {}, [*advice, Advice("no difference", text)])

@@ -10,15 +10,18 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import DictConfig, OmegaConf
 
 from convsweep.errors import UserError
+from convsweep.policy.repeats import is_repeat
 from convsweep.space.space import Space
 from convsweep.space.values import as_override_value
-from convsweep.study.trial_states import FIXED, fail, prescribe
+from convsweep.study.trial_states import FIXED, LAID_OUT, fail, prescribe
 
 if TYPE_CHECKING:
     from optuna import Study
     from optuna.storages import BaseStorage
+    from optuna.trial import FrozenTrial
 
 IDENTITY = "convsweep"  # what a study searches, and with which settings
+ENUMERATED = "convsweep:enumerated"  # of a study: whether every combination of its space is tried once
 
 
 def default_name(job_name: str, space: Space) -> str:
@@ -74,6 +77,25 @@ def open_study(
     return study, changes
 
 
+def is_enumerated(study: "Study") -> bool:
+    """Whether every combination of the study's space is tried once."""
+    known = study.user_attrs.get(ENUMERATED)
+    if known is None:  # it was laid out before studies kept it
+        return all(FIXED in trial.system_attrs for trial in study.get_trials(deepcopy=False))
+    return known
+
+
+def enqueued(study: "Study") -> "list[FrozenTrial]":
+    """Return the waiting trials that no command has laid out: somebody added them, as with Optuna's `enqueue_trial`.
+
+    Of a study that was laid out before trials were marked nobody knows.
+    """
+    if IDENTITY in study.user_attrs and ENUMERATED not in study.user_attrs:
+        return []
+    waiting = [trial for trial in study.get_trials(deepcopy=False) if trial.state.name == "WAITING"]
+    return [trial for trial in waiting if LAID_OUT not in trial.system_attrs and not is_repeat(trial)]
+
+
 def change(
     study: "Study", directions: list[str], space: Space, settings: Mapping[str, Any], defaults: Collection[str] = ()
 ) -> None:
@@ -99,6 +121,11 @@ def change(
                     check_distribution_compatibility(trial.distributions[name], parameter.distribution)
         except ValueError:
             problems.append(f"{name}: Optuna keeps a parameter's choices and type for the whole of a study")
+    for trial in enqueued(study):
+        values = trial.system_attrs.get(FIXED, {})
+        if space.agreeing(values) != values:
+            given = as_override_value(values)
+            problems.append(f"trial {trial.number}, which was enqueued with {given}: it lies outside of the space")
     if problems:
         earlier = as_override_value(study.study_name)
         raise UserError(

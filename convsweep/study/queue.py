@@ -8,13 +8,15 @@ from convsweep.policy.asha import DESCRIBED
 from convsweep.policy.budget import MAX_ENUMERATED
 from convsweep.space.space import Space
 from convsweep.space.values import as_override_value, equal, hashable
-from convsweep.study.trial_states import FIXED, prescribe
+from convsweep.study.identity import ENUMERATED
+from convsweep.study.trial_states import FIXED, LAID_OUT, prescribe
 
 if TYPE_CHECKING:
     from optuna import Study
     from optuna.trial import FrozenTrial
 
 ENQUEUE = "hydra.sweeper.enqueue"
+Marked = tuple[Mapping[str, Any], Mapping[str, Any]]  # a configuration, and the marks of the trial that has it
 
 
 def parse_enqueue(entries: Sequence[Any], space: Space, n_trials: int) -> list[dict[str, Any]]:
@@ -68,7 +70,7 @@ def fill(
     first: Sequence[Mapping[str, Any]] = (),
     growing: bool = False,
     described: Callable[[], Mapping[str, Any]] | None = None,
-    again: Sequence[Mapping[str, Any]] = (),
+    again: Sequence[Marked] = (),
     beside: int = 0,
 ) -> bool:
     """Make the study's waiting trials its remaining budget; return whether every combination is enumerated.
@@ -78,7 +80,8 @@ def fill(
     configurations of `first` come first, those apart that a trial agrees with already. Where trials are to be
     `growing` as they are wanted, those that would wait without values are left out. What the config itself has
     `described` comes after them in a study that is new, unless every combination is tried; it is asked for only then.
-    Before all of them come configurations that are to be run `again`; so many trials are `beside` the `n_trials`.
+    Before all of them come those that are to be run `again`, with their marks; so many trials are `beside` the
+    `n_trials`.
     """
     from optuna.trial import TrialState, create_trial
 
@@ -91,6 +94,8 @@ def fill(
     enumerated = size is not None and size <= (min(n_trials, MAX_ENUMERATED) if growing else n_trials)
     combinations = space.combinations(study.user_attrs["seed"]) if enumerated else ()
     missing = [combination for combination in combinations if hashable(combination) not in known]
+    if study.user_attrs.get(ENUMERATED) != enumerated:
+        study.set_user_attr(ENUMERATED, enumerated)
     values = described() if described and not (trials or enumerated) else {}
     if values:
         first = [*first, values]
@@ -102,20 +107,21 @@ def fill(
                 configuration = next(combination for combination in missing if agree(configuration, combination))
                 missing.remove(configuration)
             wanted.append(configuration)
-    wanted = [*again, *wanted, *missing]
+    marked: list[Marked] = [(params, {DESCRIBED: True} if params is values else {}) for params in [*wanted, *missing]]
+    marked = [*again, *marked]
     for trial in trials[:n_trials]:
         empty = trial.state == TrialState.WAITING and not trial_params(trial)
-        if empty and wanted and space.parameters and prescribe(study, trial._trial_id, wanted[0]):
-            wanted.pop(0)
+        if empty and marked and space.parameters and prescribe(study, trial._trial_id, *marked[0]):
+            marked.pop(0)
     budget = max(0, n_trials - len(trials))
     if not enumerated and not growing:
-        wanted += [{}] * budget
+        marked += [({}, {})] * budget
     waiting = [
         create_trial(
             state=TrialState.WAITING,
-            system_attrs=({FIXED: dict(params)} if params else {}) | ({DESCRIBED: True} if params is values else {}),
+            system_attrs={LAID_OUT: True, **({FIXED: dict(params)} if params else {}), **marks},
         )
-        for params in wanted[:budget]
+        for params, marks in marked[:budget]
     ]
     study.add_trials(waiting[:1])  # a journal's storage must have seen one that it made, before it cannot see them
     with together(study._storage):

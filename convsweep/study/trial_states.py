@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
 FIXED = "fixed_params"  # of a trial: the values that it is to have, under Optuna's own name for them
+LAID_OUT = "convsweep:laid_out"  # of a trial: a command added it, and no user of Optuna
 RETRIES = "convsweep:retries"  # how often its worker died
 
 
@@ -48,7 +49,7 @@ def _take_first(
     storage, lost = study._storage, False
     for trial in candidates:
         if trial is None:
-            study.add_trial(create_trial(state=TrialState.WAITING))
+            study.add_trial(create_trial(state=TrialState.WAITING, system_attrs={LAID_OUT: True}))
             return None, True
         if _is_taken(storage, trial._trial_id):
             if _stands_elsewhere(trial, storage.get_trial(trial._trial_id)):
@@ -82,14 +83,18 @@ def _is_taken(storage: "BaseStorage", trial_id: int) -> bool:
     return False
 
 
-def prescribe(study: "Study", trial_id: int, params: Mapping[str, Any]) -> bool:
+def prescribe(study: "Study", trial_id: int, params: Mapping[str, Any], marks: Mapping[str, Any] | None = None) -> bool:
     """Give values to a trial that waits without, or none to one that has some; return whether it still waited.
 
     It is taken for that moment: nobody else takes it in between, and whoever knows it to wait reads it again.
     """
+    from convsweep.storage.journal import together
+
     if not _is_taken(study._storage, trial_id):
         return False
-    study._storage.set_trial_system_attr(trial_id, FIXED, dict(params))
+    with together(study._storage):
+        for name, value in {**(marks or {}), FIXED: dict(params)}.items():
+            study._storage.set_trial_system_attr(trial_id, name, value)
     put_back(study, trial_id)
     return True
 

@@ -19,7 +19,7 @@ from convsweep.errors import is_disk_full, printable
 from convsweep.insight import Findings, as_markdown, in_brief, look_back
 from convsweep.policy import repeated_number, rungs_of, seconds_of
 from convsweep.storage import alone
-from convsweep.study import is_infeasible, ranked, repeated, shortened, spread_of, values_of
+from convsweep.study import is_enumerated, is_infeasible, ranked, repeated, shortened, spread_of, values_of
 from src.config import Config, ConfigError, new_defaults, settings
 from src.config import optimizer as optimizers
 from src.config.objective import by_epoch, directions, objectives
@@ -193,7 +193,7 @@ class StudyTracking(StudyCallback):
             "confirm": sweeper.get("confirm"),
             "seed": study.user_attrs.get("seed", config.seed),
         }
-        if all("fixed_params" in trial.system_attrs for trial in study.get_trials(deepcopy=False)):
+        if is_enumerated(study):
             known["sampler"] = "every combination"
         else:
             known["sampler"] = _name_of(sweeper.get("sampler"))

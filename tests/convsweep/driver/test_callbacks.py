@@ -8,7 +8,8 @@ from optuna.trial import TrialState, create_trial
 
 from convsweep.driver.refusals import has_begun
 from convsweep.policy.work import WORKER
-from tests.helpers.command import states, toy, toy_workers, trials
+from convsweep.study.trial_states import LAID_OUT
+from tests.helpers.command import load_study, states, toy, toy_workers, trials
 
 BROKEN = "+hydra.sweeper.callbacks.broken={{_target_:tests.helpers.toy.callbacks.Broken,moment:{},leave:{}}}"
 
@@ -56,9 +57,27 @@ def test_so_does_one_of_another_name_in_the_same_folder(tmp_path: Path) -> None:
     assert states(tmp_path, "here") == {"COMPLETE": 2}
 
 
+def test_what_was_enqueued_through_optuna_is_not_put_away(tmp_path: Path) -> None:
+    assert toy_workers(tmp_path, "x=interval(0,1)", "steps=7", REFUSED).returncode == 1
+    load_study(tmp_path, "toy").enqueue_trial({"x": 0.25})
+    count = len(trials(tmp_path))
+    refused = toy(tmp_path, "x=interval(0,1)", "hydra.sweeper.n_trials=3")
+    assert refused.returncode == 1
+    assert "enqueued trials wait in it: trial 20 with {x:0.25}" in refused.stderr
+    assert "type hydra.sweeper.on_change=continue" in refused.stderr
+    narrower = toy(tmp_path, "x=interval(0.5,1)", "hydra.sweeper.on_change=continue")
+    assert "trial 20, which was enqueued with {x:0.25}: it lies outside of the space" in narrower.stderr
+    elsewhere = toy(tmp_path, "x=1,2", "hydra.sweeper.study_name=other", "hydra.sweep.dir=multirun/toy")
+    assert "must be a folder of the study's own" in elsewhere.stderr
+    assert states(tmp_path) == {"WAITING": count}
+    done = toy(tmp_path, "x=interval(0,1)", "hydra.sweeper.n_trials=21", "hydra.sweeper.on_change=continue")
+    assert done.returncode == 0, done.stderr
+    assert trials(tmp_path)[20].params == {"x": 0.25}
+
+
 def test_a_trial_that_was_taken_has_begun_once_it_has_left_a_file(tmp_path: Path) -> None:
     study = optuna.create_study()
-    study.add_trial(create_trial(state=TrialState.WAITING, system_attrs={WORKER: ["here", 1, 0.0, ""]}))
+    study.add_trial(create_trial(state=TrialState.WAITING, system_attrs={LAID_OUT: True, WORKER: ["here", 1, 0.0, ""]}))
     for file in ("trial-0000/.hydra/config.yaml", "trial-0000/app.log", "journal.log"):
         (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / file).touch()

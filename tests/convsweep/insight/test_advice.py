@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from pathlib import Path
 from typing import Any
 
 import optuna
@@ -15,6 +16,7 @@ from convsweep.insight.findings import chances
 from convsweep.insight.standing import standings
 from convsweep.space.grammar import parse
 from convsweep.study.rules import MORE
+from tests.helpers.command import toy
 from tests.helpers.made_up import SPACE, made_up
 
 
@@ -222,6 +224,20 @@ def test_where_every_combination_was_tried_once_it_is_to_be_repeated() -> None:
         )  # fmt: skip
     (found,) = advice(study)
     assert found.text == "only 2 trials can be compared: too few to tell what mattered; type `'+repeat=range(5)'`"
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "hydra.sweeper.n_trials=3 hydra.sweeper.storage=sqlite:///a.db",
+        "hydra.sweeper.n_trials=1 hydra.sweeper.try_defaults=true",
+    ],
+)
+def test_what_was_drawn_or_described_is_no_grid_to_be_repeated(tmp_path: Path, more: str) -> None:
+    """A database keeps what was drawn as if it had been prescribed, as is the one trial that the config describes."""
+    done = toy(tmp_path, "x=interval(0,1)", *more.split())
+    assert "too few to tell what mattered; type `hydra.sweeper.n_trials=20`" in done.stdout
+    assert "hydra.sweeper.n_trials=20" in toy(tmp_path, "x=interval(0,1)", *more.split()).stdout
 
 
 def test_a_study_without_anything_searched_says_nothing() -> None:

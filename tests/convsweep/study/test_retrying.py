@@ -1,12 +1,18 @@
 """What has failed is run again as new trials with the same values, beside the budget."""
 
 from pathlib import Path
+from typing import Any
 
+import optuna
 import pytest
+from optuna.trial import TrialState
 
-from convsweep.study.retrying import failed, to_retry
+from convsweep.policy.asha import DESCRIBED
+from convsweep.policy.work import RETRIED
+from convsweep.study.queue import fill
+from convsweep.study.retrying import RETRIES_OF, failed, to_retry
 from tests.helpers.command import states, toy, trials
-from tests.helpers.spaces import finish, space, study_of
+from tests.helpers.spaces import finish, run, space, study_of
 
 GRID = ["group=low,high", "x=1,2"]
 RETRY = "hydra.sweeper.retry_failed=true"
@@ -58,7 +64,48 @@ def test_what_failed_by_its_values_is_not_run_again() -> None:
     finish(study, found, x=0.9)
     finish(study, found, x=0.3, value=1.0)
     assert [trial.number for trial in failed(study)] == [0, 2]
-    assert to_retry(study, space("x=interval(0,0.5)", conditions={})) == {0: {"x": 0.1}}
+    assert to_retry(study, space("x=interval(0,0.5)", conditions={})) == [({"x": 0.1}, {RETRIES_OF: 0})]
+
+
+def test_the_configuration_that_the_config_describes_stays_so_when_it_is_retried() -> None:
+    found = space("x=interval(0,1)", conditions={})
+    study = study_of(found)
+    fill(study, found, 3, described=lambda: {"x": 0.5})
+    for state in ("RUNNING", "FAIL"):
+        study._storage.set_trial_state_values(study.trials[0]._trial_id, TrialState[state])
+    fill(study, found, 3, again=to_retry(study, found), beside=1)
+    run(study, found)
+    assert [trial.number for trial in study.trials if DESCRIBED in trial.system_attrs] == [0, 1]
+    assert study.trials[1].params == {"x": 0.5}
+
+
+@pytest.mark.parametrize("waiting", [False, True])
+def test_a_driver_that_is_killed_before_the_study_knows_what_it_retries_retries_nothing_twice(
+    tmp_path: Path, waiting: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`waiting`: whether there are trials that wait without values, which take those of what failed."""
+    drawn = ["x=interval(0,1)", "hydra.sweeper.on_change=continue", "hydra.sweeper.n_trials=4"]
+    stop = ["hydra.sweeper.max_consecutive_failures=2"] if waiting else []
+    toy(tmp_path, *drawn, *stop, "fail_above=-1")
+    count = states(tmp_path)["FAIL"]
+    assert states(tmp_path)["WAITING"] == 4 - count == (2 if waiting else 0)
+    keep = optuna.Study.set_user_attr
+
+    def killed(study: optuna.Study, key: str, value: Any) -> None:
+        if key == RETRIED:
+            raise KeyboardInterrupt
+        keep(study, key, value)
+
+    monkeypatch.setattr(optuna.Study, "set_user_attr", killed)
+    assert toy(tmp_path, *drawn, RETRY).returncode == 130
+    monkeypatch.undo()
+    laid_out = len(trials(tmp_path))
+    assert laid_out == 4 + count
+    done = toy(tmp_path, *drawn, RETRY)
+    assert f"budget  {4 + count} trials, {count} of them done" in done.stdout, done.stderr
+    assert states(tmp_path) == {"FAIL": count, "COMPLETE": 4}
+    params = [trial.params["x"] for trial in trials(tmp_path)]
+    assert sorted(params.count(x) for x in set(params)) == [1] * (4 - count) + [2] * count
 
 
 @pytest.mark.slow
