@@ -105,7 +105,7 @@ class Driver:
             with exclusively(storage, self.sweep.name):
                 study, changes = self._study_in(storage)
                 if changes and sweeper.on_change == "continue":
-                    change(study, directions(sweeper), self.sweep.space, self.sweep.settings, self.sweep.defaults)
+                    change(study, directions(sweeper), self.sweep.space, self.sweep.settings, *self.sweep.of_today)
                 taken_up = self._take_up(study) if not changes or sweeper.on_change == "continue" else None
             if taken_up:
                 return self._run(study, *taken_up)
@@ -123,13 +123,13 @@ class Driver:
         """
         sweeper = self.sweep.config.hydra.sweeper
         asked = self.sweep.name, directions(sweeper), self.sweep.space, self.sweep.settings, sweeper.seed
-        study, changes = open_study(storage, *asked, self.sweep.defaults)
+        study, changes = open_study(storage, *asked, *self.sweep.of_today)
         runs_alone = not is_shared(self.sweep.config)
         if changes and runs_alone and not has_begun(study, self.sweep.directory):
             if sweeper.dry_run:
                 return copy_of(None, self.sweep), []
             storage.delete_study(study._study_id)
-            study, changes = open_study(storage, *asked, self.sweep.defaults)
+            study, changes = open_study(storage, *asked, *self.sweep.of_today)
         if changes and sweeper.on_change == "error":
             raise UserError(which_study(study, changes))
         return study, changes

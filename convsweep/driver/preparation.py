@@ -20,7 +20,7 @@ from convsweep.space.compose import Composer
 from convsweep.space.parameter import Parameter, ends
 from convsweep.space.space import Space
 from convsweep.space.values import is_number
-from convsweep.study.identity import default_name, fixed_settings, schema_defaults
+from convsweep.study.identity import default_name, fixed_settings, schema_defaults, searched_settings
 from convsweep.workers.launch import is_in_process
 
 WRITTEN = ("study_name", "storage")  # keys of hydra.sweeper that say which study it is
@@ -71,7 +71,10 @@ def _prepare(
         raise UserError(problems)
     example = compose(space.overrides(next(space.examples())))
     sweep.settings = fixed_settings(example, space)
-    sweep.defaults = schema_defaults(example, sweep.settings).union(*(c.defaults(example) for c in callbacks))
+    sweep.inside = searched_settings(example, space)
+    sweep.defaults = schema_defaults(example, [*sweep.settings, *sweep.inside]).union(
+        *(c.defaults(example) for c in callbacks)
+    )
     return sweep
 
 

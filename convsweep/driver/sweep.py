@@ -59,6 +59,7 @@ class Sweep:
             before anything in them is filled in.
         steps: How many steps a trial of certain searched values has.
         defaults: Those of the settings that are what the app's schema has anyway.
+        inside: The full keys of a trial's config that are searched, those inside of groups too.
     """
 
     hydra_context: HydraContext
@@ -71,6 +72,7 @@ class Sweep:
     written: dict[str, Any]
     steps: Steps
     defaults: set[str] = field(default_factory=set)
+    inside: list[str] = field(default_factory=list)
 
     @property
     def name(self) -> str:
@@ -81,6 +83,11 @@ class Sweep:
     def directory(self) -> Path:
         """The study's folder."""
         return Path(self.config.hydra.sweep.dir)
+
+    @property
+    def of_today(self) -> tuple[set[str], list[str]]:
+        """What a study is told of the keys that there are on its first day."""
+        return self.defaults, self.inside
 
     def rename(self, name: str) -> None:
         """Give the study a name, and the folder that follows from it."""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
 IDENTITY = "convsweep"  # what a study searches, and with which settings
+INSIDE = "inside"  # in that: the keys that are searched, those inside of groups too, as they were on its first day
 ENUMERATED = "convsweep:enumerated"  # of a study: whether every combination of its space is tried once
 
 
@@ -44,6 +45,7 @@ def open_study(
     settings: Mapping[str, Any],
     seed: int | None,
     defaults: Collection[str] = (),
+    inside: Collection[str] = (),
 ) -> "tuple[Study, list[str]]":
     """Create the study, or load it when it exists; return it with what it has otherwise than it is asked for now.
 
@@ -56,13 +58,14 @@ def open_study(
         seed: Of the study, None to draw one.
         defaults: Settings that are what the app's schema has anyway: a study that knows none of that name was begun
             before there was such a key, and is no other one for it.
+        inside: The full keys that are searched, those inside of groups too: which ones there were on the day is kept.
     """
     import optuna
 
     wanted = {"space": space.describe(), "direction": list(directions), "settings": dict(settings)}
     if name not in {study.study_name for study in storage.get_all_studies()}:
         study = optuna.create_study(storage=storage, study_name=name, directions=directions, load_if_exists=True)
-        study.set_user_attr(IDENTITY, wanted)
+        study.set_user_attr(IDENTITY, wanted | {INSIDE: list(inside)})
         study.set_user_attr("seed", int.from_bytes(os.urandom(4), "little") if seed is None else seed)
         return study, []
     study = optuna.load_study(storage=storage, study_name=name)
@@ -97,12 +100,17 @@ def enqueued(study: "Study") -> "list[FrozenTrial]":
 
 
 def change(
-    study: "Study", directions: list[str], space: Space, settings: Mapping[str, Any], defaults: Collection[str] = ()
+    study: "Study",
+    directions: list[str],
+    space: Space,
+    settings: Mapping[str, Any],
+    defaults: Collection[str] = (),
+    inside: Collection[str] = (),
 ) -> None:
     """Let a study go on with another space and other settings; its seed stays.
 
-    Trials that wait with values outside of the space lose them, or fail when they had begun. Settings that the study
-    knows nothing of, and that are `defaults` as in `open_study`, stay unknown to it.
+    Trials that wait with values outside of the space lose them, or fail when they had begun. Settings, and keys
+    `inside` of groups, that the study knows nothing of, and that are `defaults` as in `open_study`, stay unknown to it.
 
     Raises:
         UserError: Its trials and the new space cannot be in one study.
@@ -143,9 +151,11 @@ def change(
             if space.agreeing(trial.params) != trial.params:
                 fail(study, trial._trial_id, "its values lie outside of the changed space")
     had = study.user_attrs.get(IDENTITY, {})
-    known = {*had.get("settings", settings), *had.get("space", {})}
+    known = {*had.get("settings", settings), *had.get("space", {}), *had.get(INSIDE, ())}
     kept = {name: value for name, value in settings.items() if name in known or name not in defaults}
-    study.set_user_attr(IDENTITY, {"space": space.describe(), "direction": list(directions), "settings": kept})
+    searched = [name for name in inside if name in known or name not in defaults]
+    asked = {"space": space.describe(), "direction": list(directions), "settings": kept, INSIDE: searched}
+    study.set_user_attr(IDENTITY, asked)
 
 
 def _changes(what: str, had: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
@@ -165,12 +175,20 @@ def fixed_settings(config: DictConfig, space: Space) -> dict[str, Any]:
 
     Interpolations stay as they are written: what they stand for may differ from one run to the next.
     """
+    inside = set(searched_settings(config, space))
+    return {key: value for key, value in _flat(config).items() if key not in inside}
+
+
+def searched_settings(config: DictConfig, space: Space) -> list[str]:
+    """Return the full keys of a trial's config that are searched, those inside of searched groups among them."""
     searched = tuple(name.replace("/", ".").split("@")[-1] for name in space.parameters)
+    return [key for key in _flat(config) if any(key == name or key.startswith(f"{name}.") for name in searched)]
+
+
+def _flat(config: DictConfig) -> dict[str, Any]:
     flat: dict[str, Any] = {}
 
     def flatten(prefix: str, value: Any) -> None:
-        if any(prefix == name or prefix.startswith(f"{name}.") for name in searched):
-            return
         if isinstance(value, dict) and value:
             for key, item in value.items():
                 flatten(f"{prefix}.{key}" if prefix else str(key), item)

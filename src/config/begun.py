@@ -20,8 +20,8 @@ def as_begun(config: Config, study: Mapping[str, Any]) -> Config:
     begun = study.get("convsweep")
     if begun is None:
         return config
-    known = {*begun.get("settings", {}), *begun.get("space", {})}
-    if known & {GROUP, f"{GROUP}.{KEY}"}:
+    known = {*begun.get("settings", {}), *begun.get("space", {}), *begun.get("inside", ())}
+    if f"{GROUP}.{KEY}" in known:
         return config
     return replace(config, training=replace(config.training, norm_statistics=RUNNING))
 

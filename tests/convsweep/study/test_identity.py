@@ -8,7 +8,8 @@ import pytest
 from omegaconf import OmegaConf
 
 from convsweep.space.space import Space
-from convsweep.study.identity import IDENTITY, change, open_study, schema_defaults
+from convsweep.study.identity import IDENTITY, change, fixed_settings, open_study, schema_defaults, searched_settings
+from tests.helpers.spaces import space
 
 
 @dataclass
@@ -54,3 +55,17 @@ def test_a_change_teaches_a_study_no_key_that_it_was_begun_without() -> None:
     now = {"part.old": 2, "part.typed": 1, "part.new": "plain", "part.other": 3}
     change(study, ["minimize"], Space(), now, {"part.new", "part.typed"})
     assert study.user_attrs[IDENTITY]["settings"] == {"part.old": 2, "part.typed": 1, "part.other": 3}
+
+
+def test_a_study_keeps_which_keys_a_searched_group_had_on_its_first_day() -> None:
+    config = OmegaConf.structured(App)
+    found = space("part=a,b", conditions={})
+    inside = searched_settings(config, found)
+    assert inside == ["part.old", "part.new", "part.required"]
+    assert fixed_settings(config, found) == {"anything": 3}
+    storage = optuna.storages.InMemoryStorage()
+    study, _ = open_study(storage, "s", ["minimize"], found, {"anything": 3}, 0, inside=inside[:1])
+    assert open_study(storage, "s", ["minimize"], found, {"anything": 3}, 0, inside=inside)[1] == []
+    assert study.user_attrs[IDENTITY]["inside"] == ["part.old"]
+    change(study, ["minimize"], found, {"anything": 4}, {"part.new"}, inside)
+    assert study.user_attrs[IDENTITY]["inside"] == ["part.old", "part.required"]

@@ -23,7 +23,8 @@ def composed(*overrides: str) -> Any:
         ({"convsweep": {"settings": {"training.epochs": 3}, "space": {"model.filters": "8,16"}}}, "running"),
         ({"convsweep": {"settings": {"training.epochs": 3, KEY: "epoch"}, "space": {}}}, "epoch"),
         ({"convsweep": {"settings": {}, "space": {KEY: "epoch,running"}}}, "epoch"),
-        ({"convsweep": {"settings": {}, "space": {"training": "default,mine"}}}, "epoch"),
+        ({"convsweep": {"settings": {}, "space": {"training": "default,mine"}}}, "running"),
+        ({"convsweep": {"settings": {}, "space": {"training": "default,mine"}, "inside": [KEY]}}, "epoch"),
         ({}, "epoch"),
     ],
 )
