@@ -303,9 +303,10 @@ class Driver:
         """
         sweeper, driver = launch.config.hydra.sweeper, uuid.uuid4().hex[:8]
         budget, confirmation = Budget.of(sweeper), Confirmation.of(sweeper)
-        again = confirmation.trials / workers if confirmation else 0
         policy = launch.policy
-        clock = TimeBudget(study, driver, policy, budget.seconds, again=again) if budget.seconds else None
+        clock = None
+        if budget.seconds:
+            clock = TimeBudget(study, driver, policy, budget.seconds, confirmation=confirmation, workers=workers)
         stopping = Stopping(study, driver, sweeper.timeout, self.console, clock)
         monitor = Monitor(study, budget, trials, self.console)
         with ThreadPoolExecutor(1) as pool, monitor, AppLog(driver, self.console), stopping:

@@ -7,8 +7,10 @@ step has its tracing in it, which every trial pays that is started or goes on.
 import statistics
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from convsweep.policy.work import last_step, seconds_of
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
@@ -72,22 +74,37 @@ class Stopwatch:
 
 @dataclass(frozen=True)
 class Paces:
-    """What is known of all trials together, for those of which it is not: medians, None for nothing."""
+    """What is known of all trials together, for those of which it is not: medians, None for nothing.
+
+    Attributes:
+        step: Seconds a step.
+        start: Seconds that the first step takes longer, in a process that has run another one.
+        after: Seconds from the last step to the end.
+        cold: Seconds that a process's first trial takes longer than another one.
+    """
 
     step: float | None
     start: float
     after: float
+    cold: float = 0.0
 
     @classmethod
     def of(cls, trials: "Iterable[FrozenTrial]") -> "Paces":
-        paces = [Pace.of(trial) for trial in trials if PACE in trial.system_attrs]
+        trials = [trial for trial in trials if PACE in trial.system_attrs]
+        paces = [Pace.of(trial) for trial in trials]
         steps = [pace.step for pace in paces if pace.step is not None]
         starts = [max(0.0, p.first - p.step) for p in paces if p.first is not None and p.step is not None]
         start = statistics.median(starts) if starts else 0.0
         # Where no trial has taken two steps in a row, their first ones must do.
         steps = steps or [pace.first for pace in paces if pace.first is not None]
         after = [pace.after for pace in paces if pace.after is not None]
-        return cls(statistics.median(steps) if steps else None, start, statistics.median(after) if after else 0.0)
+        known = cls(statistics.median(steps) if steps else None, start, statistics.median(after) if after else 0.0)
+        cold = [known._beyond(trial) for trial in trials if trial.state.name == "COMPLETE" and not Pace.of(trial).first]
+        return replace(known, cold=max(0.0, statistics.median(cold))) if cold else known
+
+    def _beyond(self, trial: "FrozenTrial") -> float:
+        """Return how much longer a complete trial took than in a process that has run another one."""
+        return seconds_of(trial) - self.start - (self.step_of(trial) or 0.0) * last_step(trial) - self.after
 
     def step_of(self, trial: "FrozenTrial") -> float | None:
         """Return how long a step of the trial takes, as far as can be told."""

@@ -1,5 +1,6 @@
 """Which trial is next: the interrupted, the promoted, new ones; and when what is left of the budget is the answer's."""
 
+import heapq
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,8 +11,9 @@ from omegaconf import DictConfig
 from convsweep.policy.asha import Asha, feasible, pauses
 from convsweep.policy.budget import Budget, count_steps
 from convsweep.policy.pace import PACE, Paces
-from convsweep.policy.repeats import is_repeat
+from convsweep.policy.repeats import Confirmation, is_repeat
 from convsweep.policy.step_budget import StepBudget
+from convsweep.policy.ties import order
 from convsweep.policy.work import WORKER, is_alive, last_step, seconds_of
 
 if TYPE_CHECKING:
@@ -202,13 +204,24 @@ class Policy:
         steps = [(length - last_step(trial)) * (paces.step_of(trial) or math.inf) for trial in running]
         return max(steps, default=0.0) + paces.after
 
-    def seconds_of_one(self, study: "Study") -> float:
-        """Estimate how long the training of a whole trial takes. 0: not known."""
+    def seconds_to_confirm(self, study: "Study", confirmation: Confirmation, workers: int) -> float:
+        """Estimate how long workers that are started anew train the best again. 0: not known.
+
+        Each takes as long as its first training did; one that is not known yet, as long as the others on average.
+        """
         trials = study.get_trials(deepcopy=False)
-        paces = Paces.of(trials)
-        if done := [self._seconds_anew(t, paces) for t in trials if t.state.name == "COMPLETE"]:
-            return sum(done) / len(done)
-        return paces.start + (paces.step or 0.0) * self._steps.length(trials) + paces.after
+        paces, sign = Paces.of(trials), -1 if study.directions[0].name == "MAXIMIZE" else 1
+        done = [trial for trial in trials if trial.state.name == "COMPLETE" and not is_repeat(trial)]
+        usual = paces.start + (paces.step or 0.0) * self._steps.length(trials) + paces.after
+        if done:
+            usual = sum(self._seconds_anew(trial, paces) for trial in done) / len(done)
+        best = sorted(filter(feasible, done), key=lambda trial: order(trial, trial.values[0], sign))
+        each = [self._seconds_anew(trial, paces) for trial in best[: confirmation.candidates]]
+        each += [usual] * (confirmation.candidates - len(each))
+        ends = [paces.cold] * min(workers, confirmation.trials)
+        for seconds in each * confirmation.seeds:
+            heapq.heapreplace(ends, ends[0] + seconds)
+        return max(ends)
 
     def _seconds_anew(self, trial: "FrozenTrial", paces: Paces) -> float:
         """Return how long a complete trial would take in a process that has run another one."""

@@ -1,11 +1,11 @@
 """A budget in time: the driver's clock says when the exploring ends and the best is trained to its end."""
 
-import math
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from convsweep.policy.policy import OVER, Phase, Policy
+from convsweep.policy.repeats import Confirmation
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -25,7 +25,8 @@ class TimeBudget:
         policy: Which trial is next.
         seconds: The budget.
         clock: Says the time in seconds.
-        again: How many whole trials, one after the other, the end of the budget is kept for.
+        confirmation: How many trials the end of the budget is kept for, None for none.
+        workers: How many train them, which are started anew for that.
 
     Attributes:
         finishing: False while there is time to explore; True once what is left is needed for the training of the
@@ -39,14 +40,16 @@ class TimeBudget:
         policy: Policy,
         seconds: float,
         clock: Callable[[], float] = time.monotonic,
-        again: float = 0,
+        confirmation: Confirmation | None = None,
+        workers: int = 1,
     ) -> None:
         self.finishing: Phase = False
         self._study, self._driver, self._policy, self._seconds = study, driver, policy, seconds
         self._before = study.user_attrs.get(SPENT, 0.0)
         # Not the clock on the wall, which may be set anew meanwhile.
         self._clock = clock
-        self._again = math.ceil(again)
+        self._confirmation, self._workers = confirmation, workers
+        self._launching: float | None = None  # seconds until the first of the workers took a trial
         self._started = self._saved = clock()
         self._looked = float("-inf")
 
@@ -69,7 +72,11 @@ class TimeBudget:
 
     def _phase(self) -> Phase:
         policy, study = self._policy, self._study
-        kept = self._again * policy.seconds_of_one(study) if self._again else 0.0
+        if self._launching is None and policy.runs(study, self._driver):
+            self._launching = self._clock() - self._started
+        kept = 0.0
+        if self._confirmation is not None:
+            kept = policy.seconds_to_confirm(study, self._confirmation, self._workers) + (self._launching or 0.0)
         if self._seconds - self.spent > policy.seconds_to_finish(study) + kept:
             return False
         if not policy.is_at_work(study):

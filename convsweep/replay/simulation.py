@@ -154,15 +154,16 @@ class _Simulation:
         self.policy = Policy(len(self.study.get_trials(deepcopy=False)), confirming=True)
         self.sweeper = self.sweeper.copy()
         self.sweeper.update(target=None, patience=None)
-        self._turn(None, warm=True)
+        self._turn(None)
 
-    def _turn(self, limit: float | None, warm: bool = False) -> None:
+    def _turn(self, limit: float | None) -> None:
         """Let the workers take turns in the order of their virtual clocks until all is done."""
         count, workers, confirmation = itertools.count(), self.sweeper.n_jobs or 1, Confirmation.of(self.sweeper)
         idle = []
-        clocks = [(self.now, next(count), self._work(warm)) for _ in range(workers)]
-        again = confirmation.trials / workers if confirmation else 0
-        budget = TimeBudget(self.study, "", self.policy, limit, lambda: self.now, again) if limit else None
+        clocks = [(self.now, next(count), self._work()) for _ in range(workers)]
+        budget = None
+        if limit:
+            budget = TimeBudget(self.study, "", self.policy, limit, lambda: self.now, confirmation, workers)
         while clocks:
             self.now, _, worker = heapq.heappop(clocks)
             if budget is not None:
@@ -179,9 +180,9 @@ class _Simulation:
                     heapq.heappush(clocks, (self.now + later, next(count), other))
                 idle = []
 
-    def _work(self, warm: bool) -> "Iterator[float | None]":
-        """Be a worker, one that is `warm` or new: yield the seconds until its next event, None while it waits."""
-        rules = StoppingRules.of(self.sweeper)
+    def _work(self) -> "Iterator[float | None]":
+        """Be a new worker: yield the seconds until its next event, None while it waits."""
+        rules, warm = StoppingRules.of(self.sweeper), False
         while not rules.reached(self.study):
             finishing = self.study.user_attrs.get(FINISH, False)
             taken = take(self.study, self.policy, finishing)

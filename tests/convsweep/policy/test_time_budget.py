@@ -8,7 +8,9 @@ import pytest
 from convsweep.policy.asha import Asha
 from convsweep.policy.pace import PACE, Pace, Paces, Stopwatch
 from convsweep.policy.policy import OVER, Policy
+from convsweep.policy.repeats import Confirmation
 from convsweep.policy.time_budget import FINISH, TimeBudget
+from convsweep.policy.work import SECONDS
 from convsweep.replay.simulation import simulate
 from convsweep.study.trial_states import close, put_back, take
 from convsweep.workers.trial import TrialHandle
@@ -135,3 +137,30 @@ def test_the_pace_is_that_of_later_steps() -> None:
     assert [paces.step_of(trial) for trial in study.trials] == [2.0, 3.0, 2.5, 2.0]
     assert paces.start == 2.0
     assert Paces.of([]).step is None
+
+
+def test_what_confirms_takes_as_long_as_the_best_did_in_workers_that_start_anew() -> None:
+    study, policy = optuna.create_study(), Policy(100, growing=True, max_resource=4, timed=True)
+    for cold, step, value in ((9.0, 1.0, 5.0), (0.0, 2.0, 1.0), (0.0, 3.0, 2.0)):
+        trial = study.ask()
+        for number in range(1, 5):
+            trial.report(value, number)
+        first = None if cold else step + 0.5
+        study._storage.set_trial_system_attr(trial._trial_id, PACE, [3, 3 * step, first, 0.25])
+        study._storage.set_trial_system_attr(trial._trial_id, SECONDS, cold + 0.5 + 4 * step + 0.25)
+        study.tell(trial, value)
+    assert Paces.of(study.trials).cold == 9.0
+    usual = 4 * 2.0 + 0.75
+    assert policy.seconds_to_confirm(study, Confirmation(1, 2), 1) == 9.0 + 2 * (4 * 2.0 + 0.75)
+    assert policy.seconds_to_confirm(study, Confirmation(2, 2), 1) == 9.0 + 2 * (4 * 2.0 + 0.75 + 4 * 3.0 + 0.75)
+    assert policy.seconds_to_confirm(study, Confirmation(2, 1), 4) == 9.0 + 4 * 3.0 + 0.75, "side by side"
+    assert policy.seconds_to_confirm(study, Confirmation(4, 1), 1) == 9.0 + 6 * 4.0 + 3 * 0.75 + usual
+    assert policy.seconds_to_confirm(optuna.create_study(), Confirmation(4, 1), 1) == 0.0
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_the_time_is_held_with_what_confirms(n_jobs: int) -> None:
+    asked = sweeper(budget="600s", scheduler=ASHA, n_jobs=n_jobs, confirm="2x1")
+    for seed in range(3):
+        replay = simulate(curves(3.0), asked, seed, recorded=True, warm_up=14.0)
+        assert 0.9 * 600 <= replay.seconds <= 1.02 * 600
