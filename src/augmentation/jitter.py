@@ -8,14 +8,20 @@ from typing import Any
 import keras
 import numpy as np
 
+from src.process import has_gpu
+
 ops: Any = keras.ops  # their type hints say that any of them may return None
 
 LUMA = np.array([0.299, 0.587, 0.114], "float32")  # of red, green and blue: ITU-R BT.601
 HUE = 0.25  # of a full turn, at strength 1: SimCLR's proportion (Chen et al. 2020)
 
 # Brightness and two axes of colour, in which a hue is an angle: NTSC's YIQ.
-_YIQ = np.array([LUMA, [0.5959, -0.2746, -0.3213], [0.2115, -0.5227, 0.3112]], "float32")
-_RGB = np.linalg.inv(_YIQ).astype("float32")
+_YIQ = np.array([LUMA, [0.5959, -0.2746, -0.3213], [0.2115, -0.5227, 0.3112]], "float64")
+_RGB = np.linalg.inv(_YIQ)
+# What red, green and blue have of brightness and of colour, and that colour turned by a quarter.
+_GREY = (_RGB[:, :1] @ _YIQ[:1]).astype("float32")
+_COLOR = (_RGB[:, 1:] @ _YIQ[1:]).astype("float32")
+_TURNED = (_RGB[:, 1:] @ [[0, -1], [1, 0]] @ _YIQ[1:]).astype("float32")
 
 
 def jitter(images: Any, strength: float, white: float, seed: Any) -> Any:
@@ -34,12 +40,19 @@ def jitter(images: Any, strength: float, white: float, seed: Any) -> Any:
     brightness, contrast = brightness[:, None, None, None], contrast[:, None, None, None]
     if channels == 3:
         angle = drawn[3] * (strength * HUE * 2 * np.pi)
-        across, along, none = saturation * ops.cos(angle), saturation * ops.sin(angle), ops.zeros_like(angle)
-        turned = [[none + 1, none, none], [none, across, -along], [none, along, across]]
-        turn = ops.stack([ops.stack(row, axis=-1) for row in turned], axis=1)
-        matrix = ops.matmul(ops.matmul(_RGB, turn), _YIQ)
-        images = ops.einsum("bhwc,bdc->bhwd", images, matrix)
+        across, along = saturation * ops.cos(angle), saturation * ops.sin(angle)
+        matrix = _GREY + across[:, None, None] * _COLOR + along[:, None, None] * _TURNED
+        images = _product(images, matrix)
     return ops.clip(brightness * (contrast * (images - middle) + middle), 0.0, white)
+
+
+def _product(images: Any, matrix: Any) -> Any:
+    """Return the product of each image's matrix [B, 3, 3] with its pixels."""
+    if not has_gpu():
+        return ops.einsum("bhwc,bdc->bhwd", images, matrix)
+    # A GPU multiplies matrices as TF32, to three digits: greys would have a tint. On a processor this takes longer.
+    columns = ops.transpose(matrix, (0, 2, 1))[:, None, None]
+    return sum(images[..., i, None] * columns[..., i, :] for i in range(3))
 
 
 def brightness_of(images: Any) -> Any:

@@ -1,8 +1,9 @@
-"""How a process of the application starts: what it hands on to those elsewhere, and what it keeps quiet."""
+"""How a process of the application starts: what it hands on, what it keeps quiet, and whether it has a GPU."""
 
 from src.process.environment import for_workers
+from src.process.gpu import has_gpu
 from src.process.lasting import lasting
 from src.process.program import program
 from src.process.quiet import quiet_native_stderr
 
-__all__ = ["for_workers", "lasting", "program", "quiet_native_stderr"]
+__all__ = ["for_workers", "has_gpu", "lasting", "program", "quiet_native_stderr"]

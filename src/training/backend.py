@@ -7,6 +7,8 @@ from pathlib import Path
 
 import keras
 
+from src.process import has_gpu
+
 # What Linux says of processors on which mixed_bfloat16 was faster: 1.6 times with AMX; with AVX-512 alone 1.2 times on
 # AMD's Zen 4, but 0.7 times on Intel's.
 FAST_BFLOAT16 = [{"amx_bf16"}, {"avx512_bf16", "AuthenticAMD"}]
@@ -42,7 +44,7 @@ def fastest_precision() -> str:
     So on a GPU, whatever its processor can do: it multiplies float32 as TF32, and small networks in half precision were
     no faster on an H100.
     """
-    if _has_gpu():
+    if has_gpu():
         return "float32"
     words = set(CPU.read_text().split()) if CPU.exists() else set()
     return "mixed_bfloat16" if any(needed <= words for needed in FAST_BFLOAT16) else "float32"
@@ -59,7 +61,7 @@ def uses_xla(jit_compile: bool | str, steps: int) -> bool:
     if jit_compile != "auto":
         return bool(jit_compile)
     repeats = os.environ.get("TF_DETERMINISTIC_OPS", "").lower() in ("1", "true")
-    return steps >= XLA_STEPS and not repeats and _has_gpu() and _xla_works()
+    return steps >= XLA_STEPS and not repeats and has_gpu() and _xla_works()
 
 
 @functools.cache
@@ -73,14 +75,6 @@ def _xla_works() -> bool:
         logging.getLogger(__name__).warning("XLA does not work here, training goes on without it: %s", error)
         return False
     return True
-
-
-def _has_gpu() -> bool:
-    if keras.backend.backend() != "tensorflow":
-        return False
-    import tensorflow as tf
-
-    return bool(tf.config.get_visible_devices("GPU"))
 
 
 @functools.cache

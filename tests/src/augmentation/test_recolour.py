@@ -5,6 +5,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image, ImageEnhance, ImageOps
 
 from src.augmentation import expanded, samples
@@ -47,13 +48,20 @@ def test_each_kind_goes_by_its_seed_stays_in_range_and_leaves_other_than_trainin
     assert len(np.unique(changed, axis=0)) > 5, "each image has its own"
 
 
-def test_jitter_turns_colours_and_leaves_greys_grey() -> None:
+@pytest.mark.parametrize("gpu", [False, True])
+def test_jitter_turns_colours_and_leaves_greys_grey(gpu: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there is a GPU no product of matrices takes part, which would be TF32's."""
+    expected = np.asarray(jitter(pictures().astype("float32"), 0.5, 255.0, 1))
+    monkeypatch.setattr("src.augmentation.jitter.has_gpu", lambda: gpu)
+    graph = tf.function(lambda x: jitter(x, 0.5, 255.0, 1)).get_concrete_function(tf.zeros((2, 4, 4, 3))).graph
+    kinds = {operation.type for operation in graph.get_operations()}
+    assert bool(kinds & {"Einsum", "MatMul", "BatchMatMulV2"}) != gpu
     images = pictures().astype("float32")
     grey = np.repeat(images[..., :1], 3, axis=-1)
-    # Within a thousandth: a GPU multiplies as TF32.
-    np.testing.assert_allclose(np.asarray(jitter(images, 0.0, 255.0, 0)), images, atol=0.3)
+    np.testing.assert_allclose(np.asarray(jitter(images, 0.5, 255.0, 1)), expected, atol=1e-3)
+    np.testing.assert_allclose(np.asarray(jitter(images, 0.0, 255.0, 0)), images, atol=1e-3)
     shaken = np.asarray(jitter(grey, 0.8, 255.0, 1))
-    np.testing.assert_allclose(shaken, np.repeat(shaken[..., :1], 3, axis=-1), atol=0.3)
+    np.testing.assert_allclose(shaken, np.repeat(shaken[..., :1], 3, axis=-1), atol=1e-3)
     turned = np.asarray(jitter(images * 0.2 + 100, 0.3, 255.0, 1))
     assert np.ptp(turned - (images * 0.2 + 100), axis=-1).max() > 5
     assert np.asarray(jitter(pictures(channels=4).astype("float32"), 0.5, 255.0, 1)).shape[-1] == 4
