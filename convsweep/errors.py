@@ -1,9 +1,12 @@
 """How a mistake of the user's is told: the full key, what was expected, what came, what to type instead."""
 
+import contextlib
 import dataclasses
 import difflib
 import errno
+import functools
 import importlib.util
+import os
 import re
 import shlex
 import shutil
@@ -53,9 +56,41 @@ def is_told(error: BaseException) -> bool:
 
 
 def is_installed(file: Path) -> bool:
-    """Whether a file is one of Python's own, or of an installed package: no code of who runs an app."""
+    """Whether a file is one of Python's own, or of an installed package: no code of who runs an app.
+
+    Packages may be installed in any folder of `sys.path`, as by `pip install --target`: those that lie beside what was
+    noted of their installation. One's own project that is installed as editable does not.
+    """
     path = file.resolve()
-    return path.is_relative_to(PYTHONS) or not INSTALLED.isdisjoint(path.parts)
+    if path.is_relative_to(PYTHONS) or not INSTALLED.isdisjoint(path.parts):
+        return True
+    name, folders = str(path), {_real(os.path.abspath(folder)) + os.sep for folder in sys.path}
+    return any(
+        _top(name.removeprefix(folder)) in _installed_in(folder) for folder in folders if name.startswith(folder)
+    )
+
+
+@functools.cache
+def _real(folder: str) -> str:
+    return os.path.realpath(folder)
+
+
+def _top(file: str) -> str:
+    """Return the name under which a file of a folder is imported, or the package that it is in."""
+    return file.partition("/")[0].partition(".")[0]
+
+
+@functools.cache
+def _installed_in(folder: str) -> frozenset[str]:
+    """Return the top-level modules that have been installed in a folder."""
+    found: set[str] = set()
+    for noted in Path(folder).glob("*.dist-info"):
+        for name in ("RECORD", "top_level.txt"):
+            with contextlib.suppress(OSError):
+                lines = (noted / name).read_text("utf-8", "replace").splitlines()
+                found |= {_top(line.partition(",")[0].strip()) for line in lines}
+                break
+    return frozenset(found - {""})
 
 
 def causes(error: BaseException | None) -> "Iterator[BaseException]":

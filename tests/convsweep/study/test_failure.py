@@ -1,11 +1,12 @@
 """What is kept of an error."""
 
 import runpy
+import sys
 from pathlib import Path
 
 import pytest
 
-from convsweep.errors import UserError, as_told
+from convsweep.errors import UserError, as_told, is_installed
 from convsweep.study.failure import place_of, traceback_of, without_numbers, words_of
 
 GRAPH = """Graph execution error:
@@ -53,6 +54,27 @@ def test_an_installed_package_is_no_place(folder: str, tmp_path: Path) -> None:
     (tmp_path / folder).mkdir(parents=True)
     place = place_of(failing(tmp_path / folder, "1 / 0"), str(tmp_path))
     assert place is not None and place.startswith(f"{__file__}:"), "but the line that called it"
+
+
+def test_what_is_installed_in_a_folder_of_ones_own_is_no_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As by `pip install --target`, and as one's own project is that is installed as editable."""
+    records = {
+        "there/others-1.0.dist-info/RECORD": "others/__init__.py,sha256=x,9\nothers-1.0.dist-info/RECORD,,\n",
+        "there/old-1.0.dist-info/top_level.txt": "old_one\n",
+        "there/mine-1.0.dist-info/RECORD": "__editable__.mine.pth,,\nmine-1.0.dist-info/RECORD,,\n",
+        "project/mine.egg-info/top_level.txt": "mine\n",
+    }
+    for name, text in records.items():
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_text(text)
+    (tmp_path / "link").symlink_to(tmp_path / "there")
+    monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path / "link"), str(tmp_path / "project")])
+    installed = ["there/others/parts/deep.py", "there/old_one.py", "link/others/__init__.py"]
+    own = ["there/beside.py", "project/mine/main.py", "elsewhere/others/__init__.py"]
+    assert [is_installed(tmp_path / file) for file in installed + own] == [True] * 3 + [False] * 3
+    (tmp_path / "there/others").mkdir()
+    place = place_of(failing(tmp_path / "there/others", "1 / 0"), str(tmp_path))
+    assert place is not None and place.startswith(f"{__file__}:")
 
 
 def test_an_error_that_says_what_to_change_has_no_place(tmp_path: Path) -> None:

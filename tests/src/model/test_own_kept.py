@@ -262,17 +262,19 @@ def test_what_is_edited_while_it_is_trained_costs_no_trial(
     assert {file.name for file in package.iterdir()} == {"here", "probabilities.npz"}
 
 
-@pytest.mark.parametrize("folder", ["dist-packages", "site-packages"])
+@pytest.mark.parametrize("folder", ["dist-packages", "site-packages", "a_target"])
 def test_a_package_that_another_python_sees_is_installed_as_well(
     folder: str, package: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (package / folder).mkdir()
     (package / folder / "others_for_nets_of_mine.py").write_text("THERE = 1\n")
+    (package / folder / "others-1.0.dist-info").mkdir()
+    (package / folder / "others-1.0.dist-info/RECORD").write_text("others_for_nets_of_mine.py,,\n")
     monkeypatch.syspath_prepend(package / folder)
     file = package / "here/nets_of_mine/parts.py"
     file.write_text(f"import others_for_nets_of_mine\n{PARTS}")
     _, code = made("scale")
-    monkeypatch.delitem(sys.modules, "others_for_nets_of_mine")
+    del sys.modules["others_for_nets_of_mine"]
     assert code is not None and set(code.files) == FILES
 
 
