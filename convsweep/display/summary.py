@@ -12,17 +12,16 @@ from rich.measure import Measurement
 from rich.table import Table
 
 from convsweep.display.words import (
-    SHOWN,
     WORDS,
-    error_in_words,
     in_plain_words,
+    kinds_of_failure,
     mean_in_words,
     params_in_words,
     say,
     state_of,
     where_in_words,
 )
-from convsweep.errors import bounded, printable
+from convsweep.errors import printable
 from convsweep.policy.repeats import is_repeat
 from convsweep.policy.work import seconds_of
 
@@ -31,8 +30,6 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
     from convsweep.insight import Findings
-from convsweep.study.failure import PLACE
-from convsweep.study.feasibility import kind_of_end
 from convsweep.study.key_names import shortened
 from convsweep.study.metric_names import metric_names
 from convsweep.study.ranking import ranked, unfinished
@@ -108,23 +105,15 @@ def show_confirmed(study: "Study", console: Console) -> None:
 
 
 def show_failures(study: "Study", console: Console) -> None:
-    """Print each kind of failure, and of what was infeasible, with the trial to look at.
-
-    Those whose words differ in numbers alone are of one kind.
-    """
+    """Print each kind of failure, and of what was infeasible, with the trial to look at."""
+    kinds = kinds_of_failure(study.get_trials(deepcopy=False))
     for state in ("INFEASIBLE", "FAIL"):
-        kinds: dict[tuple[str, str | None], list[FrozenTrial]] = {}
-        for trial in study.get_trials(deepcopy=False):
-            if state_of(trial) == state:
-                kinds.setdefault((kind_of_end(trial), trial.user_attrs.get(PLACE)), []).append(trial)
+        those = [(trials, words) for which, trials, words in kinds if which == state]
         word = f"{WORDS[state]:<8}"
-        for (kind, place), trials in list(kinds.items())[:KINDS]:
+        for trials, words in those[:KINDS]:
             which = f"trial {trials[0].number}" + (f" and {len(trials) - 1} more" if trials[1:] else "")
-            words = error_in_words(trials[0]) or "unknown"
-            if state == "FAIL" and len(set(map(error_in_words, trials))) > 1:
-                words = bounded(kind, SHOWN)
-            say(console, f"{word} {which}: {words}" + (f" ({place})" if place else ""))
-        if more := sum(map(len, list(kinds.values())[KINDS:])):
+            say(console, f"{word} {which}: {words}")
+        if more := sum(len(trials) for trials, _ in those[KINDS:]):
             say(console, f"{word} {more} more")
 
 

@@ -2,7 +2,7 @@
 
 import re
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ from convsweep.policy.asha import pauses, was_left_paused
 from convsweep.policy.work import seconds_of
 from convsweep.space.values import as_override_value
 from convsweep.study.failure import PLACE
-from convsweep.study.feasibility import is_infeasible, why_infeasible
+from convsweep.study.feasibility import is_infeasible, kind_of_end, why_infeasible
 from convsweep.study.metric_names import given_names
 from convsweep.study.spread import values_of
 
@@ -92,6 +92,24 @@ def failure_in_words(trial: "FrozenTrial") -> str:
     """Return the reason as `error_in_words` does, and where in the app's code it was, as far as that is known."""
     place = trial.user_attrs.get(PLACE)
     return error_in_words(trial) + (f" ({printable(str(place))})" if place else "")
+
+
+def kinds_of_failure(trials: "Iterable[FrozenTrial]") -> "list[tuple[str, list[FrozenTrial], str]]":
+    """Return each kind of what was infeasible, and of failure: the state, the trials of it, and why, in words.
+
+    Those whose words differ in numbers alone are of one kind, where they came through the same line of the app's code.
+    """
+    kinds: dict[tuple[str, str, str], list[FrozenTrial]] = {}
+    for trial in trials:
+        if (state := state_of(trial)) in ("INFEASIBLE", "FAIL"):
+            kinds.setdefault((state, kind_of_end(trial), str(trial.user_attrs.get(PLACE) or "")), []).append(trial)
+    found = []
+    for (state, kind, place), those in kinds.items():
+        words = error_in_words(those[0]) or "unknown"
+        if state == "FAIL" and len(set(map(error_in_words, those))) > 1:
+            words = bounded(kind, SHOWN)
+        found.append((state, those, words + (f" ({printable(place)})" if place else "")))
+    return sorted(found, key=lambda kind: kind[0] == "FAIL")
 
 
 def state_of(trial: "FrozenTrial") -> str:

@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any
 from convsweep.display.words import (
     WORDS,
     domain_in_words,
-    error_in_words,
     goals_in_words,
     in_plain_words,
+    kinds_of_failure,
     params_in_words,
     so_far_in_words,
     state_of,
@@ -34,7 +34,6 @@ from convsweep.report.far import far_from_others
 from convsweep.report.figures import LINES, POINTS, figures
 from convsweep.report.optional import needed
 from convsweep.report.points import points_of
-from convsweep.study.feasibility import kind_of_end
 from convsweep.study.identity import IDENTITY
 from convsweep.study.metric_names import metric_names
 from convsweep.study.ranking import ranked, unfinished
@@ -257,16 +256,11 @@ def _exhibits(exhibits: Sequence[Exhibit], note: str) -> str:
 
 
 def _failures(trials: "Sequence[FrozenTrial]") -> str:
-    kinds: dict[tuple[str, str], list[FrozenTrial]] = {}
-    for trial in trials:
-        if (state := state_of(trial)) in ("FAIL", "INFEASIBLE"):
-            kinds.setdefault((WORDS[state], kind_of_end(trial)), []).append(trial)
-    if not kinds:
+    ordered = sorted(kinds_of_failure(trials), key=lambda kind: -len(kind[1]))
+    if not ordered:
         return ""
-    ordered = sorted(kinds.items(), key=lambda item: -len(item[1]))
     rows = [
-        [str(len(those)), state, f"trial {those[0].number}", error_in_words(those[0]) or "unknown"]
-        for (state, _), those in ordered[:KINDS]
+        [str(len(those)), WORDS[state], f"trial {those[0].number}", words] for state, those, words in ordered[:KINDS]
     ]
     more = f"<p>{len(ordered) - KINDS} more kinds.</p>" if len(ordered) > KINDS else ""
     return f"<section><h2>What went wrong</h2>{_table(['trials', '', 'the first', 'why'], rows)}{more}</section>"

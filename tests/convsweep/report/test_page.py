@@ -175,6 +175,19 @@ def test_many_trials_are_drawn_by_few_lines() -> None:
     assert "Of 1500 trials, at most 1000 are drawn as points" in report(study)
 
 
+def test_failures_of_one_kind_are_a_line_as_in_the_terminal_and_none_is_none() -> None:
+    study = optuna.create_study()
+    study.add_trial(create_trial(value=1.0))
+    assert "What went wrong" not in report(study)
+    for number, place in enumerate(["main.py:4"] * 3 + ["main.py:9"]):
+        attrs = {"error": f"RuntimeError: no memory for {number} MB", "place": place}
+        study.add_trial(create_trial(state=TrialState.FAIL, user_attrs=attrs))
+    found = report(study).partition("What went wrong")[2].partition("</section>")[0]
+    cells = re.findall("<td>(.*?)</td>", found)
+    assert cells[:4] == ["3", "failed", "trial 1", "RuntimeError: no memory for N MB (main.py:4)"]
+    assert cells[4:] == ["1", "failed", "trial 4", "RuntimeError: no memory for 3 MB (main.py:9)"]
+
+
 def test_without_plotly_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     import sys
 
