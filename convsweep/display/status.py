@@ -27,15 +27,19 @@ from convsweep.study.finding import find_studies, find_study, place_of
 def show_studies(folder: Path, storage: str | None, console: Console) -> None:
     """Print a line for each study in the storage, or in the journals of the folders in `folder`, the latest first.
 
+    Where a study's name does not lead to it, its folder does.
+
     Raises:
         UserError: The storage cannot be read.
     """
-    found = find_studies(folder, storage)
-    for study, directory in found:
+    none = True
+    for study, directory in find_studies(folder, storage):  # the first is seen before the last is read
+        none = False
         driver = driver_of(directory)
         who = f"; process {driver} runs it" if driver else ""
-        say(console, f"{study.study_name}: {_counts(study, driver)}{who}")
-    if not found:
+        where = "" if directory == place_of(study.study_name, folder) else f" in {directory}"
+        say(console, f"{study.study_name}{where}: {_counts(study, driver)}{who}")
+    if none:
         say(console, f"no studies in {storage or folder}")
 
 

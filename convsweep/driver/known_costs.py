@@ -93,10 +93,11 @@ class Costs:
         self.known += self._of(study)
         storage = self.sweep.config.hydra.sweeper.storage
         try:
-            beside = find_studies(self.sweep.directory.parent, storage if not is_local(storage) else None)
+            found = find_studies(self.sweep.directory.parent, storage if not is_local(storage) else None)
+            beside = list(islice(found, MOST_STUDIES))
         except UserError:
             return
-        for other, _ in beside[:MOST_STUDIES]:
+        for other, _ in beside:
             if other.study_name != study.study_name:
                 self.known += self._of(other)
 

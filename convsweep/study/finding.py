@@ -1,6 +1,9 @@
 """Finding a study that exists, by its name or folder, without making one."""
 
 import os
+import re
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +18,8 @@ if TYPE_CHECKING:
     from optuna.storages import BaseStorage
 
 JOURNAL = "journal.log"
+DAY = re.compile(r"\d{4}-\d\d-\d\d")  # Hydra's own folder of a sweep is multirun/DAY/TIME
+LATEST = 10  # of those that are named where there is no such study
 
 
 def find_study(name: str, folder: Path, storage: str | None) -> "Study":
@@ -30,7 +35,9 @@ def find_study(name: str, folder: Path, storage: str | None) -> "Study":
     """
     directory = place_of(name, folder)
     if storage is None and not (directory / JOURNAL).exists():
-        known = [path.parent.name for path in sorted(directory.parent.glob(f"*/{JOURNAL}"))]
+        places = _places(directory.parent)
+        known = sorted(place.name for place in places if place.parent == directory.parent)
+        known += [str(place) for place in places if place.parent != directory.parent][:LATEST]
         raise UserError(f"no study {name} in {directory.parent}; there are {listed(name, known)}")
     studies = {study.study_name: study for study in _studies(_open(storage, directory))}
     kept = [study for known, study in studies.items() if folder_name(known) == directory.name]
@@ -49,16 +56,33 @@ def place_of(name: str, folder: Path) -> Path:
     return own if own.exists() or os.sep not in name else Path(name)
 
 
-def find_studies(folder: Path, storage: str | None) -> "list[tuple[Study, Path]]":
-    """Return the studies in the storage, or in the journals of the folders in `folder`, the latest first, with theirs.
+def find_studies(folder: Path, storage: str | None) -> "Iterator[tuple[Study, Path]]":
+    """Yield the studies in the storage, or in the journals of the folders in `folder`, the latest first, with theirs.
 
     Raises:
         UserError: The storage cannot be read.
     """
     if storage:
-        return [(study, folder / folder_name(study.study_name)) for study in _studies(_open(storage, folder))]
-    journals = sorted(folder.glob(f"*/{JOURNAL}"), key=lambda path: path.stat().st_mtime, reverse=True)
-    return [(study, path.parent) for path in journals for study in _studies(_open(None, path.parent))]
+        yield from ((study, folder / folder_name(study.study_name)) for study in _studies(_open(storage, folder)))
+        return
+    yield from ((study, place) for place in _places(folder) for study in _studies(_open(None, place)))
+
+
+def _places(folder: Path) -> list[Path]:
+    """Return the folders of studies in a folder, and in those of its days, where Hydra puts them, the latest first."""
+    inside = _folders(folder)
+    inside += [time for day in inside if DAY.fullmatch(day.name) for time in _folders(day)]
+    written: dict[Path, float] = {}
+    for place in inside:
+        with suppress(OSError):
+            written[place] = os.stat(place / JOURNAL).st_mtime
+    return sorted(written, key=written.__getitem__, reverse=True)
+
+
+def _folders(folder: Path) -> list[Path]:
+    with suppress(OSError), os.scandir(folder) as entries:
+        return [folder / entry.name for entry in entries if entry.is_dir()]
+    return []
 
 
 def _open(storage: str | None, directory: Path) -> "BaseStorage":
