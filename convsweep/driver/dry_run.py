@@ -12,7 +12,7 @@ from convsweep.policy.work import RETRIED
 from convsweep.sampling.draw import draw
 from convsweep.storage.address import is_local
 from convsweep.storage.opening import open_configured
-from convsweep.study.identity import ENUMERATED, open_study
+from convsweep.study.identity import ENUMERATED, IDENTITY, open_study
 from convsweep.study.retrying import retried
 from convsweep.study.trial_states import take
 
@@ -42,8 +42,8 @@ def copy_of(study: "Study | None", sweep: Sweep) -> "Study":
     if study is not None:
         copy.set_user_attr("seed", study.user_attrs["seed"])
         copy.set_user_attr(RETRIED, retried(study))
-        if ENUMERATED in study.user_attrs:
-            copy.set_user_attr(ENUMERATED, study.user_attrs[ENUMERATED])
+        for name in {IDENTITY, ENUMERATED} & set(study.user_attrs):
+            copy.set_user_attr(name, study.user_attrs[name])
         copy.add_trials(study.get_trials(deepcopy=False))
     return copy
 

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
 IDENTITY = "convsweep"  # what a study searches, and with which settings
-INSIDE = "inside"  # in that: the keys that are searched, those inside of groups too, as they were on its first day
+INSIDE = (
+    "inside"  # in that: the keys that are searched, those inside of groups too, on its first day; older ones have none
+)
 ENUMERATED = "convsweep:enumerated"  # of a study: whether every combination of its space is tried once
 
 
@@ -91,9 +93,9 @@ def is_enumerated(study: "Study") -> bool:
 def enqueued(study: "Study") -> "list[FrozenTrial]":
     """Return the waiting trials that no command has laid out: somebody added them, as with Optuna's `enqueue_trial`.
 
-    Of a study that was laid out before trials were marked nobody knows.
+    Of a study that was created before trials were marked nobody knows.
     """
-    if IDENTITY in study.user_attrs and ENUMERATED not in study.user_attrs:
+    if INSIDE not in study.user_attrs.get(IDENTITY, {INSIDE: []}):
         return []
     waiting = [trial for trial in study.get_trials(deepcopy=False) if trial.state.name == "WAITING"]
     return [trial for trial in waiting if LAID_OUT not in trial.system_attrs and not is_repeat(trial)]
@@ -154,8 +156,8 @@ def change(
     known = {*had.get("settings", settings), *had.get("space", {}), *had.get(INSIDE, ())}
     kept = {name: value for name, value in settings.items() if name in known or name not in defaults}
     searched = [name for name in inside if name in known or name not in defaults]
-    asked = {"space": space.describe(), "direction": list(directions), "settings": kept, INSIDE: searched}
-    study.set_user_attr(IDENTITY, asked)
+    asked = {"space": space.describe(), "direction": list(directions), "settings": kept}
+    study.set_user_attr(IDENTITY, asked | ({INSIDE: searched} if INSIDE in had else {}))
 
 
 def _changes(what: str, had: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:

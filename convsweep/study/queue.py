@@ -94,8 +94,6 @@ def fill(
     enumerated = size is not None and size <= (min(n_trials, MAX_ENUMERATED) if growing else n_trials)
     combinations = space.combinations(study.user_attrs["seed"]) if enumerated else ()
     missing = [combination for combination in combinations if hashable(combination) not in known]
-    if study.user_attrs.get(ENUMERATED) != enumerated:
-        study.set_user_attr(ENUMERATED, enumerated)
     values = described() if described and not (trials or enumerated) else {}
     if values:
         first = [*first, values]
@@ -126,6 +124,8 @@ def fill(
     study.add_trials(waiting[:1])  # a journal's storage must have seen one that it made, before it cannot see them
     with together(study._storage):
         study.add_trials(waiting[1:])
+        if study.user_attrs.get(ENUMERATED) != enumerated:
+            study.set_user_attr(ENUMERATED, enumerated)
     return enumerated
 
 

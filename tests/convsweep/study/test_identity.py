@@ -7,8 +7,18 @@ import optuna
 import pytest
 from omegaconf import OmegaConf
 
+from convsweep.errors import UserError
 from convsweep.space.space import Space
-from convsweep.study.identity import IDENTITY, change, fixed_settings, open_study, schema_defaults, searched_settings
+from convsweep.study.identity import (
+    IDENTITY,
+    change,
+    enqueued,
+    fixed_settings,
+    open_study,
+    schema_defaults,
+    searched_settings,
+)
+from convsweep.study.queue import fill
 from tests.helpers.spaces import space
 
 
@@ -69,3 +79,18 @@ def test_a_study_keeps_which_keys_a_searched_group_had_on_its_first_day() -> Non
     assert study.user_attrs[IDENTITY]["inside"] == ["part.old"]
     change(study, ["minimize"], found, {"anything": 4}, {"part.new"}, inside)
     assert study.user_attrs[IDENTITY]["inside"] == ["part.old", "part.required"]
+
+
+def test_what_is_enqueued_is_known_by_having_no_mark_but_in_a_study_of_before() -> None:
+    found, storage = space("x=1,2", conditions={}), optuna.storages.InMemoryStorage()
+    study, _ = open_study(storage, "s", ["minimize"], found, {}, 0)
+    fill(study, found, 2)
+    study.enqueue_trial({"x": 1})
+    assert [trial.number for trial in enqueued(study)] == [2]
+    with pytest.raises(UserError, match=r"trial 2, which was enqueued with \{x:1\}: it lies outside of the space"):
+        change(study, ["minimize"], space("x=2", "y=1,2", conditions={}), {})
+    study.set_user_attr(IDENTITY, {"space": found.describe(), "direction": ["minimize"], "settings": {}})
+    assert enqueued(study) == []
+    change(study, ["minimize"], space("x=2,3", conditions={}), {})
+    assert not any(trial.system_attrs["fixed_params"].get("x") == 1 for trial in study.trials)
+    assert "inside" not in study.user_attrs[IDENTITY]
