@@ -214,7 +214,7 @@ def _dress(figure: Any) -> None:
     clear, line = "rgba(0,0,0,0)", "rgba(128,128,128,0.3)"
     figure.update_layout(
         template="none", title=None, paper_bgcolor=clear, plot_bgcolor=clear,
-        margin={"t": 30, "r": 20, "b": 50, "l": 60},
+        margin={"t": 54, "r": 20, "b": 50, "l": 60},
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "xanchor": "left"},
         font={"family": "system-ui, sans-serif", "size": 13}, colorway=[BLUE, ORANGE, GREEN, RED, "#c9a227"],
         autosize=True, width=None, modebar={"bgcolor": clear, "color": GREY, "activecolor": ORANGE},

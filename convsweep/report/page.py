@@ -52,7 +52,8 @@ LONGEST, CELL = 2000, 120  # characters of a text, and of a searched value in a 
 TITLES = {
     "history": (
         "History",
-        "The value of each trial, and the best so far; of one that paused or was stopped, the last value.",
+        "The value of each trial; of one that paused or was stopped, the last one. The line of a single objective is "
+        "the best so far.",
     ),
     "pareto": (
         "Pareto front",
@@ -152,13 +153,7 @@ def _summary(study: "Study", trials: "Sequence[FrozenTrial]", findings: Findings
     lines = [f"<p>{_escaped(goals_in_words(study))}: {states}{spent}.</p>"]
     best = ranked(study)
     if best:
-        names = metric_names(study)
-        values = ", ".join(f"{_escaped(name)} {value}" for name, value in zip(names, values_of(best[0]), strict=True))
-        which = (
-            f"Trial {best[0].number}" if len(names) == 1 else f"{len(best)} on the Pareto front; trial {best[0].number}"
-        )
-        params = _escaped(bounded(params_in_words(best[0].params), LONGEST)) or "nothing searched"
-        lines.append(f'<p class="answer"><strong>{values}</strong> {which}: <code>{params}</code></p>')
+        lines.append(f'<p class="answer">{_answer(best, metric_names(study))}</p>')
     elif trials:
         lines.append("<p>No trial was trained to its end and kept all limits: there is no best one.</p>")
         lines += [f"<p>{_escaped(so_far_in_words(trial, metric_names(study)))}</p>" for trial in unfinished(study)[:1]]
@@ -173,6 +168,19 @@ def _summary(study: "Study", trials: "Sequence[FrozenTrial]", findings: Findings
     if findings.advice:
         lines.append("<ul>" + "".join(f"<li>{_sentence(one.text)}</li>" for one in findings.advice) + "</ul>")
     return "\n".join(lines)
+
+
+def _answer(best: "Sequence[FrozenTrial]", names: Sequence[str]) -> str:
+    """Return the best trial's value and configuration, of several objectives how far the front reaches."""
+    if len(names) == 1 or len(best) == 1:
+        values = ", ".join(f"{_escaped(name)} {value}" for name, value in zip(names, values_of(best[0]), strict=True))
+        params = _escaped(bounded(params_in_words(best[0].params), LONGEST)) or "nothing searched"
+        return f"<strong>{values}</strong> Trial {best[0].number}: <code>{params}</code>"
+    reached = []
+    for i, name in enumerate(names):
+        low, high = (values_of(pick(best, key=lambda trial: trial.values[i]))[i] for pick in (min, max))
+        reached.append(f"{_escaped(name)} {low}" + (f" to {high}" if high != low else ""))
+    return f"<strong>{len(best)} on the Pareto front</strong>: {', '.join(reached)}"
 
 
 def _best(study: "Study") -> str:

@@ -149,7 +149,12 @@ def test_several_objectives_have_their_front() -> None:
     assert {"pareto", "history/value 0", "history/value 1", "contour/value 0", "slice/model.depth/value 1"} <= set(
         found
     )
-    assert "The Pareto front" in report(study)
+    page = report(study)
+    assert "The Pareto front" in page
+    front = study.best_trials
+    reached = [[trial.values[i] for trial in front] for i in range(2)]
+    ends = ", ".join(f"value {i} {min(values):.5g} to {max(values):.5g}" for i, values in enumerate(reached))
+    assert f"<strong>{len(front)} on the Pareto front</strong>: {ends}" in page
     four = made_up(lambda p: p["model.filters"], trials=4, directions=("maximize",) * 4, space=FEW)
     assert "pareto" in figures(four)
 
