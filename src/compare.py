@@ -50,7 +50,7 @@ CHOOSE_DATA = (
     "dataset.name", "dataset.path", "dataset.load", "dataset.folds", "dataset.file_column", "dataset.label_column",
     "dataset.split_column",
 )  # fmt: skip
-CHOOSE_SPLIT = ("dataset.limit", "dataset.validation_fraction")
+CHOOSE_SPLIT = ("dataset.limit", "dataset.validation_fraction", "dataset.test_fraction")
 BUILT_IN = ("digits", "mnist", "fashion_mnist", "cifar10", "cifar100")
 OF_NO_IMAGES = (*MODEL_METRICS, "fit_seconds")
 RUN_ID = re.compile("[0-9a-f]{32}")

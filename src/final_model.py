@@ -202,7 +202,8 @@ def _judged(job: Job, final: Final, clean: bool, console: Console) -> Final:
             say(console, f"note     the test images judged {one.model} on {one.when} already ({one.accuracy:.4f}): who "
                          "chooses by them has none left to test with")  # fmt: skip
     else:
-        say(console, f"test     {data.name} has no test images; the means above are all that is known")
+        say(console, f"test     {data.name} has no test images; the means above are all that is known. A search with "
+                     "dataset.test_fraction=0.2 sets some aside, which no trial is trained on")  # fmt: skip
     split = data.validation if clean else data.test
     robust = robustness(plan, final.network, split) if split is not None else {}
     return Final(final.choice, plan, data, final.network, final.validation, test, robust, final.what)

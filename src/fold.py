@@ -151,7 +151,10 @@ def _check(config: Config, trial: "TrialHandle | None", data: dataset.Dataset) -
     for note in data.notes if trial is None else ():
         print(f"dataset  {note}", flush=True)
     if config.evaluation.test and data.test is None:
-        raise DatasetError(f"`evaluation.test` must be false: {data.name} has no test images, got true")
+        raise DatasetError(
+            f"`evaluation.test` must be false: {data.name} has no test images, got true; type evaluation.test=false, "
+            "or e.g. dataset.test_fraction=0.2, which sets some aside"
+        )
     if trial is None and (why := full_training(config.model, config.augmentation, config.training)):
         print(f"model    {why}", flush=True)
     if problems := check_classes(asked_for(config), data.class_names):

@@ -24,6 +24,8 @@ class DatasetConfig:
         path: a local copy (file or folder) instead of the usual places; required by one's own data.
         limit: take at most that many of the training images, stratified, before validation is split off.
         validation_fraction: the part of these images that becomes validation data.
+        test_fraction: the part of all training images that is set aside to test with, before any limit or validation
+            split, the same ones for every seed; None where the data has test images of its own, or for none.
         folds: split them into so many parts in its place, each of which validates in turn; None or 1 for one split.
         image_size: resize to this many pixels a side, or to [height, width]; None keeps the size.
         fit: what becomes of images of another shape: pulled to it (`stretch`), cut in the middle (`crop`), or put on
@@ -37,6 +39,7 @@ class DatasetConfig:
     path: str | None = None
     limit: int | None = None
     validation_fraction: float = 0.2
+    test_fraction: float | None = None
     folds: int | None = None
     image_size: Any = None
     fit: str = "stretch"
@@ -133,6 +136,7 @@ def check(config: DatasetConfig) -> list[str]:
         problems.append(
             _problem("validation_fraction", "a number between 0 and 1", config.validation_fraction, "e.g. {key}=0.2")
         )
+    problems += _check_test(config)
     if config.folds is not None and not _is_positive_int(config.folds):
         problems.append(_problem("folds", "a whole number from 2, or null for one split", config.folds, "e.g. {key}=5"))
     if config.limit is not None and not _is_positive_int(config.limit):
@@ -176,6 +180,17 @@ def _check_load(load: str | None) -> list[str]:
         return [
             _problem("load", f"in a module that is there, and {package} is neither here nor installed", load, instead)
         ]
+    return []
+
+
+def _check_test(config: DatasetConfig) -> list[str]:
+    fraction, kind = config.test_fraction, DATASETS.get(config.name)
+    if fraction is None:
+        return []
+    if not _is_number(fraction) or not 0 < fraction < 1:
+        return [_problem("test_fraction", "a number between 0 and 1, or null", fraction, "e.g. {key}=0.2")]
+    if kind is not None and kind.images is not None and config.path is None:
+        return [_problem("test_fraction", f"null for {config.name}, which has test images", fraction, "{key}=null")]
     return []
 
 

@@ -15,7 +15,7 @@ from src.dataset.cache import Entry, default_folder, entry, save
 from src.dataset.dataset import Dataset, DatasetError, Preprocessing, Split
 from src.dataset.registry import DATASETS
 from src.dataset.source import PARTS
-from src.dataset.split import fold, split, take
+from src.dataset.split import fold, hold_out, split, take
 
 _loaded: dict[str, Dataset] = {}  # what this process has opened: a worker's later trials start from here
 
@@ -24,7 +24,8 @@ def load(config: DatasetConfig, seed: int, cache: Path | None = None, number: in
     """Load a dataset.
 
     The validation part is split off the training data by the seed, stratified; an image folder with a
-    `validation/` of its own keeps that. The test part is never limited.
+    `validation/` of its own keeps that. The test part is never limited, and the same for every seed and fold: also one
+    that is split off, by `test_fraction`.
 
     Args:
         config: the settings.
@@ -69,6 +70,8 @@ def _load(config: DatasetConfig, seed: int, folder: Path, number: int) -> Datase
     settings = [config.limit, config.validation_fraction, config.image_size, config.fit, config.channels, seed]
     if config.splits > 1:
         settings += [config.splits, number]
+    if config.test_fraction is not None:
+        settings += ["test", config.test_fraction]
     parted = entry(folder, [source.key, settings], lambda place: _part(place, whole, config, seed, number))
     classes = len(whole.meta["class_names"])
     splits, names = {}, {}
@@ -96,9 +99,18 @@ def _load(config: DatasetConfig, seed: int, folder: Path, number: int) -> Datase
         ),
         names=names,
         digests=parted.meta.get("digests") or _digests(_by_part(parted.arrays, whole.arrays)),
-        notes=(*source.notes, *whole.meta["notes"]),
+        notes=(*source.notes, *whole.meta["notes"], *_test_note(config, splits, len(whole.arrays["train_labels"]))),
         white=scaling.white(parted.arrays["histogram"]),
     )
+
+
+def _test_note(config: DatasetConfig, splits: Mapping[str, Split], count: int) -> list[str]:
+    if config.test_fraction is None:
+        return []
+    return [
+        f"{len(splits['test'].images):,} of {count:,} images are the test part, the same ones for every seed "
+        f"(dataset.test_fraction={config.test_fraction:g})"
+    ]
 
 
 def _part(place: Path, whole: Entry, config: DatasetConfig, seed: int, number: int) -> dict[str, Any]:
@@ -107,7 +119,7 @@ def _part(place: Path, whole: Entry, config: DatasetConfig, seed: int, number: i
     chosen = choose(labels, whole.meta["class_names"], config, seed, number)
     scaled = [whole.arrays["train_images"]]
     for part, indices in chosen.items():
-        source = "train" if part == "validation" and "validation_images" not in whole.arrays else part
+        source = part if f"{part}_images" in whole.arrays else "train"
         images, labels = whole.arrays[f"{source}_images"], whole.arrays[f"{source}_labels"]
         channels = images.shape[3] if config.channels == "auto" else config.channels
         same = config.image_size in (None, images.shape[1:3]) and channels == images.shape[3]
@@ -148,7 +160,7 @@ def _digests(arrays: Mapping[str, Mapping[str, np.ndarray]]) -> dict[str, str]:
 def choose(
     labels: Mapping[str, np.ndarray], class_names: list[str], config: DatasetConfig, seed: int, number: int = 1
 ) -> dict[str, np.ndarray]:
-    """Return the indices of each part: of its own array, or of the training images for split-off validation.
+    """Return the indices of each part: of its own array, or of the training images where it is split off these.
 
     Args:
         labels: of each part that the data has, [N].
@@ -162,20 +174,30 @@ def choose(
     """
     chosen = {part: np.arange(len(labels[part])) for part in PARTS if part in labels}
     train, classes = labels["train"], len(class_names)
+    rest = chosen["train"]
+    if config.test_fraction is not None:
+        if "test" in labels:
+            raise DatasetError(
+                "`dataset.test_fraction` must be null where the data has a test part of its own, got "
+                f"{config.test_fraction:g}; type dataset.test_fraction=null, or move its images to the training part"
+            )
+        kept = 1 if "validation" in labels else 2  # to train on, and to validate by
+        rest, chosen["test"] = hold_out(train, classes, config.test_fraction, kept)
+        train = train[rest]
     if "validation" in labels:
         if config.splits > 1:
             raise DatasetError(
                 "`dataset.folds` must be null where the data has a validation part of its own, got "
                 f"{config.folds}; type dataset.folds=null, or move its images to the training part"
             )
-        chosen["train"] = take(train, classes, config.limit, seed)
+        chosen["train"] = rest[take(train, classes, config.limit, seed)]
     else:
         _check_enough(train, class_names)
         if config.splits > 1:
-            parts = fold(train, class_names, config.limit, config.splits, number, seed)
+            parts = fold(train, class_names, config.limit, config.splits, number, seed, config.test_fraction)
         else:
             parts = split(train, classes, config.limit, config.validation_fraction, seed)
-        chosen["train"], chosen["validation"] = parts
+        chosen["train"], chosen["validation"] = (rest[part] for part in parts)
     return chosen
 
 

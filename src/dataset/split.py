@@ -1,10 +1,12 @@
-"""Which images are trained on and which validate: stratified, and decided by a seed."""
+"""Which images are trained on, which validate and which test: stratified, and decided by a seed."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
 from src.dataset.dataset import DatasetError
+
+TEST_SEED = 0  # of the test part, which is the same one for all trials, folds and seeds
 
 
 def split(
@@ -28,22 +30,47 @@ def split(
     Raises:
         DatasetError: there are too few images to give each part some.
     """
-    members = _members(labels, classes, limit, seed)
-    used = np.array([len(member) for member in members])
-    wanted = max(1, round(used.sum() * fraction))
-    validating = np.minimum(_apportion(used, wanted), used - 1)
-    if not validating.any():
+    parts = _divide(_members(labels, classes, limit, seed), fraction, kept=1)
+    if not parts[1].size:
         raise DatasetError(
-            f"{used.sum()} images of {classes} classes are too few to split validation data off; "
+            f"{parts[0].size} images of {classes} classes are too few to split validation data off; "
             "add images, or raise `dataset.limit` or `dataset.validation_fraction`"
         )
-    train = [member[few:] for member, few in zip(members, validating, strict=True)]
-    validation = [member[:few] for member, few in zip(members, validating, strict=True)]
-    return np.sort(np.concatenate(train)), np.sort(np.concatenate(validation))
+    return parts
+
+
+def hold_out(labels: np.ndarray, classes: int, fraction: float, kept: int) -> tuple[np.ndarray, np.ndarray]:
+    """Choose the images of a test part, the same ones always; a class that has no more than `kept` gives none away.
+
+    Args:
+        labels: as for `split`.
+        classes: how many classes there are.
+        fraction: the part of the images that tests.
+        kept: how many of each class are left at least, or all where there are fewer.
+
+    Returns:
+        Indices of the other images and of the test images, each ascending, int64.
+
+    Raises:
+        DatasetError: no class can spare an image.
+    """
+    parts = _divide(_members(labels, classes, None, TEST_SEED), fraction, kept)
+    if not parts[1].size:
+        raise DatasetError(
+            f"{parts[0].size} images of {classes} classes are too few to split test images off; add images, raise "
+            "`dataset.test_fraction`, or type dataset.test_fraction=null"
+        )
+    return parts
 
 
 def fold(
-    labels: np.ndarray, class_names: Sequence[str], limit: int | None, folds: int, number: int, seed: int
+    labels: np.ndarray,
+    class_names: Sequence[str],
+    limit: int | None,
+    folds: int,
+    number: int,
+    seed: int,
+    test_fraction: float | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Choose the training and the validation images of a fold; over all folds, each image validates once.
 
@@ -56,6 +83,7 @@ def fold(
         folds: how many there are.
         number: which one, from 1.
         seed: the same seed gives the same folds.
+        test_fraction: of the images of before, what was held out; for the message.
 
     Raises:
         DatasetError: a class has fewer images than there are folds.
@@ -64,6 +92,7 @@ def fold(
     smallest = min(range(len(members)), key=lambda label: len(members[label]))
     if (fewest := len(members[smallest])) < folds:
         under = "" if limit is None or limit >= len(labels) else f" under dataset.limit={limit}"
+        under += "" if test_fraction is None else f" beside dataset.test_fraction={test_fraction:g}"
         raise DatasetError(
             f"`dataset.folds` must be at most {fewest}, the number of images of class {class_names[smallest]}{under}, "
             f"got {folds}; type dataset.folds={fewest if fewest > 1 else 'null'}, or add images"
@@ -97,6 +126,16 @@ def _members(labels: np.ndarray, classes: int, limit: int | None, seed: int) -> 
     counts = np.array([len(member) for member in members])
     used = 1 + _apportion(counts - 1, limit - classes)
     return [member[:count] for member, count in zip(members, used, strict=True)]
+
+
+def _divide(members: Sequence[np.ndarray], fraction: float, kept: int) -> tuple[np.ndarray, np.ndarray]:
+    """Take a fraction of each class away, leaving `kept` of it; return the others and those, ascending."""
+    counts = np.array([len(member) for member in members])
+    wanted = max(1, round(counts.sum() * fraction))
+    taken = np.clip(_apportion(counts, wanted), 0, np.maximum(counts - kept, 0))
+    left = [member[few:] for member, few in zip(members, taken, strict=True)]
+    away = [member[:few] for member, few in zip(members, taken, strict=True)]
+    return np.sort(np.concatenate(left)), np.sort(np.concatenate(away))
 
 
 def _apportion(counts: np.ndarray, total: int) -> np.ndarray:

@@ -19,31 +19,33 @@ def seen_before(model: KeptModel, pictures: Sequence[Picture]) -> str | None:
 
     None where none do, or where it is not known: of a file, or of a dataset that is no folder of images.
     """
-    parts = _parts(model)
+    parts, fraction = _parts(model)
     inside = functools.cache(lambda folder: any(Path(os.path.realpath(folder)).is_relative_to(part) for part in parts))
     count = sum(inside(os.path.dirname(picture.file)) for picture in pictures) if parts else 0
     if not count:
         return None
     which = "the images are" if count == len(pictures) else f"{count} of {len(pictures)} images are"
+    apart = f", but for the test images (dataset.test_fraction={fraction:g})" if fraction else ""
     return (
-        f"{which} of the folder that the model was trained on and chosen by: how well it does there says little of "
-        "how well it does on new ones"
+        f"{which} of the folder that the model was trained on and chosen by{apart}: how well it does there says little "
+        "of how well it does on new ones"
     )
 
 
-def _parts(model: KeptModel) -> list[Path]:
-    """Return the folders of the training and the validation part."""
+def _parts(model: KeptModel) -> tuple[list[Path], float | None]:
+    """Return the folders of the training and the validation part, and how much of them was set aside to test with."""
     if model.run_id is None:
-        return []
+        return [], None
     try:
         lookup = look_up(model.uri)
         run = lookup.run(model.run_id)
         if run is None:
-            return []
+            return [], None
         dataset = yaml.safe_load(lookup.fetch(run.artifacts, "config.yaml").read_text())["dataset"]
         if dataset["name"] != "image_folder":
-            return []
+            return [], None
         found = read_layout(Path(dataset["path"]).expanduser().resolve()).parts
-        return [folder.resolve() for part, folder in found.items() if part != "test"]
+        seen = [folder.resolve() for part, folder in found.items() if part != "test"]
+        return seen, dataset.get("test_fraction")
     except (NotHere, DatasetError, OSError, KeyError, TypeError, yaml.YAMLError):
-        return []
+        return [], None

@@ -34,6 +34,7 @@ class StudyData(StudyCallback):
 
     def __init__(self) -> None:
         self._wanted: dict[str, tuple[DatasetConfig, int, list[str]]] = {}
+        self._tested: dict[str, float | None] = {}
         self._here = True
         self._told: set[str] = set()
         self._notes: dict[str, None] = {}
@@ -50,6 +51,14 @@ class StudyData(StudyCallback):
         key = json.dumps([asdict(checked.dataset), checked.seed, metrics])
         if key in self._wanted:
             return []
+        dataset = checked.dataset
+        fraction = self._tested.setdefault(dataset.name, dataset.test_fraction)
+        if fraction != dataset.test_fraction:
+            return [
+                "`dataset.test_fraction` must be the same in all trials, or some are trained on what others are tested "
+                f"by, got {_shown(fraction)} and {_shown(dataset.test_fraction)}; type e.g. dataset.test_fraction="
+                f"{_shown(fraction)}"
+            ]
         self._wanted[key] = checked.dataset, checked.seed, metrics
         from src.dataset import DatasetError, look  # a tenth of a second, which a mistake in a key need not wait for
 
@@ -76,6 +85,10 @@ class StudyData(StudyCallback):
                 print(f"dataset  {note}", flush=True)
             self._told.update(notes)
         study.set_user_attr(READY + driver, True)
+
+
+def _shown(value: float | None) -> str:
+    return "null" if value is None else f"{value:g}"
 
 
 def await_data(trial: "TrialHandle") -> bool:

@@ -44,6 +44,31 @@ def test_files_that_cannot_be_read_end_a_sweep_in_one_line(folder: Path) -> None
 
 
 @pytest.mark.slow
+def test_a_part_of_a_folder_tests_what_a_search_finds(folder: Path) -> None:
+    once = ["training.epochs=1", "model=mlp", "hydra/launcher=basic", "hydra.sweeper.study_name=mine"]
+    sweep = ["-m", "src.sweep", "-m", "dataset=image_folder", "dataset.path=data", "dataset.image_size=4", *once]
+    done = run_inside([*sweep, "optimizer.learning_rate=0.1,0.01", "dataset.test_fraction=0.25"], folder)
+    assert "dataset  4 of 16 images are the test part, the same ones for every seed" in done.stdout, done.stderr
+    done = run_inside([*sweep, "optimizer.learning_rate=0.1,0.01", "dataset.test_fraction=0.5"], folder)
+    assert "dataset.test_fraction: it has 0.25, now asked for 0.5" in done.stderr
+    done = run_inside(["-m", "src.finalize", "mine", "--top", "1", "--seeds", "1"], folder)
+    assert re.search(r"test     accuracy \S+ on 4 images, 95% interval", done.stdout), done.stdout + done.stderr
+    (card,) = (folder / "multirun" / "mine-final").rglob("model_card.md")
+    assert "10 train, 2 validation, 4 test images" in card.read_text()
+    assert "equal    to the bit" in run_inside(["-m", "src.reproduce", "mine"], folder).stdout
+
+
+@pytest.mark.slow
+def test_without_test_images_the_end_says_what_to_type(folder: Path) -> None:
+    once = ["training.epochs=1", "model=mlp", "hydra/launcher=basic", "hydra.sweeper.study_name=mine"]
+    sweep = ["-m", "src.sweep", "-m", "dataset=image_folder", "dataset.path=data", "dataset.image_size=4", *once]
+    assert run_inside([*sweep, "optimizer.learning_rate=0.1,0.01"], folder).returncode == 0
+    done = run_inside(["-m", "src.finalize", "mine", "--top", "1", "--seeds", "1"], folder)
+    assert "test     image_folder has no test images" in done.stdout, done.stderr
+    assert "A search with dataset.test_fraction=0.2 sets some aside" in done.stdout
+
+
+@pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_own_images_runs_as_it_is_typed_from_top_to_bottom(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))

@@ -22,6 +22,8 @@ CONF = Path(__file__).parents[3] / "conf" / "dataset"
         ("validation_fraction", 1.5, "a number between 0 and 1, got 1.5; type e.g. dataset.validation_fraction=0.2"),
         ("validation_fraction", 0.0, "a number between 0 and 1"),
         ("validation_fraction", float("nan"), "a number between 0 and 1"),
+        ("test_fraction", 1.0, "a number between 0 and 1, or null, got 1.0; type e.g. dataset.test_fraction=0.2"),
+        ("test_fraction", 0.2, "null for mnist, which has test images, got 0.2; type dataset.test_fraction=null"),
         ("folds", 0, "a whole number from 2, or null for one split, got 0; type e.g. dataset.folds=5"),
         ("folds", True, "a whole number from 2, or null"),
         ("limit", 0, "a whole number from 1, or null, got 0"),

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from src.config.dataset import DatasetConfig
-from src.dataset import DatasetError, loading, published
+from src.dataset import DatasetError, Split, loading, published
 from tests.helpers.dataset_files import open_dataset, write_idx, write_images
 
 FASHION = Path("/usr/share/datasets/fashion-mnist")
@@ -74,6 +74,56 @@ def test_folds_beside_a_validation_part_of_the_datas_own_are_refused(tmp_path: P
         DatasetError, match=r"`dataset\.folds` must be null where the data has a validation part of its own"
     ):
         open_dataset(tmp_path, "image_folder", path=str(tmp_path / "data"), image_size=8, folds=2)
+
+
+def pixels(part: Split | None) -> set[bytes]:
+    return set() if part is None else {image.tobytes() for image in part.images}
+
+
+def test_a_test_part_is_the_same_for_every_seed_fold_and_limit(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    images, labels = rng.integers(0, 256, (60, 4, 4), np.uint8), np.repeat([0, 1, 2], [40, 17, 3])
+    np.savez(tmp_path / "own.npz", x=images, y=labels)
+    first, *others = [
+        open_dataset(tmp_path, "arrays", seed, path=str(tmp_path / "own.npz"), test_fraction=0.2, **more)
+        for seed, more in [(0, {}), (7, {}), (0, {"folds": 2}), (3, {"limit": 20}), (0, {"validation_fraction": 0.5})]
+    ]
+    assert first.test is not None
+    assert np.bincount(first.test.labels).tolist() == [8, 3, 1]
+    assert not np.array_equal(first.validation.images, others[0].validation.images)
+    for data in (first, *others):
+        assert pixels(data.test) == pixels(first.test)
+        assert data.digests["test"] == first.digests["test"]
+        assert not pixels(first.test) & (pixels(data.train) | pixels(data.validation))
+        assert (
+            data.notes[-1]
+            == "12 of 60 images are the test part, the same ones for every seed (dataset.test_fraction=0.2)"
+        )
+    assert len(first.train.images) + len(first.validation.images) == 48
+    assert len(others[2].train.images) + len(others[2].validation.images) == 20
+    config = DatasetConfig("arrays", path=str(tmp_path / "own.npz"), test_fraction=0.2, folds=2)
+    validating = [pixels(loading.load(config, 5, tmp_path, number).validation) for number in (1, 2)]
+    assert set.union(*validating) == {image.tobytes() for image in images} - pixels(first.test)
+    without = open_dataset(tmp_path, "arrays", path=str(tmp_path / "own.npz"))
+    assert (without.test, len(without.train.images), len(without.validation.images)) == (None, 48, 12)
+
+
+def test_a_test_part_beside_a_validation_part_of_the_datas_own(tmp_path: Path) -> None:
+    images = np.arange(40, dtype=np.uint8)[:, None, None] * np.ones((1, 4, 4), np.uint8)
+    np.savez(tmp_path / "own.npz", x=images[:30], y=np.arange(30) % 2, x_val=images[30:], y_val=np.arange(10) % 2)
+    data = open_dataset(tmp_path, "arrays", path=str(tmp_path / "own.npz"), test_fraction=0.2)
+    assert data.test is not None
+    assert [len(part.images) for part in (data.train, data.validation, data.test)] == [24, 10, 6]
+    assert pixels(data.train) | pixels(data.test) == {image.tobytes() for image in images[:30]}
+
+
+def test_a_test_part_of_images_that_have_one_is_refused(tmp_path: Path) -> None:
+    images, labels = np.zeros((8, 4, 4), np.uint8), np.arange(8) % 2
+    np.savez(tmp_path / "own.npz", x=images, y=labels, x_test=images, y_test=labels)
+    with pytest.raises(
+        DatasetError, match=r"`dataset\.test_fraction` must be null where the data has a test part of its"
+    ):
+        open_dataset(tmp_path, "arrays", path=str(tmp_path / "own.npz"), test_fraction=0.2)
 
 
 def test_a_limit_under_the_number_of_classes_is_refused(tmp_path: Path) -> None:

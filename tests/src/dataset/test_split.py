@@ -8,7 +8,7 @@ from PIL import Image
 
 from src.dataset import DatasetError, resize
 from src.dataset.scaling import histogram, rescaling
-from src.dataset.split import fold, split, take
+from src.dataset.split import fold, hold_out, split, take
 
 
 def test_shares_are_proportional_within_one_image() -> None:
@@ -63,6 +63,17 @@ def test_more_folds_than_the_smallest_class_has_images() -> None:
         fold(labels, ["tulip", "rose"], None, 5, 1, 0)
     with pytest.raises(DatasetError, match=r"at most 1, .* of class rose under dataset\.limit=3, .*folds=null"):
         fold(labels, ["tulip", "rose"], 3, 5, 1, 0)
+
+
+def test_images_held_out_are_of_every_class_and_the_same_always() -> None:
+    labels = np.random.default_rng(0).permutation(np.repeat([0, 1, 2, 3, 4], [50, 20, 3, 2, 1]))
+    rest, test = hold_out(labels, 5, 0.2, kept=2)
+    assert np.array_equal(np.sort(np.concatenate([rest, test])), np.arange(76))
+    assert np.bincount(labels[test], minlength=5).tolist() == [10, 4, 1, 0, 0]
+    assert np.array_equal(hold_out(labels, 5, 0.2, kept=2)[1], test)
+    assert np.bincount(labels[hold_out(labels, 5, 0.9, kept=5)[0]]).tolist() == [5, 5, 3, 2, 1]
+    with pytest.raises(DatasetError, match=r"2 images of 1 classes are too few .*type dataset\.test_fraction=null"):
+        hold_out(np.array([0, 0]), 1, 0.2, kept=2)
 
 
 def test_too_few_images_to_split() -> None:

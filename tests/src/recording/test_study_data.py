@@ -74,6 +74,10 @@ def test_what_names_tell_is_said_before_anything_starts(folder: Path, tmp_path: 
             ["dataset.folds=3", "dataset.limit=4"],
             "must be at most 2, the number of images of class a under dataset.limi",
         ),
+        (
+            ["dataset.folds=6", "dataset.test_fraction=0.3"],
+            "must be at most 3, the number of images of class a beside dataset.test_fraction=0.3, got 6",
+        ),
         (["dataset.limit=1"], "`dataset.limit` must be at least 2, an image of each class, got 1"),
         (["objective='recall[rose]'"], "`recall[rose]` must name one of the classes a, b, got rose"),
         (["constraints=['recall[c] >= 0.5']"], "`recall[c]` must name one of the classes a, b, got c"),
@@ -102,6 +106,23 @@ def test_all_that_is_wrong_with_the_data_is_said_at_once(folder: Path) -> None:
     write_images(folder / "validation" / "a", 1)
     (problem,) = StudyData().check(composed(folder, "dataset.folds=3"))
     assert problem.startswith("`dataset.folds` must be null where the data has a validation part of its own, got 3")
+
+
+def test_a_test_fraction_beside_test_images_or_one_that_is_searched(folder: Path, tmp_path: Path) -> None:
+    callback = StudyData()
+    assert callback.check(composed(folder, "dataset.test_fraction=0.2", "seed=0")) == []
+    assert callback.check(composed(folder, "dataset.test_fraction=0.2", "seed=1")) == []
+    (problem,) = callback.check(composed(folder, "dataset.test_fraction=0.4"))
+    assert problem.startswith("`dataset.test_fraction` must be the same in all trials")
+    assert problem.endswith("got 0.2 and 0.4; type e.g. dataset.test_fraction=0.2")
+    for name in ("a", "b"):
+        write_images(folder / "test" / name, 1)
+    (problem,) = StudyData().check(composed(folder, "dataset.test_fraction=0.2"))
+    assert problem == (
+        "`dataset.test_fraction` must be null where the data has a test part of its own, got 0.2; type "
+        "dataset.test_fraction=null, or move its images to the training part"
+    )
+    assert not (tmp_path / "cache").exists()
 
 
 def test_what_the_files_tell_ends_the_sweep_in_one_line(folder: Path) -> None:
