@@ -40,7 +40,7 @@ from convsweep.report import (
 from convsweep.study import SOURCE
 from src.config.objective import MODEL_METRICS, direction
 from src.deployment import ModelNotFound, find_run
-from src.process import program
+from src.process import as_typed, program
 from src.recording import best_metrics, spread_metrics
 from src.tracking import FINAL, NotHere
 
@@ -59,7 +59,7 @@ RUN_ID = re.compile("[0-9a-f]{32}")
 def main() -> None:
     """Print a column a configuration."""
     parser = argparse.ArgumentParser(
-        prog=program("compare"), description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog=program("compare"), description=as_typed(__doc__), formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("sides", nargs="+", metavar="STUDY|STUDY/TRIAL|RUN", help="two or more configurations")
     parser.add_argument("--storage", help="as in hydra.sweeper.storage, for studies that do not use a journal")
@@ -158,7 +158,7 @@ def _verdict(verdict: Verdict) -> str:
         how = ", ".join(f"{key} {_words(one)} and {_words(other)}" for key, (one, other) in verdict.apart.items())
         return f"{amount}: they were judged by other images ({how}), so that it does not say which is better"
     if not verdict.told:
-        return f"{amount}: whether that is more than noise is not known, train both again: python -m src.finalize STUDY"
+        return f"{amount}: whether that is more than noise is not known, train both again: {program('finalize')} STUDY"
     ends = f"95% interval {difference.low:.4g} to {difference.high:.4g}, p={difference.p_value:.2g}"
     how = "paired by seed" if difference.paired else "Welch's test"
     if not verdict.real:

@@ -18,7 +18,7 @@ from src.deployment.formats import FORMATS
 from src.deployment.gathering import gather
 from src.model.own_code import CODE, MODULES
 from src.predict import MODEL
-from src.process import program, quiet_native_stderr
+from src.process import as_typed, program, quiet_native_stderr
 from src.tracking import NotHere, look_up
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ CHECKED = 256  # images, at most, that each format is asked about
 
 def main() -> None:
     """Export, check, and print sizes and latencies."""
-    parser = argparse.ArgumentParser(prog=program("export"), description=__doc__)
+    parser = argparse.ArgumentParser(prog=program("export"), description=as_typed(__doc__))
     parser.add_argument("model", help=MODEL)
     parser.add_argument("--to", nargs="+", choices=FORMATS, required=True, help="the format, or several")
     parser.add_argument("--out", type=Path, help=f"the folder, by default one named like the model in {FOLDER}/")

@@ -31,7 +31,7 @@ from src.finalizing import (
     rows_of,
     typed_overrides,
 )
-from src.process import program, quiet_native_stderr
+from src.process import as_typed, program, quiet_native_stderr
 from src.recording import ABOVE, runs_of
 from src.tracking import FINAL
 
@@ -65,7 +65,7 @@ def main() -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog=program("finalize"), description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog=program("finalize"), description=as_typed(__doc__), formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("study", help=f"a study's name, or its folder where that is not in {FOLDER}; study/12: a trial")
     parser.add_argument("overrides", nargs="*", help="of hydra, e.g. hydra.sweeper.n_jobs=1, or tracking.register=NAME")

@@ -11,7 +11,7 @@ from convsweep.errors import printable
 from src.deployment import KeptModel, ModelNotFound, find_model
 from src.deployment.gathering import Gathered, gather
 from src.deployment.seen import seen_before
-from src.process import program, quiet_native_stderr
+from src.process import as_typed, program, quiet_native_stderr
 
 MODEL = (
     "a study's name or folder (its best trial), a trial (study/12), champion, a registered model's name, a run's id, "
@@ -22,7 +22,7 @@ LIMIT = 0.5  # below it another answer is likelier than the one given
 
 def main() -> None:
     """Print what the model says of each image."""
-    parser = argparse.ArgumentParser(prog=program("predict"), description=__doc__)
+    parser = argparse.ArgumentParser(prog=program("predict"), description=as_typed(__doc__))
     parser.add_argument("model", help=MODEL)
     parser.add_argument(
         "images", nargs="+", help="files, and folders; one with a sub-folder a class is evaluated as well"

@@ -9,12 +9,12 @@ import sys
 
 from convsweep.errors import UserError
 from convsweep.storage import serve
-from src.process import program
+from src.process import as_typed, program
 
 
 def main() -> None:
     """Serve until Ctrl-C, or a signal, ends it."""
-    parser = argparse.ArgumentParser(prog=program("proxy"), description=__doc__)
+    parser = argparse.ArgumentParser(prog=program("proxy"), description=as_typed(__doc__))
     parser.add_argument("storage", help="a database's address, as in hydra.sweeper.storage")
     parser.add_argument("--host", default="localhost", help="the interface to listen on (%(default)s)")
     parser.add_argument("--port", type=int, default=13000, help="%(default)s")

@@ -15,7 +15,7 @@ from src.config import Config, ConfigError, read_config
 from src.dataset import DatasetError
 from src.dataset.cores import cores
 from src.deployment import ModelNotFound, find_run
-from src.process import program, quiet_native_stderr
+from src.process import as_typed, program, quiet_native_stderr
 from src.recording.environment import FILE as ENVIRONMENT
 from src.recording.environment import changed_files
 from src.recording.reproduction import COMPARED, cause, differences, largest_difference, noise
@@ -27,7 +27,7 @@ WEIGHTS = "convsweep.weights"
 
 def main() -> None:
     """Train as the run was trained; exit with 0 if the result is equal, to the bit or within noise, else with 1."""
-    parser = argparse.ArgumentParser(prog=program("reproduce"), description=__doc__)
+    parser = argparse.ArgumentParser(prog=program("reproduce"), description=as_typed(__doc__))
     parser.add_argument("run", help="a run's id, a trial (study/12), a study (its best trial), or champion")
     parser.add_argument("--uri", help="as in tracking.uri: $MLFLOW_TRACKING_URI by default, else ./mlflow.db")
     arguments = parser.parse_args()

@@ -34,7 +34,7 @@ from convsweep.errors import UserError, explain
 from convsweep.policy import Confirmation
 from convsweep.replay import Curves, Replay, intervals, load, noise_of, of_study, save, simulate, too_high
 from convsweep.study import find_study, repeated
-from src.process import program
+from src.process import as_typed, program
 from src.search import sweeper_of
 from src.tracking import FINAL
 
@@ -51,7 +51,7 @@ TITLE = "# Policies, compared on recorded curves\n\nWritten by"
 def main() -> None:
     """Print a table with a row a policy."""
     parser = argparse.ArgumentParser(
-        prog=program("simulate"), description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog=program("simulate"), description=as_typed(__doc__), formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("source", help=f"a study's name, its folder where that is not in {FOLDER}, or a table (.csv)")
     parser.add_argument("overrides", nargs="*", help="of hydra.sweeper; `vs` between those of two policies")
@@ -178,7 +178,7 @@ def _noise(curves: Curves, again: list[list[float]], seeds: int) -> tuple[float,
     if noise is None:
         raise UserError(
             "nobody knows how much a seed changes here, which is what hydra.sweeper.confirm is about: no configuration "
-            "was trained twice; python -m src.finalize STUDY trains the best again, and "
+            f"was trained twice; {program('finalize')} STUDY trains the best again, and "
             "benchmarks/fashion_mnist_curves.csv has some that were"
         )
     trained = "one configuration that was" if count == 1 else f"{count} configurations that were"

@@ -4,13 +4,13 @@ import argparse
 import os
 import sys
 
-from src.process import program
+from src.process import as_typed, program
 from src.tracking import Address, find_port, find_problem_of_scheme, is_local_folder, page
 
 
 def main() -> None:
     """Start MLflow's page over the store that sweeps use here, and print the link to it."""
-    parser = argparse.ArgumentParser(prog=program("ui"), description=__doc__)
+    parser = argparse.ArgumentParser(prog=program("ui"), description=as_typed(__doc__))
     parser.add_argument("uri", nargs="?", help="as in tracking.uri: $MLFLOW_TRACKING_URI by default, else ./mlflow.db")
     parser.add_argument("--port", type=int, help="5000 by default, or the next one that is free")
     arguments = parser.parse_args()
@@ -22,7 +22,7 @@ def main() -> None:
         sys.exit(f"error: {problem}")
     file = address.database
     if file is not None and not file.exists():
-        sys.exit(f"error: {os.path.relpath(file)} is not there yet: train first, e.g. python -m src.sweep")
+        sys.exit(f"error: {os.path.relpath(file)} is not there yet: train first, e.g. {program('sweep')}")
     if is_local_folder(address.uri):
         sys.exit(
             f"error: MLflow shows no folders of runs any more, got {address.uri}; move them into a database first: "

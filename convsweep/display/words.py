@@ -38,7 +38,7 @@ LARGE = 1000  # a mean from here on is shown without digits after the point
 
 
 # Lines that are typed or clicked again: they stay in one piece, however narrow the terminal.
-COPIED = re.compile(r"\b(python\S*|make|mlflow|pip|uv) |://")
+COPIED = re.compile(r"\b(python\S*|convsweep|make|mlflow|pip|uv) |://|^(resume|retry|next|go on) ")
 INDENT = 9  # columns of the words at the start of a line
 
 

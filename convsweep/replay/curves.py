@@ -165,7 +165,7 @@ def load(path: Path) -> Curves:
             return _collect(distributions, rows, seconds, about["direction"] == "maximize")
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(
-            f"{path} is no table of learning curves ({error}); python -m src.simulate STUDY --save {path} writes one"
+            f"{path} is no table of learning curves ({error}); simulate, with STUDY --save {path}, writes one"
         ) from error
 
 

@@ -6,6 +6,7 @@ from textwrap import fill
 
 from convsweep.config import ConvsweepConf
 from convsweep.errors import settable
+from src.process import as_typed
 
 ROOT = Path(__file__).parents[2]
 SWEEPER = ROOT / "hydra_plugins/hydra_convsweep/conf/hydra/sweeper"
@@ -18,7 +19,8 @@ Train once:
 
 Search, with -m; whatever is given several values is searched:
   python -m src.sweep -m optimizer=adam,rmsprop model.depth=1,2,3
-  python -m src.sweep -m 'optimizer.learning_rate=tag(log,interval(1e-4,1e-1))'
+  python -m src.sweep -m \\
+      'optimizer.learning_rate=tag(log,interval(1e-4,1e-1))'
   python -m src.sweep -m study=fashion_mnist
   python -m src.sweep -m 'space=[optimizer,architecture]' \\
       hydra.sweeper.n_trials=40 hydra/sweeper/sampler=tpe
@@ -29,9 +31,7 @@ Search, with -m; whatever is given several values is searched:
   goes on is printed last. --dry-run shows the space, the first
   configurations and what they may cost, and trains nothing.
 
-  convsweep --help                          all commands under one name
-  python -m src.status                      the studies, and how they stand
-  python -m src.simulate fashion_mnist      what it would have cost otherwise
+{others}
 
 What to search, and how: group=option, also group=[option,option] for space
 {search}
@@ -48,6 +48,13 @@ More: README.md and docs/. Of Hydra's own: --hydra-help
 """
 
 
+OTHERS = {
+    "convsweep --help": "all commands under one name",
+    "python -m src.status": "the studies, and how they stand",
+    "python -m src.simulate fashion_mnist": "what it would have cost otherwise",
+}
+
+
 def text() -> str:
     """Return the template that Hydra fills the config into."""
     search = (
@@ -61,7 +68,8 @@ def text() -> str:
         if path.is_dir() and path.name not in ("launcher", "storage")
     ]
     keys = fill(", ".join(settable(ConvsweepConf)), 78, initial_indent="  ", subsequent_indent="  ")
-    return HELP.format(search="\n".join(search), keys=keys, run="\n".join(run))
+    others = "\n".join(f"  {as_typed(command):40}  {words}" for command, words in OTHERS.items())
+    return as_typed(HELP).format(others=others, search="\n".join(search), keys=keys, run="\n".join(run))
 
 
 def _options(folder: Path) -> list[str]:

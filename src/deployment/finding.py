@@ -11,6 +11,7 @@ from src.deployment.kept import (
     read_temperature,
 )
 from src.deployment.names import Names
+from src.process import program
 from src.tracking import Lookup, NotHere, Run, Version, look_up, tracking_uri
 
 MODEL_FILE = "model.keras"
@@ -138,5 +139,5 @@ class _Finder:
 
 def _anew(run: Run | None) -> str:
     if run is not None and run.is_final:
-        return f"the command of python -m src.finalize {run.study}, typed once more, records it again"
-    return f"python -m src.reproduce {run.run_id} trains it again" if run else "train again"
+        return f"the command of {program('finalize')} {run.study}, typed once more, records it again"
+    return f"{program('reproduce')} {run.run_id} trains it again" if run else "train again"

@@ -10,6 +10,7 @@ from convsweep.storage import folder_name
 from convsweep.study import SOURCE, find_study
 from src.config.objective import directions, objectives
 from src.deployment.kept import ModelNotFound
+from src.process import program
 from src.tracking import CHAMPION, FINAL, NOT_KEPT, Lookup, NotHere, Run, Version
 
 STUDIES = Path("multirun")
@@ -187,7 +188,7 @@ def _state_of(name: str) -> str | None:
     if source := study.user_attrs.get(SOURCE):
         return (
             f"study {study.study_name} trains the best of {source} again, and no model is made of that yet; "
-            f"python -m src.finalize {source} makes it"
+            f"{program('finalize')} {source} makes it"
         )
     states = [trial.state.name for trial in study.get_trials(deepcopy=False)]
     if "COMPLETE" in states:
@@ -196,8 +197,8 @@ def _state_of(name: str) -> str | None:
             "elsewhere, or have been deleted; name the store with --uri"
         )
     if states and set(states) == {"FAIL"}:
-        return f"all {len(states)} trials of study {study.study_name} failed; python -m src.status {name} says why"
-    return f"study {study.study_name} has no finished trial yet; python -m src.status {name} says how it stands"
+        return f"all {len(states)} trials of study {study.study_name} failed; {program('status')} {name} says why"
+    return f"study {study.study_name} has no finished trial yet; {program('status')} {name} says how it stands"
 
 
 def _some(names: list[str]) -> str:

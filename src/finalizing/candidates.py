@@ -10,6 +10,7 @@ import yaml
 from convsweep.display import error_in_words
 from convsweep.errors import UserError
 from convsweep.study import SOURCE, leaders
+from src.process import program
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -34,7 +35,7 @@ def find_candidates(study: "Study", top: int, trial: int | None = None) -> "list
         UserError: There are none, or that one is none.
     """
     if source := study.user_attrs.get(SOURCE):
-        raise UserError(f"{study.study_name} is itself what was made of {source}; type python -m src.finalize {source}")
+        raise UserError(f"{study.study_name} is itself what was made of {source}; type {program('finalize')} {source}")
     best = leaders(study)
     if not best:
         raise UserError(_why_none(study))

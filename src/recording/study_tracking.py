@@ -23,6 +23,8 @@ from convsweep.study import is_enumerated, is_infeasible, ranked, repeated, shor
 from src.config import Config, ConfigError, new_defaults, settings
 from src.config import optimizer as optimizers
 from src.config.objective import by_epoch, directions, objectives
+from src.process import program
+from src.process.program import MODULE
 from src.recording.checkpoints import remove_checkpoints
 from src.recording.members import EPOCHS
 from src.recording.study_report import PARENT, REPORTED, exhibits
@@ -305,7 +307,8 @@ class StudyTracking(StudyCallback):
         except Exception as error:  # a figure that cannot be drawn is no reason to lose the rest
             if is_disk_full(error):
                 raise
-            print(f"note     no report was written: {type(error).__name__}: {error}; python -m src.report tries again")
+            again = f"{program('report')} {study.study_name}"
+            print(f"note     no report was written: {type(error).__name__}: {error}; {again} tries again")
             return
         run.log_file(str(file))
 
@@ -412,10 +415,10 @@ def where_to_look(config: Config, link: str) -> str:
     address = Address.of(config.tracking.experiment, uri)
     if address.is_server or find_port(address)[1]:
         return link
-    start = (
-        "make ui" if uri is None and Path("src/ui.py").exists() else " ".join(filter(None, ["python -m src.ui", uri]))
-    )
-    return f"{start}, then {link}"
+    start = program("ui")
+    if uri is None and Path("src/ui.py").exists() and start.startswith(MODULE):
+        start = "make ui"
+    return f"{' '.join(filter(None, [start, uri]))}, then {link}"
 
 
 def _ranked(study: "Study", names: list[str]) -> list[Any]:
@@ -433,4 +436,4 @@ def _short(value: Any) -> str:
 def command() -> str:
     """Return the command that this process was started with, as one would type it."""
     name = Path(sys.argv[0]).stem
-    return shlex.join(["python", "-m", f"src.{name if name == 'finalize' else 'sweep'}", *sys.argv[1:]])
+    return f"{program(name if name == 'finalize' else 'sweep')} {shlex.join(sys.argv[1:])}".strip()

@@ -9,6 +9,7 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
+from src.process import program
 from src.tracking.address import Address, find_problem_of_scheme
 from src.tracking.asking import unreachable
 from src.tracking.held import Lookup, NotHere, Run, Version, download, local
@@ -27,7 +28,7 @@ def look_up(uri: str | None) -> Lookup:
     file = address.database
     if file is not None and not (file.exists() and file.stat().st_size):
         raise NotHere(
-            f"{file} is not there: nothing is recorded here yet; train first, e.g. python -m src.sweep, go to the "
+            f"{file} is not there: nothing is recorded here yet; train first, e.g. {program('sweep')}, go to the "
             "folder where that was typed, or name the store with --uri"
         )
     if file is not None:

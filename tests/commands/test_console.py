@@ -76,6 +76,17 @@ def test_the_command_that_goes_on_is_printed_as_it_was_typed(monkeypatch: pytest
     assert typed_command().endswith("python -m convsweep sweep -m x=1,2")
 
 
+def test_help_and_messages_name_the_command_that_was_typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "orig_argv", [sys.executable, "/venv/bin/convsweep"])
+    for name in COMMANDS:
+        monkeypatch.delitem(sys.modules, f"src.{name}", raising=False)  # another test may have imported it
+        said = convsweep(tmp_path, name, "--help").stdout
+        assert "convsweep" in said
+        assert "-m src." not in said, name
+    monkeypatch.delitem(sys.modules, "src.predict", raising=False)
+    assert "train first, e.g. convsweep sweep, go to" in convsweep(tmp_path, "predict", "fit", "1.png").stderr
+
+
 def complete(folder: Path, monkeypatch: pytest.MonkeyPatch, line: str) -> list[str]:
     monkeypatch.setenv("COMP_LINE", line)
     done = convsweep(folder, "--complete")

@@ -38,7 +38,14 @@ def test_a_terminals_lines_break_between_words() -> None:
 
 
 @pytest.mark.parametrize(
-    "line", [f"resume   python -m src.sweep -m {LONG}", f"review   make ui: {LONG}", f"see http://a/{'b' * 90} {LONG}"]
+    "line",
+    [
+        f"resume   python -m src.sweep -m {LONG}",
+        f"go on    my_app -m {LONG}",
+        f"ask      convsweep predict {LONG}",
+        f"review   make ui: {LONG}",
+        f"see http://a/{'b' * 90} {LONG}",
+    ],
 )
 def test_what_is_typed_or_clicked_again_stays_one_line(line: str) -> None:
     assert shown(line) == [line]
