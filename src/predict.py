@@ -1,8 +1,10 @@
 """Ask a kept model about images: `python -m src.predict fashion_mnist photographs/ one.jpg`."""
 
 import argparse
+import errno
 import os
 import sys
+from pathlib import Path
 from typing import NoReturn
 
 from rich.console import Console
@@ -31,10 +33,18 @@ def main() -> None:
     form.add_argument("--json", action="store_true", help="all that is known, as JSON")
     form.add_argument("--csv", action="store_true", help="a line for each image, as CSV")
     parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="FILE",
+        help="write the answers to a file and show them as well: as JSON with --json or to a .json, else as CSV",
+    )
+    parser.add_argument(
         "--limit", type=_share, default=LIMIT, help=f"not sure below this confidence, {LIMIT} by default"
     )
     parser.add_argument("--uri", help="as in tracking.uri: $MLFLOW_TRACKING_URI by default, else ./mlflow.db")
     arguments = parser.parse_intermixed_args()
+    if arguments.out is not None and (problem := _problem_of(arguments.out)):
+        _refuse(f"--out must be a file that can be written, got {arguments.out}: {problem}")
     try:
         model = find_model(arguments.model, arguments.uri)
         found = gather(arguments.images, model.class_names)
@@ -77,15 +87,31 @@ def _answer(arguments: argparse.Namespace, model: KeptModel, found: Gathered) ->
         print(f"note: {count} {'file' if count == 1 else 'files'} named like no image left out", file=sys.stderr)
     from src.deployment.showing import as_csv, as_json, show
 
-    if arguments.json:
-        print(as_json(model, answers, arguments.limit))
-    elif arguments.csv:
-        print(as_csv(answers, arguments.limit), end="")
+    file: Path | None = arguments.out
+    as_object = arguments.json or (not arguments.csv and file is not None and file.suffix.lower() == ".json")
+    text = f"{as_json(model, answers, arguments.limit)}\n" if as_object else as_csv(answers, arguments.limit)
+    if file is None and (arguments.json or arguments.csv):
+        print(text, end="")
     else:
         print(f"model    {printable(model.name)}")
         show(answers, arguments.limit, Console())
+    if file is not None:
+        try:
+            file.write_text(text, encoding="utf-8")
+        except OSError as error:
+            _refuse(f"{file}: {error.strerror or error}")
+        print(f"file     {printable(str(file))}")
     sys.stdout.flush()
     return 1 if answers.unreadable or not answers.pictures else 0
+
+
+def _problem_of(file: Path) -> str | None:
+    """Say why a file cannot be written, as far as that is known before the model is asked."""
+    if file.is_dir():
+        return "it is a folder"
+    if not file.parent.is_dir():
+        return f"there is no folder {file.parent}"
+    return None if os.access(file if file.exists() else file.parent, os.W_OK) else os.strerror(errno.EACCES)
 
 
 def _tell(file: str, why: str) -> None:

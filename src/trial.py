@@ -97,9 +97,11 @@ def run(config: Config) -> float | list[float]:
                 trial.set_spread([folds.spread.get(name, 0.0) for name in objectives(config.objective)])
         judged = folds.judged
         ranking = trial.ranking(values[0]) if trial is not None and not broken and _state(trial) == "COMPLETE" else []
+        kept = False
         if best := not broken and (trial is None or _is_worth_it(trial, ranking)):
             judged = judged or trained.judged(config.evaluation.tta)
             why_not = keep(config, record, _answering(config, trained.course.whole()), trained.data, judged)
+            kept = why_not is None
             if trial is not None and why_not is not None:
                 trial.set_attr(NOT_KEPT, why_not)
         if trial is not None and is_member(trial) and _state(trial) == "COMPLETE":
@@ -115,7 +117,7 @@ def run(config: Config) -> float | list[float]:
         record.end(_state(trial))
     if trial is None:
         _say_best(config, folds, values)
-        say_where(config, record)
+        say_where(config, record, kept)
     else:
         remove_checkpoints(trial.directory)
     return values if len(values) > 1 else values[0]

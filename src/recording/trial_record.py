@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shlex
 import sys
 import time
 from collections.abc import Mapping
@@ -17,6 +18,7 @@ from src.config import Config, as_yaml
 from src.config.objective import MODEL_METRICS, leading_metric, objectives
 from src.dataset import Dataset
 from src.evaluation import Evaluation, Robustness, normalize_rows
+from src.process import program
 from src.recording.environment import FILE as ENVIRONMENT
 from src.recording.environment import digest_of, environment
 from src.recording.folds import Folds
@@ -70,10 +72,13 @@ def start_record(config: Config, trial: "TrialHandle | None") -> TrialRun:
     return record
 
 
-def say_where(config: Config, record: TrialRun) -> None:
-    """Print where the record of a single run is."""
+def say_where(config: Config, record: TrialRun, kept: bool) -> None:
+    """Print how to ask the model of a single run, if it is kept, and where the record is."""
     address = Address.of(config.tracking.experiment, config.tracking.uri)
     if record.run_id is not None:
+        if kept:
+            store = "" if config.tracking.uri is None else f" --uri {shlex.quote(config.tracking.uri)}"
+            print(f"ask      {program('predict')} {record.run_id} IMAGES{store}", flush=True)
         print(f"review   {where_to_look(config, page(address, run_id=record.run_id))}", flush=True)
 
 

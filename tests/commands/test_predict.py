@@ -65,6 +65,41 @@ def test_what_programs_read_is_what_the_network_says(model: Path, tmp_path: Path
     )
 
 
+@pytest.mark.parametrize(
+    ("arguments", "is_json"),
+    [
+        (["a.csv"], False),
+        (["a.txt"], False),
+        (["a.json"], True),
+        (["a.txt", "--json"], True),
+        (["a.json", "--csv"], False),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_file_gets_what_programs_read_beside_the_table(
+    model: Path, tmp_path: Path, arguments: list[str], is_json: bool
+) -> None:
+    write_picture(tmp_path / "night.png", 10)
+    done = predict(tmp_path, model, "night.png", "--out", *arguments)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("model ")
+    assert done.stdout.endswith(f"1 image\nfile     {arguments[0]}\n")
+    printed = predict(tmp_path, model, "night.png", "--json" if is_json else "--csv").stdout
+    assert (tmp_path / arguments[0]).read_text() == printed
+
+
+@pytest.mark.parametrize(
+    ("file", "why"), [("folder", "it is a folder"), ("nowhere/a.csv", "there is no folder nowhere")]
+)
+def test_a_file_that_cannot_be_written_is_told_before_the_model_is_asked(
+    model: Path, tmp_path: Path, file: str, why: str
+) -> None:
+    (tmp_path / "folder").mkdir()
+    done = predict(tmp_path, "no model", "night.png", "--out", file)
+    assert done.returncode == 1
+    assert done.stderr == f"error: --out must be a file that can be written, got {file}: {why}\n"
+
+
 def test_a_folder_with_a_sub_folder_a_class_is_evaluated(model: Path, tmp_path: Path) -> None:
     for name, value in (("dark/1", 5), ("dark/2", 240), ("light/1", 250), ("light/2", 230), ("else/1", 0)):
         write_picture(tmp_path / "seen" / f"{name}.png", value)

@@ -256,6 +256,9 @@ def test_a_single_run(tmp_path: Path) -> None:
     assert only.info.status == "FINISHED"
     assert only.data.tags["convsweep.role"] == "trial"
     assert only.data.metrics["objective"] > 0
+    ask, review = done.stdout.splitlines()[-2:]
+    assert ask == f"ask      python -m src.predict {only.info.run_id} IMAGES"
+    assert review.startswith("review   python -m src.ui, then http://")
 
 
 @pytest.mark.slow
