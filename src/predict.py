@@ -39,12 +39,17 @@ def main() -> None:
         help="write the answers to a file and show them as well: as JSON with --json or to a .json, else as CSV",
     )
     parser.add_argument(
+        "--explain", type=Path, metavar="FOLDER", help="draw what each answer hangs on, a picture an image"
+    )
+    parser.add_argument(
         "--limit", type=_share, default=LIMIT, help=f"not sure below this confidence, {LIMIT} by default"
     )
     parser.add_argument("--uri", help="as in tracking.uri: $MLFLOW_TRACKING_URI by default, else ./mlflow.db")
     arguments = parser.parse_intermixed_args()
     if arguments.out is not None and (problem := _problem_of(arguments.out)):
         _refuse(f"--out must be a file that can be written, got {arguments.out}: {problem}")
+    if arguments.explain is not None and arguments.explain.exists() and not arguments.explain.is_dir():
+        _refuse(f"--explain must be a folder, got {arguments.explain}: it is a file")
     try:
         model = find_model(arguments.model, arguments.uri)
         found = gather(arguments.images, model.class_names)
@@ -87,20 +92,30 @@ def _answer(arguments: argparse.Namespace, model: KeptModel, found: Gathered) ->
         print(f"note: {count} {'file' if count == 1 else 'files'} named like no image left out", file=sys.stderr)
     from src.deployment.showing import as_csv, as_json, show
 
-    file: Path | None = arguments.out
-    as_object = arguments.json or (not arguments.csv and file is not None and file.suffix.lower() == ".json")
+    out: Path | None = arguments.out
+    as_object = arguments.json or (not arguments.csv and out is not None and out.suffix.lower() == ".json")
     text = f"{as_json(model, answers, arguments.limit)}\n" if as_object else as_csv(answers, arguments.limit)
-    if file is None and (arguments.json or arguments.csv):
+    if out is None and (arguments.json or arguments.csv):
         print(text, end="")
     else:
         print(f"model    {printable(model.name)}")
         show(answers, arguments.limit, Console())
-    if file is not None:
+    if out is not None:
         try:
-            file.write_text(text, encoding="utf-8")
+            out.write_text(text, encoding="utf-8")
         except OSError as error:
-            _refuse(f"{file}: {error.strerror or error}")
-        print(f"file     {printable(str(file))}")
+            _refuse(f"{out}: {error.strerror or error}")
+        print(f"file     {printable(str(out))}")
+    if arguments.explain is not None:
+        from src.deployment.explaining import explain
+
+        try:
+            drawn = len(explain(model, answers, arguments.explain))
+        except OSError as error:
+            _refuse(f"--explain: {error.filename or arguments.explain}: {error.strerror or error}")
+        place = printable(str(arguments.explain))
+        told = sys.stderr if out is None and (arguments.json or arguments.csv) else sys.stdout
+        print(f"pictures {place}: {drawn}, with the parts in red that the answer hangs on", file=told)
     sys.stdout.flush()
     return 1 if answers.unreadable or not answers.pictures else 0
 

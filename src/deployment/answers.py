@@ -13,6 +13,8 @@ from src.deployment.gathering import Picture
 from src.deployment.kept import KeptModel
 
 if TYPE_CHECKING:
+    import keras
+
     from src.evaluation import Evaluation
 
 CHUNK = 2048  # files that are decoded at a time, while those before are predicted
@@ -29,6 +31,7 @@ class Answers:
         class_names: The name of each class.
         unreadable: Why other files could not be read, by path.
         skipped: The same of files in folders that are not named like images.
+        network: Which has answered.
     """
 
     pictures: list[Picture]
@@ -37,6 +40,7 @@ class Answers:
     class_names: Sequence[str]
     unreadable: dict[str, str]
     skipped: dict[str, str]
+    network: "keras.Model"
 
     @cached_property
     def best(self) -> np.ndarray:
@@ -93,4 +97,4 @@ def ask(model: KeptModel, pictures: Sequence[Picture]) -> Answers:
             if len(images):
                 given.append(predict(network, Split(images, np.zeros(len(images), np.int32))))
     probabilities = np.concatenate(given) if given else np.zeros((0, len(known)), np.float32)
-    return Answers(seen, probabilities, tempered(probabilities, model.temperature), known, unreadable, skipped)
+    return Answers(seen, probabilities, tempered(probabilities, model.temperature), known, unreadable, skipped, network)

@@ -11,6 +11,7 @@ from src.evaluation.confusion import (
 )
 from src.evaluation.ensemble import Ensemble, find_ensemble
 from src.evaluation.evaluation import Evaluation, evaluate
+from src.evaluation.occlusion import occlusion
 from src.evaluation.prediction import both_ways, latency_ms, predict
 from src.evaluation.robustness import GLANCE, IMAGES, Robustness, measure_robustness
 from src.evaluation.temperature import fit_temperature, tempered
@@ -34,6 +35,7 @@ __all__ = [
     "measure_robustness",
     "most_confused",
     "normalize_rows",
+    "occlusion",
     "predict",
     "score_classes",
     "tempered",

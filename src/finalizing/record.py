@@ -2,17 +2,24 @@
 
 from collections.abc import Callable
 from functools import partial
+from typing import TYPE_CHECKING
 
+import numpy as np
 from rich.console import Console
 
 from convsweep.display import say
 from src.config import as_yaml
+from src.evaluation import Evaluation, occlusion
 from src.finalizing.job import Final, Job
 from src.finalizing.registry import enter
 from src.recording import OUTBOX, study_run
-from src.report import confusion_matrix
+from src.report import confusion_matrix, explanations
 from src.tracking import Address, Refused, TrialRun, courier, discard, is_outage, open_address
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+MISTAKES = 6  # that are looked at closely
 LogModel = Callable[[TrialRun], None]
 
 
@@ -39,6 +46,20 @@ def record(job: Job, final: Final, card: str, log_model: LogModel, console: Cons
         say(console, f"waiting  for MLflow at {address.uri} ({reason}); the same command records the model there")
 
 
+def _explained(final: Final, test: Evaluation) -> "Callable[[], Figure]":
+    """Return what draws the worst mistakes among the test images, with what they hang on."""
+    assert final.data.test is not None
+    names, worst = final.data.class_names, test.worst_mistakes(MISTAKES)
+    images = final.data.test.images[worst]
+    falls = [
+        occlusion(final.network, image, int(test.predicted[i])).falls for image, i in zip(images, worst, strict=True)
+    ]
+    texts = [f"{names[test.predicted[i]]} {test.confidence[i]:.2f}, is {names[test.true[i]]}" for i in worst]
+    title = "the worst mistakes among the test images; red: what the answer hangs on, blue: what speaks against it"
+    shape = (len(worst), *images.shape[1:3])
+    return partial(explanations, images, np.array(falls).reshape(shape), texts, title)
+
+
 def _log(job: Job, final: Final, card: str, log_model: LogModel, parent: str) -> str | None:
     """Log the model's run; return its id, None where it waits."""
     config, results = final.plan.config, final.plan.results
@@ -59,6 +80,7 @@ def _log(job: Job, final: Final, card: str, log_model: LogModel, parent: str) ->
             numbers |= {"test_accuracy": test.accuracy, "test_log_loss": test.numbers["log_loss"]}
             draw = partial(confusion_matrix, test.confusion, final.data.class_names, "test images")
             written.log_figure(draw, "confusion_matrix.png")
+            written.log_figure(_explained(final, test), "explained_mistakes.png")
         written.log_metrics(numbers)
         written.log_text(card, "model_card.md")
         log_model(written)

@@ -3,6 +3,7 @@
 from src.report.augmentation import augmentation_grid
 from src.report.card import Card, model_card, table
 from src.report.evaluation import altered_copies, mistakes, reliability_diagram, thumbnails
+from src.report.explanation import explanations
 from src.report.figures import confusion_matrix, learning_curves, objective_history, pareto_front
 from src.report.leaderboard import Row, leaderboard, trials_table
 from src.report.predictions import predictions_table
@@ -18,6 +19,7 @@ __all__ = [
     "classification_report",
     "confused_in_words",
     "confusion_matrix",
+    "explanations",
     "leaderboard",
     "learning_curves",
     "mistakes",

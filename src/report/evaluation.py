@@ -106,7 +106,7 @@ def _gallery(
     """
     rows = max(1, -(-len(images) // columns))
     factor = -(-SMALLEST // images.shape[2])
-    images = _colours(images).repeat(factor, axis=1).repeat(factor, axis=2)
+    images = colours(images).repeat(factor, axis=1).repeat(factor, axis=2)
     _, high, wide, _ = images.shape
     gap = wide // 20
     across, down = wide + gap, high + gap + round(below / inches * wide)
@@ -123,7 +123,7 @@ def _gallery(
     return figure, axes
 
 
-def _colours(images: np.ndarray) -> np.ndarray:
+def colours(images: np.ndarray) -> np.ndarray:
     """Return images as RGB; grey ones with their extremes as black and white, since not all have 255 for white."""
     if images.shape[-1] == 3 or not images.size:
         return images if images.shape[-1] == 3 else images.repeat(3, axis=-1)

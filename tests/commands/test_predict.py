@@ -11,6 +11,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+from PIL import Image
 
 from src.dataset import read_image
 from tests.helpers.command import run_inside
@@ -157,3 +158,21 @@ def test_a_mistake_is_a_line(
     assert message in done.stderr
     assert "Traceback" not in done.stderr
     assert sorted(os.listdir(tmp_path)) == ["empty"], "nothing is made"
+
+
+def test_a_picture_an_image_shows_what_its_answer_hangs_on(model: Path, tmp_path: Path) -> None:
+    for folder in ("one", "other"):  # files of one name
+        (tmp_path / folder).mkdir()
+        write_picture(tmp_path / folder / "night.png", 10)
+    odd = tmp_path / os.fsdecode(b"\xff$x$.png")  # a name that is no text
+    write_picture(tmp_path / "odd.png", 200).rename(odd)
+    done = predict(tmp_path, model, "one", "other", odd, "--explain", "a/heat", "--csv")
+    assert (done.returncode, len(done.stdout.splitlines())) == (0, 4)
+    assert done.stderr == "pictures a/heat: 3, with the parts in red that the answer hangs on\n"
+    drawn = {file.name for file in (tmp_path / "a/heat").iterdir()}
+    assert drawn == {"night_explained.png", "night_2_explained.png", f"{odd.stem}_explained.png"}
+    with Image.open(tmp_path / "a/heat/night_explained.png") as picture:
+        assert min(picture.size) > 200
+    (tmp_path / "taken").write_text("")
+    refused = predict(tmp_path, "no model", "one", "--explain", "taken")
+    assert refused.stderr == "error: --explain must be a folder, got taken: it is a file\n"
