@@ -6,9 +6,10 @@ Two means of runs with the same seeds are compared by their differences (paired)
 import math
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 LEVEL = 0.95  # of an interval
+ANYWHERE = (-math.inf, math.inf)
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,21 @@ class Mean:
     def half_width(self) -> float:
         return (self.high - self.low) / 2
 
+    @property
+    def is_even(self) -> bool:
+        """Whether the interval reaches as far to either side."""
+        return math.isclose(self.high - self.value, self.value - self.low, rel_tol=1e-9, abs_tol=1e-12)
+
+    def within(self, bounds: tuple[float, float]) -> "Mean":
+        """Return it with the interval cut at the bounds of what is measured, 0 and 1 of an accuracy.
+
+        No mean lies in what is cut off: the rest holds it as often as the whole.
+        """
+        if self.count < 2:
+            return self
+        low, high = max(self.low, min(bounds[0], self.value)), min(self.high, max(bounds[1], self.value))
+        return replace(self, low=low, high=high)
+
     def holds(self, truth: float) -> bool:
         """Whether the interval has it."""
         return self.low <= truth <= self.high
@@ -56,6 +72,11 @@ class Difference:
     high: float
     p_value: float
     paired: bool
+
+    def within(self, bounds: tuple[float, float]) -> "Difference":
+        """Return it with the interval cut at how far two means between these bounds can be apart."""
+        reach = max(bounds[1] - bounds[0], abs(self.value))
+        return self if math.isinf(self.high) else replace(self, low=max(self.low, -reach), high=min(self.high, reach))
 
     def is_real(self, level: float = LEVEL) -> bool:
         """Whether it is more than noise."""

@@ -15,6 +15,7 @@ import os
 import re
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,7 @@ from convsweep.report import (
     verdicts,
 )
 from convsweep.study import SOURCE
-from src.config.objective import MODEL_METRICS, direction
+from src.config.objective import MODEL_METRICS, bounds, direction
 from src.deployment import ModelNotFound, find_run
 from src.process import as_typed, program
 from src.recording import best_metrics, spread_metrics
@@ -73,7 +74,8 @@ def main() -> None:
     sides, problems = [], []
     for name in arguments.sides:
         try:
-            sides.append(_side(name, arguments.storage, arguments.uri))
+            side = _side(name, arguments.storage, arguments.uri)
+            sides.append(replace(side, bounds={metric: bounds(metric) for metric in side.values}))
         except UserError as error:
             problems += error.problems
     if problems:
@@ -198,6 +200,8 @@ def _mean(side: Side, metric: str) -> str:
     if mean is None:
         return "-"
     if mean.count > 1:
+        if not mean.is_even:
+            return f"{mean.value:.5g} ({mean.low:.5g} to {mean.high:.5g}, {mean.count} runs)"
         return f"{mean.value:.5g} ± {mean.half_width:.2g} ({mean.count} runs)"
     off = side.spread.get(metric)
     return f"{mean.value:.5g}" if off is None else f"{mean.value:.5g} ± {off:.2g} (over folds)"

@@ -74,10 +74,12 @@ def fresh_seeds(count: int) -> str:
 
 
 def mean_in_words(mean: Mean) -> str:
-    """Return a mean with half of its interval, which a single run does not have."""
+    """Return a mean with half of its interval, or the ends of an uneven one; a single run has none."""
     form = ",.0f" if abs(mean.value) >= LARGE else ".4f"
     if mean.count == 1:
         return f"{mean.value:{form}} (one run)"
+    if not mean.is_even:
+        return f"{mean.value:{form}} ({mean.low:{form}} to {mean.high:{form}}, {mean.count} runs)"
     return f"{mean.value:{form}} ± {mean.half_width:{form}} ({mean.count} runs)"
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from convsweep.errors import UserError
 from convsweep.insight.levels import is_again
-from convsweep.intervals import LEVEL, Difference, Mean, difference_of, mean_of
+from convsweep.intervals import ANYWHERE, LEVEL, Difference, Mean, difference_of, mean_of
 from convsweep.policy.repeats import REPEATS, repeated_number
 from convsweep.policy.work import seconds_of
 from convsweep.report.view import StudyView
@@ -45,6 +45,7 @@ class Side:
         spread: By metric the standard deviation of the parts that the value of its only training is the mean of, as
             far as it has such: k-fold's folds.
         reached: By metric what it had come to, where it has not been trained to its end.
+        bounds: By metric between which numbers it lies, as far as known.
     """
 
     name: str
@@ -55,10 +56,11 @@ class Side:
     trial: int | None = None
     spread: Mapping[str, float] = field(default_factory=dict)
     reached: Mapping[str, Reached] = field(default_factory=dict)
+    bounds: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     def mean(self, metric: str) -> Mean | None:
         values = self.values.get(metric)
-        return mean_of(list(values.values())) if values else None
+        return mean_of(list(values.values())).within(self.bounds.get(metric, ANYWHERE)) if values else None
 
 
 STATES = {"WAITING": "paused", "PRUNED": "pruned", "RUNNING": "running", "FAIL": "failed"}
@@ -227,7 +229,10 @@ def verdicts(
     for metric in dict.fromkeys(metric for side in sides for metric in side.values):
         there = [side for side in sides if side.values.get(metric)]
         pairs = [(there[0], other) for other in there[1:]]
-        differences = [difference_of(dict(one.values[metric]), dict(other.values[metric])) for one, other in pairs]
+        bounds = there[0].bounds.get(metric, ANYWHERE) if there else ANYWHERE
+        differences = [
+            difference_of(dict(one.values[metric]), dict(other.values[metric])).within(bounds) for one, other in pairs
+        ]
         real = _holm([difference.p_value for difference in differences])
         for (one, other), difference, more in zip(pairs, differences, real, strict=True):
             differs = apart(metric, one, other)

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
 from convsweep.errors import UserError
-from convsweep.intervals import Mean, mean_of
+from convsweep.intervals import ANYWHERE, Mean, mean_of
 from convsweep.policy.repeats import REPEATS, is_repeat
 from convsweep.storage.opening import open_storage
 from convsweep.study.identity import IDENTITY
 from convsweep.study.metric_names import metric_names, name_metrics
 from convsweep.study.optuna_logging import quieten_optuna
+from convsweep.study.ranges import ranges_of
 from convsweep.study.ranking import mean_tie_break, ranked
 from convsweep.study.trial_states import FIXED
 
@@ -31,10 +32,12 @@ class Repeated:
     Attributes:
         number: Of the trial that was repeated.
         trials: The complete repeats, in the order of their seeds.
+        bounds: Of the first objective.
     """
 
     number: int
     trials: "Sequence[FrozenTrial]"
+    bounds: tuple[float, float] = ANYWHERE
 
     @property
     def params(self) -> Mapping[str, Any]:
@@ -47,7 +50,7 @@ class Repeated:
     @cached_property
     def mean(self) -> Mean:
         """The mean of the first objective."""
-        return mean_of(list(self.values().values()))
+        return mean_of(list(self.values().values())).within(self.bounds)
 
     @property
     def tie_break(self) -> float:
@@ -63,8 +66,9 @@ def repeated(study: "Study") -> list[Repeated]:
     for trial in complete if several else ranked(study):
         if is_repeat(trial):
             groups.setdefault(trial.system_attrs[REPEATS][0], []).append(trial)
+    bounds = ranges_of(study)[0]
     return [
-        Repeated(number, sorted(trials, key=lambda trial: trial.system_attrs[REPEATS][1]))
+        Repeated(number, sorted(trials, key=lambda trial: trial.system_attrs[REPEATS][1]), bounds)
         for number, trials in (sorted(groups.items()) if several else groups.items())
     ]
 

@@ -1,6 +1,7 @@
 """The metrics that a study can be after, each with the direction in which it is better."""
 
 import difflib
+import math
 import re
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -46,6 +47,14 @@ def direction(name: str) -> str | None:
 def is_own(name: str) -> bool:
     """Whether a metric is a function of one's own, by its dotted path."""
     return PATH.fullmatch(name) is not None
+
+
+def bounds(name: str) -> tuple[float, float]:
+    """Return between which numbers a metric lies: shares from 0 to 1, others from 0 on, one's own anywhere."""
+    if is_own(name) or direction(name) is None:
+        return -math.inf, math.inf
+    is_share = direction(name) == "maximize" or evaluated(name) == "ece"
+    return 0.0, 1.0 if is_share else math.inf
 
 
 def evaluated(name: str) -> str | None:

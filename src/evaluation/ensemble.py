@@ -73,8 +73,8 @@ def find_ensemble(probabilities: Sequence[np.ndarray], true: np.ndarray, seed: i
     together = stacked[chosen][:, judging].mean(axis=0).argmax(axis=1) == true[judging]
     alone = stacked[best][judging].argmax(axis=1) == true[judging]
     counts = {model: chosen.count(model) for model in sorted(set(chosen))}
-    gains = together.astype(float) - alone
-    return Ensemble(counts, best, float(together.mean()), mean_of(gains.tolist()), int(judging.sum()))
+    gain = mean_of((together.astype(float) - alone).tolist()).within((-1.0, 1.0))
+    return Ensemble(counts, best, float(together.mean()), gain, int(judging.sum()))
 
 
 def _score(probabilities: np.ndarray, true: np.ndarray) -> tuple[float, float]:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from convsweep.display import mean_in_words
 from convsweep.intervals import LEVEL, Difference, Mean, difference_of, mean_of
-from convsweep.study import leaders, repeated, rounded
+from convsweep.study import leaders, repeated, rounded, value_names
+from src.config.objective import bounds
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -28,6 +29,7 @@ class Candidate:
         costs: `parameters`, `fit_seconds` and `best_epoch`, means over the seeds; what is not known is not there.
         repeats: The numbers of the trials that trained it again, in their own study.
         loss: The mean of their validation losses; infinite where one is not known.
+        bounds: Between which numbers each objective lies.
     """
 
     number: int
@@ -37,9 +39,11 @@ class Candidate:
     costs: Mapping[str, float]
     repeats: Sequence[int] = ()
     loss: float = math.inf
+    bounds: Sequence[tuple[float, float]] = ()
 
     def mean(self, objective: int = 0) -> Mean:
-        return mean_of(list(self.values[objective].values()))
+        mean = mean_of(list(self.values[objective].values()))
+        return mean.within(self.bounds[objective]) if self.bounds else mean
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,7 @@ def candidates_of(study: "Study", source: "Study") -> list[Candidate]:
 
     Of equal means that with the lower validation loss comes first, then the one that was better in the search.
     """
+    within = [bounds(name) for name in value_names(source)]
     before = {trial.number: trial.values or [] for trial in source.get_trials(deepcopy=False)}
     found = []
     for one in repeated(study):
@@ -71,7 +76,9 @@ def candidates_of(study: "Study", source: "Study") -> list[Candidate]:
         costs = {name: sum(fit[name] for fit in fits) / len(fits) for name in (fits[0] if fits else ())}
         values = [one.values(i) for i in range(len(study.directions))]
         numbers, loss = [trial.number for trial in one.trials], one.tie_break
-        found.append(Candidate(one.number, one.params, values, before.get(one.number, []), costs, numbers, loss))
+        found.append(
+            Candidate(one.number, one.params, values, before.get(one.number, []), costs, numbers, loss, within)
+        )
     if len(study.directions) > 1:
         return found
     sign = -1 if study.directions[0].name == "MAXIMIZE" else 1
@@ -92,6 +99,7 @@ def choose(candidates: Sequence[Candidate], maximize: bool) -> Choice:
     second, sign = candidates[1], 1 if maximize else -1
     ours, theirs = ({seed: sign * value for seed, value in one.values[0].items()} for one in (best, second))
     difference = difference_of(ours, theirs)
+    difference = difference.within(best.bounds[0]) if best.bounds else difference
     test = in_words(difference)
     if difference.is_real():
         return Choice(best, second, difference, f"trial {best.number} is better than {second.number}: {test}")

@@ -19,10 +19,12 @@ from convsweep.errors import is_disk_full, printable
 from convsweep.insight import Findings, as_markdown, in_brief, look_back
 from convsweep.policy import repeated_number, rungs_of, seconds_of
 from convsweep.storage import alone
-from convsweep.study import is_enumerated, is_infeasible, ranked, repeated, shortened, spread_of, values_of
+from convsweep.study import (
+    is_enumerated, is_infeasible, ranked, repeated, shortened, spread_of, tell_ranges, values_of,
+)  # fmt: skip
 from src.config import Config, ConfigError, new_defaults, settings
 from src.config import optimizer as optimizers
-from src.config.objective import by_epoch, directions, objectives
+from src.config.objective import bounds, by_epoch, directions, objectives
 from src.process import program
 from src.process.program import MODULE
 from src.recording.checkpoints import remove_checkpoints
@@ -86,6 +88,7 @@ class StudyTracking(StudyCallback):
 
     def on_study_start(self, study: "Study", directory: Path, driver: str) -> None:
         study.set_user_attr(self._open_key, True)
+        tell_ranges(study, [bounds(name) for name in objectives(self._config.objective)])
         self._post.serve(directory / OUTBOX, partial(self._parent, study))  # at once: a trial may begin
         if problem := may_not_write(self._address):
             raise RuntimeError(problem)

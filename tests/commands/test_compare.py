@@ -48,6 +48,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     one = {"adam": [0.90, 0.92, 0.91, 0.93], "sgd": [0.80, 0.83, 0.81, 0.82]}
     study(folder, "one", one, {"training.epochs": 9, "seed": 0})
     study(folder, "two", {"adam": [0.91, 0.90, 0.93, 0.92]}, {"training.epochs": 3, "seed": 0})
+    study(folder, "high", {"adam": [0.99, 0.9]}, {"training.epochs": 3, "seed": 0})
     study(folder, "won", {"adam": [0.95]}, {"training.epochs": 9})
     final = study(folder, "won-final", {}, {"training.epochs": 9})
     final.set_user_attr(SOURCE, "won")
@@ -136,6 +137,12 @@ def test_the_best_of_two_studies_are_within_noise(folder: Path) -> None:
     assert "verdict  accuracy: no difference: within noise" in shown
 
 
+def test_no_interval_goes_beyond_1(folder: Path) -> None:
+    assert "0.945 (0.37322 to 1, 2 runs)" in compare(folder, "one", "high")
+    data = json.loads(compare(folder, "one", "high", "--json"))
+    assert [side["values"]["accuracy"]["high"] <= 1 for side in data["sides"]] == [True, True]
+
+
 def test_one_training_says_that_nothing_is_known(folder: Path) -> None:
     shown = compare(folder, "one", "once")
     assert "whether that is more than noise is not known" in shown
@@ -167,8 +174,8 @@ def test_json_and_csv_have_the_same(folder: Path) -> None:
     ("arguments", "said"),
     [
         (["one", "tow"], [
-            "no study tow in multirun; there are digits_, failed, fashion, few, folded, in_folds, once, one, one_fold, "
-            "paused, two, won, won-final; did you mean two?",
+            "no study tow in multirun; there are digits_, failed, fashion, few, folded, high, in_folds, once, one, "
+            "one_fold, paused, two, won, won-final; did you mean two?",
         ]),
         (["one/99", "failed"], [
             "one has no trial 99; it has 8",

@@ -10,8 +10,17 @@ from rich.console import Console
 
 from convsweep.display.progress import Monitor
 from convsweep.display.summary import show_best, show_failures, show_summary
-from convsweep.display.words import domain_in_words, in_plain_words, outcome_in_words, say, state_of, values_in_words
+from convsweep.display.words import (
+    domain_in_words,
+    in_plain_words,
+    mean_in_words,
+    outcome_in_words,
+    say,
+    state_of,
+    values_in_words,
+)
 from convsweep.insight import Findings
+from convsweep.intervals import mean_of
 from convsweep.policy.asha import RUNG
 from convsweep.policy.budget import Budget
 from convsweep.space.grammar import parse
@@ -53,6 +62,12 @@ def test_what_is_typed_or_clicked_again_stays_one_line(line: str) -> None:
 
 def test_a_pipe_gets_a_line_as_it_is() -> None:
     assert shown(LONG, terminal=False) == [LONG]
+
+
+def test_an_interval_that_is_cut_is_told_by_its_ends() -> None:
+    assert mean_in_words(mean_of([0.9, 0.91])) == "0.9050 ± 0.0635 (2 runs)"
+    assert mean_in_words(mean_of([0.9, 0.95]).within((0, 1))) == "0.9250 (0.6073 to 1.0000, 2 runs)"
+    assert mean_in_words(mean_of([0.9])) == "0.9000 (one run)"
 
 
 def study_of(*values: float, name: str | None = "val_accuracy") -> optuna.Study:

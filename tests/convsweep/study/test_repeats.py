@@ -1,5 +1,7 @@
 """Configurations that are trained again: which count, and which is the best by them."""
 
+import math
+
 import optuna
 from optuna.distributions import FloatDistribution
 from optuna.trial import TrialState, create_trial
@@ -10,6 +12,7 @@ from convsweep.policy.ties import tie_key
 from convsweep.policy.work import WORKER
 from convsweep.study import leaders, ranked, repeated
 from convsweep.study.queue import trial_params
+from convsweep.study.ranges import ranges_of, tell_ranges
 from convsweep.study.repeats import add_repeats
 from convsweep.study.trial_states import give_up_repeats, take
 
@@ -40,6 +43,16 @@ def test_means_decide_and_what_was_not_trained_again_comes_after_them() -> None:
     assert [one.number for one in repeated(study)] == [2, 1]
     assert repeated(study)[0].values() == {0: 0.8, 1: 0.82}
     assert [trial.number for trial in leaders(study, 2)] == [1, 3]
+
+
+def test_an_interval_stays_where_the_app_says_that_values_lie() -> None:
+    study = study_of(0.9)
+    run_again(study, {(0, 0): 0.9, (0, 1): 0.99})
+    assert repeated(study)[0].mean.high > 1
+    tell_ranges(study, [(0, 1)])
+    assert (ranges_of(study), repeated(study)[0].mean.high) == ([(0, 1)], 1)
+    tell_ranges(study, [(0, math.inf)])
+    assert ranges_of(study) == [(0, math.inf)]
 
 
 def test_of_equal_means_the_tie_break_decides_and_then_what_was_better_before() -> None:

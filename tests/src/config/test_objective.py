@@ -1,9 +1,11 @@
 """Every number that an evaluation has can be an objective, or stand in a constraint."""
 
+import math
+
 import pytest
 
 from src.config import constraint
-from src.config.objective import METRICS, by_epoch, check, direction, directions, leading_metric, recorded_name
+from src.config.objective import METRICS, bounds, by_epoch, check, direction, directions, leading_metric, recorded_name
 
 
 @pytest.mark.parametrize(
@@ -25,6 +27,14 @@ def test_a_metric_has_a_direction_and_perhaps_a_name_by_epoch(name: str, better:
     assert direction(name) == better
     assert by_epoch(name) == epoch
     assert bool(check(name)) == (better is None)
+
+
+def test_shares_lie_between_0_and_1() -> None:
+    unbounded = {"val_loss", "loss", "log_loss", "parameters", "latency_ms", "fit_seconds"}
+    for name in METRICS:
+        assert bounds(name) == ((0, math.inf) if name in unbounded else (0, 1)), name
+    assert bounds("recall[rose]") == bounds("val_macro_f1") == (0, 1)
+    assert bounds("mine") == (-math.inf, math.inf)
 
 
 def test_the_first_objective_that_is_known_by_epoch_leads() -> None:

@@ -1,6 +1,7 @@
 """Which of some configurations is to be used."""
 
 import re
+from dataclasses import replace
 
 import optuna
 import pytest
@@ -9,6 +10,7 @@ from optuna.trial import create_trial
 
 from convsweep.policy.repeats import REPEATS
 from convsweep.policy.ties import tie_key
+from convsweep.study.metric_names import name_metrics
 from src.finalizing import Candidate, candidates_of, choose, header_of, rows_of
 
 
@@ -43,6 +45,20 @@ def test_less_is_better_where_it_is_minimized() -> None:
     choice = choose([best, other], maximize=False)
     assert choice.winner is best
     assert choice.difference is not None and choice.difference.value > 0
+
+
+def test_no_interval_goes_beyond_what_the_objective_can_be() -> None:
+    study, source = (optuna.create_study(direction="maximize") for _ in range(2))
+    name_metrics(source, ["macro_f1"])
+    source.add_trial(create_trial(value=0.9))
+    for seed, value in enumerate((0.95, 0.85)):
+        study.add_trial(create_trial(value=value, system_attrs={REPEATS: [0, seed]}))
+    (found,) = candidates_of(study, source)
+    mean = found.mean()
+    assert (mean.high, round(mean.low, 3)) == (1, 0.265)
+    assert rows_of([found])[0][1] == "0.9000 (0.2647 to 1.0000, 2 runs)"
+    words = choose([found, replace(found, number=1, values=[{0: 0.1, 1: 0.8}])], maximize=True).words
+    assert "95% interval -1.0000 to +1.0000" in words
 
 
 def test_few_seeds_do_not_make_what_is_worse_the_choice() -> None:
