@@ -85,6 +85,7 @@ def _load(config: DatasetConfig, seed: int, folder: Path, number: int) -> Datase
     height, width, channels = splits["train"].images.shape[1:]
     span = whole.meta["value_range"]
     class_names = tuple(whole.meta["class_names"])
+    tested = len(splits["test"].labels) if "test" in splits else 0
     return Dataset(
         name=config.name,
         train=splits["train"],
@@ -99,16 +100,17 @@ def _load(config: DatasetConfig, seed: int, folder: Path, number: int) -> Datase
         ),
         names=names,
         digests=parted.meta.get("digests") or _digests(_by_part(parted.arrays, whole.arrays)),
-        notes=(*source.notes, *whole.meta["notes"], *_test_note(config, splits, len(whole.arrays["train_labels"]))),
+        notes=(*source.notes, *whole.meta["notes"], *note_of_test(config, tested, len(whole.arrays["train_labels"]))),
         white=scaling.white(parted.arrays["histogram"]),
     )
 
 
-def _test_note(config: DatasetConfig, splits: Mapping[str, Split], count: int) -> list[str]:
+def note_of_test(config: DatasetConfig, tested: int, count: int) -> list[str]:
+    """Say how many of the images are set aside to test with, where that is asked for."""
     if config.test_fraction is None:
         return []
     return [
-        f"{len(splits['test'].images):,} of {count:,} images are the test part, the same ones for every seed "
+        f"{tested:,} of {count:,} images are the test part, the same ones for every seed "
         f"(dataset.test_fraction={config.test_fraction:g})"
     ]
 
