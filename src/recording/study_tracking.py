@@ -20,7 +20,14 @@ from convsweep.insight import Findings, as_markdown, in_brief, look_back
 from convsweep.policy import repeated_number, rungs_of, seconds_of
 from convsweep.storage import alone
 from convsweep.study import (
-    is_enumerated, is_infeasible, ranked, repeated, shortened, spread_of, tell_ranges, values_of,
+    is_enumerated,
+    is_infeasible,
+    ranked,
+    repeated,
+    shortened,
+    spread_of,
+    tell_ranges,
+    values_of,
 )  # fmt: skip
 from src.config import Config, ConfigError, new_defaults, settings
 from src.config import optimizer as optimizers

@@ -35,6 +35,7 @@ def test_shares_lie_between_0_and_1() -> None:
         assert bounds(name) == ((0, math.inf) if name in unbounded else (0, 1)), name
     assert bounds("recall[rose]") == bounds("val_macro_f1") == (0, 1)
     assert bounds("mine") == (-math.inf, math.inf)
+    assert bounds("mine.kappa") == (-math.inf, math.inf)
 
 
 def test_the_first_objective_that_is_known_by_epoch_leads() -> None:
