@@ -18,8 +18,9 @@ def looking_at_a_corner() -> keras.Model:
     seen = np.zeros((SIDE, SIDE, 1), np.float32)
     seen[:CORNER, :CORNER] = 1 / (CORNER * CORNER * 255)
     images: Any = keras.Input((SIDE, SIDE, 1), dtype="uint8")
-    bright = keras.ops.sum(keras.ops.cast(images, "float32") * seen, axis=(1, 2))
-    return keras.Model(images, keras.ops.concatenate([bright, 1 - bright], axis=-1))
+    ops: Any = keras.ops
+    bright = ops.sum(ops.cast(images, "float32") * seen, axis=(1, 2))
+    return keras.Model(images, ops.concatenate([bright, 1 - bright], axis=-1))
 
 
 def test_the_answer_falls_where_its_corner_is_covered() -> None:
