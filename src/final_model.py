@@ -155,8 +155,8 @@ def _ensemble(
     """
     if found is None:
         raise UserError(
-            "--ensemble needs the models of two trials or more with images of one size and a single objective; "
-            "type it with --top 2 or more, or without it"
+            "--ensemble needs the models of two trials or more with images of one size, a single objective, and enough "
+            "validation images to select and to judge by; type it with --top 2 or more, or without it"
         )
     if found.missing:
         there = ", ".join(f"trial-{number:04d}/model.keras" for number in found.missing)

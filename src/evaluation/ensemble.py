@@ -57,8 +57,8 @@ def select(probabilities: np.ndarray, true: np.ndarray, rounds: int = ROUNDS) ->
     return chosen[: longest + 1]
 
 
-def find_ensemble(probabilities: Sequence[np.ndarray], true: np.ndarray, seed: int) -> Ensemble:
-    """Select an ensemble by one half of the images and judge it by the other.
+def find_ensemble(probabilities: Sequence[np.ndarray], true: np.ndarray, seed: int) -> Ensemble | None:
+    """Select an ensemble by one half of the images and judge it by the other; None of so few that one half has none.
 
     Args:
         probabilities: Of each model, float [N, classes].
@@ -66,6 +66,8 @@ def find_ensemble(probabilities: Sequence[np.ndarray], true: np.ndarray, seed: i
         seed: Says which image is in which half; each class is divided.
     """
     selecting = _half(true, seed)
+    if selecting.all() or not selecting.any():
+        return None
     stacked = np.stack(probabilities)
     chosen = select(stacked[:, selecting], true[selecting])
     best = select(stacked[:, selecting], true[selecting], rounds=1)[0]

@@ -60,7 +60,8 @@ class Found:
 
 
 def find(study: "Study", directory: Path, seed: int) -> Found | None:
-    """Return the ensemble of a study's models that can be one, None where there are fewer than two such models.
+    """Return the ensemble of a study's models that can be one; None where there are fewer than two such models, or too
+    few images to judge it.
 
     They are those that take images of the same size as most do, and were judged by the same images.
     """
@@ -77,7 +78,7 @@ def find(study: "Study", directory: Path, seed: int) -> Found | None:
         return None
     members = [there[number] for number in numbers]
     found = find_ensemble([member.probabilities for member in members], members[0].true, seed)
-    return Found(found, numbers, members)
+    return None if found is None else Found(found, numbers, members)
 
 
 def build(found: Found, tta: bool) -> "keras.Model":

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from src.evaluation.ensemble import find_ensemble, select
+from src.evaluation.ensemble import Ensemble, find_ensemble, select
 
 RNG = np.random.default_rng(0)
 TRUE = RNG.integers(0, 4, 400)
@@ -16,8 +16,22 @@ def model(skill: float, seed: int) -> np.ndarray:
     return odds / odds.sum(axis=1, keepdims=True)
 
 
+def ensemble(models: list[np.ndarray]) -> Ensemble:
+    found = find_ensemble(models, TRUE, seed=0)
+    assert found is not None
+    return found
+
+
+def test_of_too_few_images_to_select_and_to_judge_there_is_none() -> None:
+    """An image of each of two classes: both may come into one half."""
+    true = np.array([0, 1])
+    found = [find_ensemble([np.eye(2), np.eye(2)], true, seed) for seed in range(20)]
+    assert None in found
+    assert {one.judged_by for one in found if one is not None} == {1}
+
+
 def test_models_that_err_in_different_places_are_better_together() -> None:
-    found = find_ensemble([model(1.5, seed) for seed in range(5)], TRUE, seed=0)
+    found = ensemble([model(1.5, seed) for seed in range(5)])
     assert len(found.counts) > 1
     assert found.gain.low > 0
     assert found.gain.count == found.judged_by == pytest.approx(200, abs=4)
@@ -25,8 +39,8 @@ def test_models_that_err_in_different_places_are_better_together() -> None:
 
 def test_equal_models_gain_nothing_and_the_better_one_is_found() -> None:
     same = model(1.5, 0)
-    assert find_ensemble([same, same], TRUE, seed=0).gain.value == 0
-    found = find_ensemble([model(0.1, 1), model(3.0, 2), model(0.1, 3)], TRUE, seed=0)
+    assert ensemble([same, same]).gain.value == 0
+    found = ensemble([model(0.1, 1), model(3.0, 2), model(0.1, 3)])
     assert found.best == 1
 
 
