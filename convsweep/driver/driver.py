@@ -226,6 +226,8 @@ class Driver:
             enumerated,
             self.console,
         )
+        for line in (line for callback in self.sweep.callbacks for line in callback.plan()):
+            say(self.console, line)
         return trials, done, workers
 
     def _run(self, study: "Study", policy: Policy, enumerated: bool) -> int:

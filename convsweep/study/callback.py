@@ -43,6 +43,13 @@ class StudyCallback:
         """
         return None
 
+    def plan(self) -> list[str]:
+        """Return lines for the user on what the trials are about, after their configs were checked.
+
+        They are shown with the sweep's plan, where nothing but that is asked for as well (`dry_run`).
+        """
+        return []
+
     def on_study_start(self, study: "Study", directory: Path, driver: str) -> None:
         """Prepare for the trials, in a thread beside the workers, which are starting.
 

@@ -71,6 +71,11 @@ def entry(folder: Path, key: Any, build: Callable[[Path], dict[str, Any]]) -> En
     return found
 
 
+def known(folder: Path, key: Any) -> Entry | None:
+    """Open the entry of `key`, if it is there."""
+    return _open(folder / digest(key))
+
+
 @contextlib.contextmanager
 def lock(folder: Path) -> Iterator[bool]:
     """Hold the cache for one process. The kernel lets go of it when the process dies, however that is.

@@ -13,8 +13,9 @@ from src.config.dataset import DatasetConfig, check
 from src.dataset import resize, scaling
 from src.dataset.cache import Entry, default_folder, entry, save
 from src.dataset.dataset import Dataset, DatasetError, Preprocessing, Split
+from src.dataset.found import found
 from src.dataset.registry import DATASETS
-from src.dataset.source import PARTS
+from src.dataset.source import PARTS, Source
 from src.dataset.split import fold, hold_out, split, take
 
 _loaded: dict[str, Dataset] = {}  # what this process has opened: a worker's later trials start from here
@@ -100,7 +101,11 @@ def _load(config: DatasetConfig, seed: int, folder: Path, number: int) -> Datase
         ),
         names=names,
         digests=parted.meta.get("digests") or _digests(_by_part(parted.arrays, whole.arrays)),
-        notes=(*source.notes, *whole.meta["notes"], *note_of_test(config, tested, len(whole.arrays["train_labels"]))),
+        notes=(
+            *lines(source, whole),
+            *whole.meta["notes"],
+            *note_of_test(config, tested, len(whole.arrays["train_labels"])),
+        ),
         white=scaling.white(parted.arrays["histogram"]),
     )
 
@@ -113,6 +118,21 @@ def note_of_test(config: DatasetConfig, tested: int, count: int) -> list[str]:
         f"{tested:,} of {count:,} images are the test part, the same ones for every seed "
         f"(dataset.test_fraction={config.test_fraction:g})"
     ]
+
+
+def lines(source: Source, whole: Entry | None) -> list[str]:
+    """Say what was found of data of the user's own, and how it was read.
+
+    Args:
+        source: the data.
+        whole: its entry in the cache, if it is there.
+    """
+    labels = source.labels
+    if not labels and not source.class_names and whole is not None:  # arrays, whose labels are read with them
+        labels = {part: whole.arrays[f"{part}_labels"] for part in PARTS if f"{part}_labels" in whole.arrays}
+    class_names = source.class_names or (whole.meta["class_names"] if whole is not None else ())
+    what = "files" if source.labels else "images"
+    return [*(found(labels, class_names, what) if labels else ()), *source.notes]
 
 
 def _part(place: Path, whole: Entry, config: DatasetConfig, seed: int, number: int) -> dict[str, Any]:

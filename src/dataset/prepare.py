@@ -11,15 +11,16 @@ from typing import Any
 
 from src.config.dataset import DatasetConfig
 from src.config.objective import check_classes
+from src.dataset import cache
 from src.dataset.cache import default_folder
 from src.dataset.dataset import DatasetError
-from src.dataset.loading import choose, load, sized
+from src.dataset.loading import choose, lines, load, sized
 from src.dataset.registry import DATASETS
 from src.dataset.split import check_limit
 from src.process import for_workers
 
 
-def look(config: DatasetConfig, seed: int, metrics: Sequence[str] = ()) -> None:
+def look(config: DatasetConfig, seed: int, metrics: Sequence[str] = ()) -> list[str]:
     """Find a dataset whose files are its user's own, and decode nothing: a second for a hundred thousand files.
 
     Args:
@@ -27,14 +28,18 @@ def look(config: DatasetConfig, seed: int, metrics: Sequence[str] = ()) -> None:
         seed: As for `load`.
         metrics: What is to be measured of its classes.
 
+    Returns:
+        Which classes and how many images there are, and how the data is read: lines for the user.
+
     Raises:
         DatasetError: It is not there, or not as it must be, as far as names and labels tell.
     """
-    known = DATASETS[config.name]
-    source = known.find(sized(config), default_folder()) if known.is_quick else None
+    known, folder = DATASETS[config.name], default_folder()
+    source = known.find(sized(config), folder) if known.is_quick else None
     class_names = list(source.class_names if source is not None else known.class_names)
+    notes = lines(source, cache.known(folder, source.key)) if source is not None else []
     if not class_names:
-        return  # they stand in arrays, or a function returns them
+        return notes  # they stand in arrays, or a function returns them
     problems = check_classes(metrics, class_names)
     try:
         check_limit(config.limit, len(class_names))
@@ -44,6 +49,7 @@ def look(config: DatasetConfig, seed: int, metrics: Sequence[str] = ()) -> None:
         problems.append(str(error))
     if problems:
         raise DatasetError("\n".join(problems))
+    return notes
 
 
 def is_light(config: DatasetConfig) -> bool:

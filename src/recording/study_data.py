@@ -36,7 +36,7 @@ class StudyData(StudyCallback):
         self._wanted: dict[str, tuple[DatasetConfig, int, list[str]]] = {}
         self._tested: dict[str, float | None] = {}
         self._here = True
-        self._told: set[str] = set()
+        self._told: dict[str, None] = {}
         self._notes: dict[str, None] = {}
 
     def check(self, config: DictConfig) -> list[str]:
@@ -63,10 +63,13 @@ class StudyData(StudyCallback):
         from src.dataset import DatasetError, look  # a tenth of a second, which a mistake in a key need not wait for
 
         try:
-            look(checked.dataset, checked.seed, metrics)
+            self._told |= dict.fromkeys(look(checked.dataset, checked.seed, metrics))
         except DatasetError as error:
             return str(error).splitlines()
         return []
+
+    def plan(self) -> list[str]:
+        return [f"dataset {note}" for note in self._told]
 
     def cost(self, values: Mapping[str, Any]) -> tuple[float | None, Mapping[str, Any]] | None:
         return cost(values)
@@ -83,7 +86,7 @@ class StudyData(StudyCallback):
                 raise UserError(str(error).splitlines()) from error
             for note in (note for note in notes if note not in self._told):
                 print(f"dataset  {note}", flush=True)
-            self._told.update(notes)
+            self._told |= dict.fromkeys(notes)
         study.set_user_attr(READY + driver, True)
 
 

@@ -91,6 +91,16 @@ def test_the_application_takes_it_as_a_flag_anywhere(tmp_path: Path) -> None:
     assert not (tmp_path / "multirun").exists() and not (tmp_path / "mlflow.db").exists()
 
 
+def test_a_dry_run_says_which_classes_there_are_and_reads_no_image(tmp_path: Path) -> None:
+    for file in ("data/cat/1.jpg", "data/cat/2.jpg", "data/dog/1.jpg", "data/dog/2.jpg"):
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).write_bytes(b"no image")
+    data = ["dataset=image_folder", f"dataset.path={tmp_path / 'data'}"]
+    done = run_inside(["-m", "src.sweep", "--dry-run", *data], tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "dataset 4 files of 2 classes: cat (2), dog (2)" in done.stdout.splitlines()
+
+
 @pytest.mark.parametrize(
     ("typed", "read"),
     [

@@ -45,7 +45,7 @@ def test_columns_by_usual_names_or_by_what_they_hold(tmp_path: Path, files: list
     data = open_table(tmp_path)
     check(data)
     assert len(data.train.labels) + len(data.validation.labels) == 20
-    assert data.notes == (f"{head.split(',')[1]} is the label, {head.split(',')[0]} the file",)
+    assert data.notes[1:] == (f"{head.split(',')[1]} is the label, {head.split(',')[0]} the file",)
     assert set(data.names["train"].tolist()) < set(files)
 
 
@@ -123,7 +123,7 @@ def test_a_test_table_without_labels_is_left_alone(tmp_path: Path, files: list[s
     data = open_table(tmp_path, "kaggle")
     check(data)
     assert data.test is None
-    assert data.notes[:2] == ("sample_submission.csv left alone", "test.csv is left alone: it has no column label")
+    assert data.notes[1:3] == ("sample_submission.csv left alone", "test.csv is left alone: it has no column label")
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ def test_a_label_of_the_test_part_alone(tmp_path: Path, files: list[str]) -> Non
     rows = [[f, label(f), parts[i % 10]] for i, f in enumerate(files)]
     rows[-1][1] = "lily"
     write_csv(tmp_path, [["image", "label", "split"], *rows])
-    with pytest.raises(DatasetError, match=r"got lily \(1 images\); add training images of them"):
+    with pytest.raises(DatasetError, match=r"got lily \(1 image\); add training images of them"):
         open_table(tmp_path)
 
 

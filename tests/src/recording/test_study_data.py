@@ -53,9 +53,10 @@ def test_each_dataset_is_decoded_once_and_told_of_once(
     for size in (8, 12, 8):
         assert callback.check(composed(folder, f"dataset.image_size={size}")) == []
     assert not (tmp_path / "cache").exists()
+    assert callback.plan() == ["dataset 10 files of 2 classes: a (5), b (5)", "dataset Training/ is the training part"]
     study = start(callback)
     assert study.user_attrs == {"data_ready:me": True}
-    assert capsys.readouterr().out == "dataset  Training/ is the training part\n"
+    assert capsys.readouterr().out == "", "it was told with the plan"
     assert len(list((tmp_path / "cache" / "convsweep").glob("*/entry.json"))) == 4
 
 
