@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from src.dataset.dataset import DatasetError
+from src.dataset.found import alike
 from src.dataset.walk import shown
 
 NAMED = 5  # labels that a message names
@@ -51,9 +52,12 @@ def number(
     for part, values in flat.items():
         if unknown := sorted(set(np.unique(values).tolist()) - set(classes)):
             count = int(np.isin(values, unknown).sum())
+            meant = alike(map(str, [*classes, *unknown]))
             raise DatasetError(
-                f"{what[part]} must be labels that the training part has, got {_listed(unknown)} ({count} images); "
-                f"add training images of them, or take these out; there are {_listed(classes)}"
+                f"{what[part]} must be labels that the training part has, got {_listed(unknown)} "
+                f"({count} image{'s' * (count != 1)}); add training images of them, or take these out; there are "
+                f"{_listed(classes)}"
+                + (f"; write them alike: {_listed(meant)} are of two classes as they are" if meant else "")
             )
     order = np.argsort(np.array(classes))
     return {

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from src.dataset.dataset import DatasetError
-from src.dataset.walk import folders, has_files, is_image_name, loose_images, shown, walk
+from src.dataset.walk import folders, has_files, is_image_name, loose_images, shown, tables_in, walk
 
 # What people call the parts; `eval` is the test part where another folder validates.
 NAMES = {
@@ -50,7 +50,7 @@ def read_layout(root: Path) -> Layout:
         classes = _classes(root, names)
         if loose := loose_images(root):
             many, are = ("1 image", "is") if len(loose) == 1 else (f"{len(loose)} images", "are")
-            notes.append(f"{many} beside the class folders {are} left alone: {_some(loose)}")
+            notes.append(f"{many} beside the class folders {are} left alone: {some(loose)}")
         return Layout({"train": root}, classes, notes)
     inner = {part: _unwrapped(root / name, inside_part=True)[0] for part, name in parts.items()}
     classes = _classes(inner["train"], folders(inner["train"]))
@@ -68,7 +68,7 @@ def read_layout(root: Path) -> Layout:
             kept[part] = inner[part]
     roles = [f"{shown(folder.relative_to(root))}/ is the {_role(part)} part" for part, folder in kept.items()]
     others = [name for name in names if name not in parts.values()]
-    left = f"; {_some(others)} left alone" if others else ""
+    left = f"; {some(others)} left alone" if others else ""
     return Layout(kept, classes, [*notes, ", ".join(roles) + left])
 
 
@@ -100,7 +100,7 @@ def _parts(root: Path, names: list[str]) -> dict[str, str]:
     # A folder `train` that holds images itself is a class of trains.
     if not called or (others and list(called) == ["train"] and not folders(root / "train")):
         return {}
-    told = f"{_some([*called])} beside {_some(others)}"
+    told = f"{some([*called])} beside {some(others)}"
     with_images = [name for name in others if any(is_image_name(file.path) for file in walk(root / name).files)]
     if with_images:
         raise DatasetError(
@@ -114,13 +114,13 @@ def _parts(root: Path, names: list[str]) -> dict[str, str]:
     for name, part in called.items():
         if part in parts:
             raise DatasetError(
-                f"{shown(str(root))} must hold one folder of the {_role(part)} part, got {_some([parts[part], name])}; "
+                f"{shown(str(root))} must hold one folder of the {_role(part)} part, got {some([parts[part], name])}; "
                 "rename one, or move it out"
             )
         parts[part] = name
     if "train" not in parts:
         raise DatasetError(
-            f"{shown(str(root))} must hold a folder train/ beside {_some(names)}, got none; rename the folder to train "
+            f"{shown(str(root))} must hold a folder train/ beside {some(names)}, got none; rename the folder to train "
             "on, or type dataset.path= and that folder"
         )
     if not folders(root / parts["train"]):
@@ -140,17 +140,33 @@ def _classes(folder: Path, names: list[str]) -> list[str]:
     """
     if len(names) < 2:
         got = f"only {shown(names[0])}" if names else "none"
-        raise DatasetError(f"{shown(str(folder))} must hold a sub-folder for each of at least two classes, got {got}")
+        raise DatasetError(
+            f"{shown(str(folder))} must hold a sub-folder for each of at least two classes, got {got}{_instead(folder)}"
+        )
     inside = [set(folders(folder / name)) for name in names]
     same = sorted(set.intersection(*inside))
     splits = [name for name in same if part_of(name)]
     if (len(same) >= 2 or splits) and not any(loose_images(folder / name) for name in names):
         raise DatasetError(
-            f"{shown(str(folder))} must hold a folder for each class, got {_some(names)}, which all hold the folders "
-            f"{_some(same)}; if those are the classes, type e.g. dataset.path={shown(str(folder / names[0]))}, or name "
+            f"{shown(str(folder))} must hold a folder for each class, got {some(names)}, which all hold the folders "
+            f"{some(same)}; if those are the classes, type e.g. dataset.path={shown(str(folder / names[0]))}, or name "
             "the outer folders train, validation and test"
         )
     return names
+
+
+def _instead(folder: Path) -> str:
+    """Say what to do with images that lie in a folder itself, or with the table beside them."""
+    loose, tables = loose_images(folder), tables_in(folder)
+    lie = "1 image lies" if len(loose) == 1 else f"{len(loose):,} images lie"
+    said = f"; {lie} in it itself: {some(loose, 3)}; move them into a folder for each class" if loose else ""
+    if tables:
+        return (
+            f"{said}; for the labels in {some(tables, 3)}, type dataset=table dataset.path={shown(folder / tables[0])}"
+        )
+    if loose:
+        said += ", or write a table of their names and labels and type dataset=table dataset.path= and the table"
+    return said
 
 
 def _has_no_classes(folder: Path) -> bool:
@@ -160,6 +176,7 @@ def _has_no_classes(folder: Path) -> bool:
     return not names or (len(names) == 1 and (part_of(names[0]) is not None or words <= {*FILLERS, *UNLABELLED}))
 
 
-def _some(names: list[str], most: int = 5) -> str:
+def some(names: list[str], most: int = 5) -> str:
+    """Name the first, and say how many more there are."""
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(shown(name) for name in names[:most]) + more

@@ -15,6 +15,12 @@ ENDINGS = (
     ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".dib", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm",
     ".pnm", ".jp2", ".j2k", ".avif", ".heic", ".heif",
 )  # fmt: skip
+DOCUMENTS = (
+    ".pdf", ".txt", ".md", ".rst", ".rtf", ".doc", ".docx", ".odt", ".ppt", ".pptx", ".tex", ".html", ".htm",
+    ".log", ".csv", ".tsv", ".xls", ".xlsx", ".ods", ".json", ".jsonl", ".yaml", ".yml", ".xml", ".toml", ".ini", ".cfg",
+    ".py", ".ipynb", ".r", ".m", ".sh", ".db", ".parquet", ".pkl", ".h5", ".hdf5", ".keras", ".pt", ".pth", ".onnx",
+)  # fmt: skip
+TABLES = (".csv", ".tsv", ".parquet", ".jsonl")
 KINDS = {stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device"}
 
 
@@ -43,6 +49,11 @@ def loose_images(folder: Path) -> list[str]:
     return sorted(item.name for item in _items(folder, {}) if is_image_name(item.name) and not _is_folder(item))
 
 
+def tables_in(folder: Path) -> list[str]:
+    """Return the names of the tables in a folder itself, sorted."""
+    return sorted(item.name for item in _items(folder, {}) if item.name.lower().endswith(TABLES))
+
+
 def odd(folder: Path) -> dict[str, str]:
     """Return what lies in a folder itself and is neither file nor folder, by path, with the reason."""
     skipped: dict[str, str] = {}
@@ -60,6 +71,11 @@ def is_image_name(name: str) -> bool:
 def has_files(folder: Path) -> bool:
     """Tell whether there is any file in a folder, or below."""
     return next(_walk(str(folder), set(), {}), None) is not None
+
+
+def is_document(name: str) -> bool:
+    """Tell by its ending whether a file is what people keep beside images: a text, a table, a program, a model."""
+    return name.lower().endswith(DOCUMENTS)
 
 
 def walk(folder: Path) -> Found:

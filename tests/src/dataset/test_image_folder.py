@@ -126,7 +126,7 @@ def test_broken_files_are_skipped_in_one_note(tmp_path: Path, folder: Path) -> N
     data = open_folder(tmp_path)
     assert len(data.train.labels) + len(data.validation.labels) == 20
     assert data.skipped == tuple(sorted(f"red/{name}" for name in broken))
-    (note,) = data.notes
+    _, note = data.notes
     assert "skipped 7 of 27 files: " in note
     assert "empty (red/empty.png)" in note
     assert "no image of a known format (red/noise, red/text.jpg)" in note
@@ -258,4 +258,53 @@ def test_a_test_part_of_broken_files_is_refused(tmp_path: Path) -> None:
     (tmp_path / "data" / "test" / "red").mkdir(parents=True)
     (tmp_path / "data" / "test" / "red" / "x.png").write_bytes(b"x")
     with pytest.raises(DatasetError, match="the test part has no readable image"):
+        open_folder(tmp_path)
+
+
+def test_the_classes_and_their_files_are_told(tmp_path: Path, folder: Path) -> None:
+    assert open_folder(tmp_path).notes == ("20 files of 2 classes: blue (10), red (10)",)
+    for name in ("red", "blue"):
+        (folder / "train").mkdir(exist_ok=True)
+        (folder / name).rename(folder / "train" / name)
+    write_images(folder / "test" / "red", 3, RED)
+    assert (
+        open_folder(tmp_path, image_size=8).notes[0]
+        == "20 training files of 2 classes: blue (10), red (10); 3 test files"
+    )
+
+
+def test_inner_folders_that_could_be_the_classes_are_told(tmp_path: Path) -> None:
+    for name in ("animals/cat", "animals/dog", "plants/rose"):
+        write_images(tmp_path / "data" / name, 3)
+    found, inner = open_folder(tmp_path).notes[:2]
+    assert found == "9 files of 2 classes: animals (6), plants (3)"
+    assert inner.startswith("the classes are the outer folders, and animals/cat, animals/dog, plants/rose are not; if")
+    write_images(tmp_path / "data" / "animals", 3)
+    write_images(tmp_path / "data" / "plants", 3)
+    assert "outer" not in " ".join(open_folder(tmp_path, image_size=8).notes)
+
+
+def test_the_folder_of_a_wrapped_class_is_not_told(tmp_path: Path) -> None:
+    for name in ("cat/images", "dog/images"):
+        write_images(tmp_path / "data" / name, 3)
+    assert "outer" not in " ".join(open_folder(tmp_path).notes)
+
+
+def test_folders_of_documents_are_no_classes(tmp_path: Path, folder: Path) -> None:
+    for file in ("docs/paper.pdf", "docs/more/notes.MD", "results/r.csv"):
+        (folder / file).parent.mkdir(parents=True, exist_ok=True)
+        (folder / file).write_text("x")
+    data = open_folder(tmp_path)
+    assert data.class_names == ("blue", "red")
+    assert data.notes[1] == "docs/, results/ left alone: no image is in there"
+    (folder / "red").rename(tmp_path / "red")
+    with pytest.raises(DatasetError, match="got only blue; docs/, results/ left alone"):
+        open_folder(tmp_path, image_size=8)
+
+
+def test_a_part_whose_classes_differ_in_capitals(tmp_path: Path) -> None:
+    for part, names in (("train", ("Red", "Blue")), ("val", ("red", "Blue"))):
+        for name, colour in zip(names, (RED, BLUE), strict=True):
+            write_images(tmp_path / "data" / part / name, 3, colour)
+    with pytest.raises(DatasetError, match="write them alike: Red and red are of two classes as they are"):
         open_folder(tmp_path)

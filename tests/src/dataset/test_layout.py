@@ -90,7 +90,11 @@ def test_parts_with_a_folder_of_their_own_name(tmp_path: Path) -> None:
         (["test/a/1.png", "test/b/1.png", "val/a/1.png", "val/b/1.png"], "must hold a folder train/ beside test, val"),
         (["train/1.png", "test/1.png"], "train must hold a folder for each class, got 1 image and no folder"),
         (["train/a/1.png", "train/b/1.png", "val/a/1.png", "valid/a/1.png"], "one folder of the validation part"),
-        (["1.png", "2.png"], "at least two classes, got none"),
+        (["1.png", "2.png"], "got none; 2 images lie in it itself: 1.png, 2.png; move them .* type dataset=table"),
+        (
+            ["images/1.png", "labels.csv"],
+            r"got only images; for the labels in labels.csv, type dataset=table dataset.path=.*/labels.csv",
+        ),
         (["a/1.png", "2.png"], "at least two classes, got only a"),
     ],
 )
