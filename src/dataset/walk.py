@@ -16,8 +16,8 @@ ENDINGS = (
     ".pnm", ".jp2", ".j2k", ".avif", ".heic", ".heif",
 )  # fmt: skip
 DOCUMENTS = (
-    ".pdf", ".txt", ".md", ".rst", ".rtf", ".doc", ".docx", ".odt", ".ppt", ".pptx", ".tex", ".html", ".htm",
-    ".log", ".csv", ".tsv", ".xls", ".xlsx", ".ods", ".json", ".jsonl", ".yaml", ".yml", ".xml", ".toml", ".ini", ".cfg",
+    ".pdf", ".txt", ".md", ".rst", ".rtf", ".doc", ".docx", ".odt", ".ppt", ".pptx", ".tex", ".html", ".htm", ".log",
+    ".csv", ".tsv", ".xls", ".xlsx", ".ods", ".json", ".jsonl", ".yaml", ".yml", ".xml", ".toml", ".ini", ".cfg",
     ".py", ".ipynb", ".r", ".m", ".sh", ".db", ".parquet", ".pkl", ".h5", ".hdf5", ".keras", ".pt", ".pth", ".onnx",
 )  # fmt: skip
 TABLES = (".csv", ".tsv", ".parquet", ".jsonl")
