@@ -60,7 +60,8 @@ class TableConfig(DatasetConfig):
     Attributes:
         file_column: the column of the files, or of their bytes; None for one of a usual name.
         label_column: the column of the labels, likewise.
-        split_column: the column that says train, validation or test; None for one of a usual name, if there is any.
+        split_column: the column that says train, validation or test; None for one of a usual name, if there is any;
+            `none` for none.
     """
 
     file_column: str | None = None
@@ -96,7 +97,7 @@ class Kind(NamedTuple):
 
 _FOLDER = "a folder with one sub-folder a class"
 _ARRAYS = "an .npz with x_train and y_train, or a folder of such .npy files"
-_TABLE = "a .csv or .parquet with a column of files and one of labels, or a folder of .parquet files"
+_TABLE = "a .csv, .parquet or .jsonl with a column of files and one of labels, or a folder of such tables"
 DATASETS = {
     "digits": Kind(expected=None, images=1_438),
     "mnist": Kind(images=60_000),

@@ -1,4 +1,4 @@
-"""Your own table of files and labels: CSV or Parquet, the files beside it, or their bytes inside."""
+"""Your own table of files and labels: CSV, Parquet or JSON Lines, the files beside it, or their bytes inside."""
 
 import functools
 import os
@@ -12,12 +12,13 @@ import numpy as np
 
 from src.config.dataset import DatasetConfig, TableConfig
 from src.dataset import cache, images
+from src.dataset.columns import Columns, check_parts, columns, labels_in, parts_in
 from src.dataset.dataset import DatasetError
 from src.dataset.images import Listing
 from src.dataset.labels import number
-from src.dataset.layout import part_of
+from src.dataset.layout import part_of, some
 from src.dataset.source import PARTS, Source
-from src.dataset.tabular import CSV, PARQUET, Columns, Tabular, columns
+from src.dataset.tabular import CSV, JSONL, PARQUET, Tabular
 from src.dataset.walk import File, is_image_name, shown, walk
 
 NAMED = 3  # missing files that the message names
@@ -59,9 +60,13 @@ def find(config: DatasetConfig, folder: Path) -> Source:
     size, fit = config.image_size, config.fit
     states = [[table.path.name, table.path.stat().st_size, table.path.stat().st_mtime_ns] for table, _ in tables]
     key = ["table", str(place), size, fit, list(which), class_names, states, [[*file] for file in found]]
+    if not tables[0][0].has_header:
+        notes.append(f"{shown(tables[0][0].path.name)} has no header: its columns are {some(tables[0][0].names)}")
     notes.append(
-        f"{shown(which.label)} is the label, {shown(which.file)} the {'image' if which.embedded else 'file'}"
+        f"{shown(which.label)} {'are the classes' if which.classes else 'is the label'}, "
+        f"{shown(which.file)} the {'image' if which.embedded else 'file'}"
         + (f", {shown(which.split)} the part" if which.split else "")
+        + (f"; {some([*which.left])} left alone" if which.left else "")
     )
 
     def build(into: Path) -> dict[str, Any]:
@@ -83,10 +88,10 @@ def _tables(place: Path) -> tuple[list[tuple[Tabular, str | None]], list[str]]:
     if place.is_file():
         return [(Tabular(place), None)], []
     files = [file.path for file in walk(place).files]
-    kinds = [[file for file in files if file.lower().endswith(kind)] for kind in (PARQUET, CSV[:2])]
-    files = [Path(file) for file in kinds[0] or kinds[1]]
+    kinds = [[file for file in files if file.lower().endswith(kind)] for kind in (PARQUET, CSV[:2], JSONL)]
+    files = [Path(file) for file in next(filter(None, kinds), [])]
     if not files:
-        raise DatasetError(f"`dataset.path` must hold a .csv or .parquet table, got none in {shown(place)}")
+        raise DatasetError(f"`dataset.path` must hold a .csv, .parquet or .jsonl table, got none in {shown(place)}")
     called = {file: part_of(file.stem.partition("-")[0]) or part_of(file.parent.name) for file in files}
     if len(files) == 1 or (kinds[0] and not any(called.values())):
         return [(Tabular(file), None) for file in files], []
@@ -103,9 +108,10 @@ def _tables(place: Path) -> tuple[list[tuple[Tabular, str | None]], list[str]]:
 
 
 def _has_labels(table: Tabular, which: Columns, part: str | None, notes: list[str]) -> bool:
-    if which.file in table.names and which.label in table.names:
+    needed = [which.file, *(which.classes or [which.label])]
+    missing = next((name for name in needed if name not in table.names), None)
+    if missing is None:
         return True
-    missing = which.label if which.file in table.names else which.file
     if part in (None, "train"):
         raise DatasetError(
             f"{shown(table.path)} must have a column {missing} as the first table has; got {table.names}"
@@ -119,16 +125,17 @@ def _read(
 ) -> tuple[dict[str, Part], list[File]]:
     """Return the rows of each part, and the state of each file outside of the tables."""
     parts: dict[str, Part] = {}
-    files, missing, row = _Files(root), [], 0
+    files, missing, row, spaced = _Files(root), [], 0, 0
     states: list[File] = []
     for table, part in tables:
-        labels = table.column(which.label).tolist()
+        labels, around = _stripped(labels_in(table, which))
+        spaced += around
         splits = _splits(table, which.split, part or "train", len(labels))
         names = None if which.embedded else table.column(which.file, as_text=True).tolist()
         for i, (label, named) in enumerate(zip(labels, splits, strict=True)):
             rows = parts.setdefault(named, Part())
             if names is not None:
-                file = files.find(names[i])
+                file = files.find(names[i], table.path.parent)
                 if file is None:
                     missing.append(names[i])
                     continue
@@ -137,6 +144,8 @@ def _read(
             rows.labels.append(label)
             rows.rows.append(row + i)
         row += len(labels)
+    if spaced:
+        notes.append(f"spaces around {spaced:,} labels are left out")
     if missing:
         listed = ", ".join(shown(str(name)) for name in missing[:NAMED])
         raise DatasetError(
@@ -151,15 +160,19 @@ def _read(
 
 
 def _splits(table: Tabular, column: str | None, default: str, count: int) -> list[str]:
-    if column is None:
+    if column is None or column not in table.names:
         return [default] * count
-    values = table.column(column, as_text=True).tolist()
-    unknown = sorted({str(value) for value in values if not part_of(value or "")})
-    if unknown:
-        raise DatasetError(
-            f"column {shown(column)} must say train, validation or test, got {', '.join(map(shown, unknown[:5]))}"
-        )
-    return [part_of(value) or default for value in values]
+    check_parts(table, column)
+    said = parts_in(table, column)
+    return [said[value] for value in table.column(column, as_text=True).tolist()]
+
+
+def _stripped(labels: list[Any]) -> tuple[list[Any], int]:
+    """Return labels without the spaces around them, and how many had any."""
+    plain = [label.strip() if isinstance(label, str) else label for label in labels]
+    return plain, sum(
+        len(label) < len(given) for label, given in zip(plain, labels, strict=True) if isinstance(label, str)
+    )
 
 
 def _leave_unlabelled(parts: dict[str, Part], notes: list[str]) -> None:
@@ -182,16 +195,23 @@ class _Files:
     def __init__(self, root: Path) -> None:
         self._root = root
 
-    def find(self, name: str | None) -> File | None:
-        if not name:
-            return None
-        given = os.path.normpath(os.path.join(self._root, os.path.expanduser(name.replace("\\", "/"))))
-        try:
-            status = os.stat(given)
-        except (OSError, ValueError):  # not there, or no path at all
-            status = None
-        if status is not None and stat.S_ISREG(status.st_mode):
-            return File(given, status.st_size, status.st_mtime_ns)
+    def find(self, name: str | None, near: Path) -> File | None:
+        """Look for a file beside the table, `near`, then from the root, then anywhere below it."""
+        for called in dict.fromkeys([name, name.strip()] if name else []):
+            relative = os.path.expanduser(called.replace("\\", "/"))
+            for start in dict.fromkeys((near, self._root)):
+                given = os.path.normpath(os.path.join(start, relative))
+                try:
+                    status = os.stat(given)
+                except (OSError, ValueError):  # not there, or no path at all
+                    continue
+                if stat.S_ISREG(status.st_mode):
+                    return File(given, status.st_size, status.st_mtime_ns)
+            if file := self._anywhere(os.path.normpath(os.path.join(self._root, relative))):
+                return file
+        return None
+
+    def _anywhere(self, given: str) -> File | None:
         stem = given if is_image_name(given) else f"{given}."
         near = self._by_name.get(os.path.basename(given), [])
         # Of files with one name in several folders, that which has the folders that the table names.

@@ -1,41 +1,24 @@
-"""Tables as files: CSV and Parquet, read column by column, and which column is which."""
+"""Tables as files: CSV, Parquet and JSON Lines, read column by column."""
 
 import csv
+import functools
+import io
 import json
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from src.dataset.dataset import DatasetError
-from src.dataset.layout import part_of
 from src.dataset.walk import is_image_name, shown
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-CSV, PARQUET = (".csv", ".tsv", ".txt"), (".parquet", ".pq")
-# Usual names of columns, without capitals and signs; earlier ones are preferred.
-FILES = (
-    "image", "img", "file", "filename", "filepath", "path", "imagepath", "imagefile", "imagefilename", "imagename",
-    "imgpath", "imgname", "imageid", "images", "jpg", "png", "idcode", "id", "name",
-)  # fmt: skip
-LABELS = (
-    "label", "labels", "class", "classname", "classlabel", "category", "target", "y", "species", "breed", "diagnosis",
-    "finelabel", "labelname", "classid", "labelid", "tag",
-)  # fmt: skip
-SPLITS = ("split", "set", "subset", "part", "partition", "dataset", "usage")
-
-
-class Columns(NamedTuple):
-    """The columns of files, labels and, if there is one, parts; and whether the first holds the files' bytes."""
-
-    file: str
-    label: str
-    split: str | None
-    embedded: bool
+CSV, PARQUET, JSONL = (".csv", ".tsv", ".txt"), (".parquet", ".pq"), (".jsonl", ".ndjson")
+UTF8_MARK, UTF16_MARKS = b"\xef\xbb\xbf", (b"\xff\xfe", b"\xfe\xff")
+SPREADSHEETS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # of Excel and others, new and old
 
 
 class Tabular:
@@ -48,8 +31,11 @@ class Tabular:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.is_parquet = path.suffix.lower() in PARQUET
+        self.has_header = True
         try:
-            self.schema: pa.Schema = self._parquet().schema_arrow if self.is_parquet else self._csv([]).schema
+            if not self.is_parquet and _start(path, 4) in SPREADSHEETS:
+                raise ValueError("it is a spreadsheet; save it as CSV, and type dataset.path= and that file")
+            self.schema: pa.Schema = self._parquet().schema_arrow if self.is_parquet else self._typed.schema
         except Exception as error:  # of pyarrow's many
             raise DatasetError(f"{shown(path)} is not a readable table: {' '.join(str(error).split())}") from error
 
@@ -60,7 +46,10 @@ class Tabular:
 
     def column(self, name: str, as_text: bool = False) -> np.ndarray:
         """Return a column, as Python's own texts if asked for; None where a value is missing."""
-        table: Any = self._parquet().read(columns=[name]) if self.is_parquet else self._csv([name] if as_text else [])
+        if self.is_parquet:
+            table: Any = self._parquet().read(columns=[name])
+        else:  # numbers as they are written, `007` for one, where texts are wanted
+            table = self._csv([name]) if as_text and not self._is_json else self._typed
         column = table.column(name)
         values = column.to_pylist()
         if as_text:
@@ -95,23 +84,47 @@ class Tabular:
 
         return parquet.ParquetFile(self.path)
 
+    @property
+    def _is_json(self) -> bool:
+        return self.path.suffix.lower() in JSONL
+
+    @functools.cached_property
+    def _typed(self) -> "pa.Table":
+        """The whole of a CSV or JSON Lines file."""
+        if not self._is_json:
+            return self._csv([])
+        from pyarrow import json as arrow
+
+        return arrow.read_json(io.BytesIO(self.path.read_bytes().removeprefix(UTF8_MARK)))
+
     def _csv(self, as_text: Sequence[str]) -> "pa.Table":
         import pyarrow as pa
         from pyarrow import csv as arrow
 
-        head = self.path.read_bytes()[:65536]
+        content = self.path.read_bytes().removeprefix(UTF8_MARK)
+        if content.startswith(UTF16_MARKS):  # Excel's "Unicode text", and what PowerShell writes
+            content = content.decode("utf-16").encode()
+        head = content[:65536]
         encoding = "utf8" if _is_utf8(head) else "latin1"
         first = head.decode(encoding, errors="replace").partition("\n")[0]
         try:
             delimiter = csv.Sniffer().sniff(first, ",;\t|").delimiter
         except csv.Error:  # a single column
             delimiter = ","
+        cells = next(csv.reader([first.strip()], delimiter=delimiter), [])
+        self.has_header = not any(is_image_name(cell.strip()) for cell in cells)
+        names = None if self.has_header else [str(number) for number, _ in enumerate(cells, 1)]
         return arrow.read_csv(
-            self.path,
-            arrow.ReadOptions(encoding=encoding),
+            io.BytesIO(content),
+            arrow.ReadOptions(encoding=encoding, column_names=names),
             arrow.ParseOptions(delimiter=delimiter, newlines_in_values=True),
             arrow.ConvertOptions(column_types={name: pa.string() for name in as_text}),
         )
+
+
+def _start(path: Path, length: int) -> bytes:
+    with open(path, "rb") as file:
+        return file.read(length)
 
 
 def _is_utf8(content: bytes) -> bool:
@@ -120,57 +133,3 @@ def _is_utf8(content: bytes) -> bool:
     except UnicodeDecodeError as error:
         return error.start > len(content) - 4  # cut within a character
     return True
-
-
-def columns(table: Tabular, file: str | None, label: str | None, split: str | None) -> Columns:
-    """Return which column is which, those that are not given by their usual names.
-
-    Raises:
-        DatasetError: One is not there, or cannot be told.
-    """
-    names = table.names
-    problems = [
-        f"`dataset.{key}_column` must be one of {', '.join(map(shown, names))}, got {given}"
-        for key, given in (("file", file), ("label", label), ("split", split))
-        if given is not None and given not in names
-    ]
-    if problems:
-        raise DatasetError("\n".join(problems))
-    left = [name for name in names if name not in (file, label, split)]
-    split = split or _called(left, SPLITS)
-    if split in left and not _are_parts(table, split):
-        split = None
-    left = [name for name in left if name != split]
-    file = file or next((name for name in left if _holds_names(table, name)), None) or _called(left, FILES)
-    left = [name for name in left if name != file]
-    label = label or _called(left, LABELS) or (left[0] if len(left) == 1 else None)
-    for key, found in (("file", file), ("label", label)):
-        if found is None:
-            listed = ", ".join(map(shown, names))
-            raise DatasetError(
-                f"`dataset.{key}_column` must be one of the columns of {shown(table.path.name)}, {listed}, got null, "
-                f"and none has a usual name; type dataset.{key}_column= and its name"
-            )
-    assert file and label
-    return Columns(file, label, split, table.holds_bytes(file))
-
-
-def _called(names: Sequence[str], usual: Sequence[str]) -> str | None:
-    plain = {re.sub("[^a-z0-9]", "", name.lower()): name for name in reversed(names)}
-    return next((plain[name] for name in usual if name in plain), None)
-
-
-def _are_parts(table: Tabular, column: str) -> bool:
-    values = {value for value in table.column(column, as_text=True).tolist() if value}
-    return bool(values) and all(part_of(value) for value in values)
-
-
-def _holds_names(table: Tabular, column: str) -> bool:
-    """Tell whether a column holds files, by its type or its first value."""
-    if table.holds_bytes(column):
-        return True
-    kind = str(table.schema.field(column).type)
-    if "string" not in kind:
-        return False
-    first = next((value for value in table.column(column, as_text=True).tolist() if value), "")
-    return is_image_name(first)

@@ -176,3 +176,134 @@ def test_a_file_that_is_no_table(tmp_path: Path) -> None:
     (tmp_path / "labels.csv").write_text("")
     with pytest.raises(DatasetError, match=r"labels.csv is not a readable table: Empty CSV file"):
         open_table(tmp_path)
+
+
+def test_spaces_around_labels_are_left_out(tmp_path: Path, files: list[str]) -> None:
+    rows = [[f" {file}" if i == 3 else file, label(file) + " " * (i % 2)] for i, file in enumerate(files)]
+    write_csv(tmp_path, [["image", "label"], *rows])
+    data = open_table(tmp_path)
+    check(data)
+    assert data.notes[:2] == ("20 files of 2 classes: blue (10), red (10)", "spaces around 10 labels are left out")
+
+
+@pytest.mark.parametrize("others", [[], ["7"]])
+def test_a_table_without_a_header(tmp_path: Path, files: list[str], others: list[str]) -> None:
+    write_csv(tmp_path, [[label(file), *others, file] for file in files])
+    if others:
+        with pytest.raises(DatasetError, match=r"one of the columns of labels.csv, 1, 2, 3, .* image,label$"):
+            open_table(tmp_path)
+    data = open_table(tmp_path, label_column="1" if others else None)
+    check(data)
+    assert data.notes[0].startswith("20 files"), "no row is lost"
+    columns = "1, 2, 3" if others else "1, 2"
+    assert data.notes[1] == f"labels.csv has no header: its columns are {columns}"
+
+
+def test_what_says_nothing_is_said_to_be_left_alone(tmp_path: Path, files: list[str]) -> None:
+    write_csv(tmp_path, [["", "image", "sex", "dataset", "label"], *(["3", f, "f", "x", label(f)] for f in files)])
+    data = open_table(tmp_path)
+    check(data)
+    assert data.notes[1] == "label is the label, image the file; sex, dataset left alone"
+
+
+@pytest.mark.parametrize(
+    ("column", "yes", "no", "part"),
+    [("is_valid", "True", "False", "validation"), ("Is Test", "1", "0", "test"), ("is-val", "yes", "no", "validation")],
+)
+def test_a_column_that_says_yes_or_no(
+    tmp_path: Path, files: list[str], column: str, yes: str, no: str, part: str
+) -> None:
+    rows = [[file, label(file), no if i % 5 else yes] for i, file in enumerate(files)]
+    write_csv(tmp_path, [["image", "label", column], *rows])
+    data = open_table(tmp_path)
+    check(data)
+    chosen = getattr(data, part)
+    assert set(chosen_names(data, part)) == set(files[::5])
+    assert len(chosen.labels) == 4
+    assert data.notes[1] == f"label is the label, image the file, {column} the part"
+
+
+def chosen_names(data: Dataset, part: str) -> list[str]:
+    return data.names[part].tolist()
+
+
+@pytest.mark.parametrize(
+    ("column", "values"),
+    [("split", "01234"), ("fold", "0123"), ("is_valid", "ab"), ("is_train", "01"), ("subset", ["train", "other"])],
+)
+def test_a_column_of_parts_that_says_none_is_never_passed_over(
+    tmp_path: Path, files: list[str], column: str, values: Any
+) -> None:
+    rows = [[file, label(file), values[i % len(values)]] for i, file in enumerate(files)]
+    write_csv(tmp_path, [["image", "label", column], *rows])
+    odd = ", ".join(value for value in values if value != "train")
+    message = rf"`dataset.split_column`: column {column} must say train, .* got {odd}; .*dataset.split_column=none"
+    with pytest.raises(DatasetError, match=message):
+        open_table(tmp_path)
+    data = open_table(tmp_path, split_column="none")
+    check(data)
+    assert data.notes[1] == f"label is the label, image the file; {column} left alone"
+
+
+def test_folds_beside_parts_and_two_columns_of_parts(tmp_path: Path, files: list[str]) -> None:
+    rows = [[file, label(file), "01"[i % 5 == 0], ["train", "val"][i % 5 == 0]] for i, file in enumerate(files)]
+    write_csv(tmp_path, [["image", "label", "fold", "split"], *rows])
+    assert open_table(tmp_path).notes[1] == "label is the label, image the file, split the part; fold left alone"
+    write_csv(tmp_path, [["image", "label", "is_valid", "split"], *rows])
+    with pytest.raises(DatasetError, match=r"is_valid, split all do; type dataset.split_column=is_valid"):
+        open_table(tmp_path, scaling="none")
+
+
+def test_a_column_a_class(tmp_path: Path, files: list[str]) -> None:
+    red = [label(file) == "red" for file in files]
+    rows = [[Path(file).name, str(float(r)), str(float(not r)), "0.0", "7"] for file, r in zip(files, red, strict=True)]
+    for i, file in enumerate(files):
+        (tmp_path / file).rename(tmp_path / f"{i:04}.png")
+        rows[i][0] = f"{i:04}"
+    write_csv(tmp_path, [["image", "red", "blue", "UNK", "age"], *rows])
+    data = open_table(tmp_path)
+    check(data)
+    assert data.notes[1] == "red, blue are the classes, image the file; UNK, age left alone"
+    rows[3][1:3] = ["1.0", "1.0"]
+    write_csv(tmp_path, [["image", "red", "blue", "UNK", "age"], *rows])
+    with pytest.raises(DatasetError, match="red, blue, UNK hold 0 and 1, but not a single 1 in each row"):
+        open_table(tmp_path, scaling="none")
+
+
+def test_json_lines_beside_the_files_of_each_part(tmp_path: Path) -> None:
+    for part, count in (("train", 10), ("test", 3)):
+        lines = []
+        for name, colour in (("red", (200, 30, 30)), ("blue", (30, 30, 200))):
+            write_images(tmp_path / "hub" / part / name, count, colour)
+            lines += [{"file_name": f"{name}/{i:03}.png", "label": name, "boxes": [[1, 2]]} for i in range(count)]
+        (tmp_path / "hub" / part / "metadata.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    data = open_table(tmp_path, "hub")
+    check(data)
+    assert data.test is not None
+    assert ((data.test.images[..., 0].mean(axis=(1, 2)) > 100) == (data.test.labels == 1)).all()
+    assert data.notes[0] == "20 training files of 2 classes: blue (10), red (10); 6 test files"
+    assert open_table(tmp_path, "hub/test/metadata.jsonl").notes[0] == "6 files of 2 classes: blue (3), red (3)"
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig", "utf-16-be"])
+@pytest.mark.parametrize("head", ["image\tlabel\r\n", ""])
+def test_what_excel_writes(tmp_path: Path, files: list[str], encoding: str, head: str) -> None:
+    text = head + "".join(f"{file}\t{label(file)}\r\n" for file in files)
+    mark = "\ufeff" if encoding == "utf-16-be" else ""
+    (tmp_path / "labels.csv").write_bytes((mark + text).encode(encoding))
+    data = open_table(tmp_path)
+    check(data)
+    assert data.notes[0].startswith("20 files")
+
+
+def test_a_spreadsheet_is_to_be_saved_as_csv(tmp_path: Path) -> None:
+    (tmp_path / "labels.xlsx").write_bytes(b"PK\x03\x04 and so on")
+    with pytest.raises(DatasetError, match=r"labels.xlsx is not a readable table: it is a spreadsheet; save it as CSV"):
+        open_table(tmp_path, "labels.xlsx")
+
+
+def test_labels_that_differ_in_capitals_from_the_training_parts(tmp_path: Path, files: list[str]) -> None:
+    rows = [[f, label(f) if i % 5 else label(f).title(), "train" if i % 5 else "val"] for i, f in enumerate(files)]
+    write_csv(tmp_path, [["image", "label", "split"], *rows])
+    with pytest.raises(DatasetError, match=r"got Blue, Red .* write them alike: blue, Blue are of two classes"):
+        open_table(tmp_path)

@@ -1,0 +1,195 @@
+"""Which column of a table is which: the files, the labels, the parts."""
+
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from src.dataset.dataset import DatasetError
+from src.dataset.layout import part_of, some
+from src.dataset.tabular import Tabular
+from src.dataset.walk import is_image_name, shown
+
+# Usual names of columns, without capitals and signs; earlier ones are preferred.
+FILES = (
+    "image", "img", "file", "filename", "filepath", "path", "imagepath", "imagefile", "imagefilename", "imagename",
+    "imgpath", "imgname", "imageid", "images", "jpg", "png", "idcode", "id", "name",
+)  # fmt: skip
+LABELS = (
+    "label", "labels", "class", "classname", "classlabel", "category", "target", "y", "species", "breed", "diagnosis",
+    "finelabel", "labelname", "classid", "labelid", "tag",
+)  # fmt: skip
+# Parts, and nothing else; and what may as well say something else.
+SPLITS = ("split", "splits", "subset", "partition", "fold", "folds", "kfold")
+MAYBE_SPLITS = ("set", "part", "dataset", "usage", "phase")
+NO_SPLIT = "none"  # typed as the name of the column of parts
+TRUTH = {**dict.fromkeys(("true", "1", "1.0", "yes"), True), **dict.fromkeys(("false", "0", "0.0", "no"), False)}
+
+
+class Columns(NamedTuple):
+    """The columns of a table.
+
+    Attributes:
+        file: of the files.
+        label: of the labels; or what to call `classes`.
+        split: of the parts, if there is one.
+        embedded: whether the first holds the files' bytes.
+        classes: the columns of a class each, with 1 in the rows of that class and 0 in the others.
+        left: all others.
+    """
+
+    file: str
+    label: str
+    split: str | None
+    embedded: bool
+    classes: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
+
+
+def columns(table: Tabular, file: str | None, label: str | None, split: str | None) -> Columns:
+    """Return which column is which, those that are not given by their usual names or what they hold.
+
+    Args:
+        table: it.
+        file, label, split: the names that are given; `none` for `split` takes no column for it.
+
+    Raises:
+        DatasetError: One is not there, or cannot be told.
+    """
+    names = table.names
+    no_split = split == NO_SPLIT and NO_SPLIT not in names
+    split = None if no_split else split
+    problems = [
+        f"`dataset.{key}_column` must be one of {', '.join(map(shown, names))}, got {given}"
+        for key, given in (("file", file), ("label", label), ("split", split))
+        if given is not None and given not in names
+    ]
+    if problems:
+        raise DatasetError("\n".join(problems))
+    left = [name for name in names if name not in (file, label, split)]
+    split = split or (None if no_split else _split(table, left))
+    left = [name for name in left if name != split]
+    file = file or next((name for name in left if _holds_names(table, name)), None) or _called(left, FILES)
+    left = [name for name in left if name != file]
+    label = label or _called(left, LABELS) or (left[0] if len(left) == 1 else None)
+    flags = [name for name in left if _is_flag(table, name)] if label is None else []
+    classes = tuple(name for name in flags if table.column(name).any()) if _are_one_hot(table, flags) else ()
+    label = label or (some([*classes]) if classes else None)
+    for key, found in (("file", file), ("label", label)):
+        if found is None:
+            raise DatasetError(_unknown(table, key, flags))
+    assert file and label
+    left = [name for name in left if name not in (label, *classes) and name.strip()]
+    return Columns(file, label, split, table.holds_bytes(file), classes, tuple(left))
+
+
+def _unknown(table: Tabular, key: str, flags: Sequence[str]) -> str:
+    listed = ", ".join(map(shown, table.names))
+    header = "" if table.is_parquet else "; if its first row is no header, write one above it, e.g. image,label"
+    if key == "label" and len(flags) > 1:
+        header = (
+            f"; {some([*flags])} hold 0 and 1, but not a single 1 in each row: if they are the classes, write one "
+            "column of labels in their place, for images of several classes are not taken"
+        )
+    return (
+        f"`dataset.{key}_column` must be one of the columns of {shown(table.path.name)}, {listed}, got null, "
+        f"and none has a usual name; type dataset.{key}_column= and its name{header}"
+    )
+
+
+def parts_in(table: Tabular, column: str) -> dict[str, str]:
+    """Return which part each value of a column says, as far as that can be told: words, or yes and no of one part."""
+    values = {value for value in table.column(column, as_text=True).tolist() if value}
+    named = part_of(re.sub("(?i)^is[^a-z]*", "", column))
+    if named not in (None, "train") and values <= {value for value in values if value.lower() in TRUTH}:
+        return {value: named if TRUTH[value.lower()] else "train" for value in values}
+    return {value: part for value in values if (part := part_of(value))}
+
+
+def check_parts(table: Tabular, column: str) -> None:
+    """Refuse a column of parts that does not say the part of each row.
+
+    Raises:
+        DatasetError: It does not.
+    """
+    values = {value or "nothing" for value in table.column(column, as_text=True).tolist()}
+    if odd := sorted(values - {*parts_in(table, column)}):
+        raise DatasetError(
+            f"`dataset.split_column`: column {shown(column)} must say train, validation or test in each row, got "
+            f"{some(odd)}; write these words in it, or type dataset.split_column={NO_SPLIT}, and "
+            "dataset.validation_fraction splits the rows"
+        )
+
+
+def _split(table: Tabular, names: Sequence[str]) -> str | None:
+    """Return the column of parts, if there is one.
+
+    Raises:
+        DatasetError: One says so by its name and not by what it holds, or there are several.
+    """
+    named = [name for name in names if _plain(name) in SPLITS or (_plain(name)[:2] == "is" and part_of(name[2:]))]
+    maybe = [name for name in names if _plain(name) in MAYBE_SPLITS]
+    said = [name for name in (*named, *maybe) if _says_parts(table, name)]
+    if len(said) > 1:
+        raise DatasetError(
+            f"`dataset.split_column` must be the one column that says train, validation or test, got null, and "
+            f"{some(said)} all do; type dataset.split_column={said[0]}, or write one column of these words"
+        )
+    for name in named if not said else ():
+        check_parts(table, name)
+    return said[0] if said else None
+
+
+def _says_parts(table: Tabular, column: str) -> bool:
+    values = {value for value in table.column(column, as_text=True).tolist() if value}
+    return bool(values) and values <= {*parts_in(table, column)}
+
+
+def _plain(name: str) -> str:
+    return re.sub("[^a-z0-9]", "", name.lower())
+
+
+def _called(names: Sequence[str], usual: Sequence[str]) -> str | None:
+    plain = {_plain(name): name for name in reversed(names)}
+    return next((plain[name] for name in usual if name in plain), None)
+
+
+def _holds_names(table: Tabular, column: str) -> bool:
+    """Tell whether a column holds files, by its type or its first value."""
+    if table.holds_bytes(column):
+        return True
+    kind = str(table.schema.field(column).type)
+    if "string" not in kind:
+        return False
+    first = next((value for value in table.column(column, as_text=True).tolist() if value), "")
+    return is_image_name(first)
+
+
+def _is_flag(table: Tabular, column: str) -> bool:
+    """Tell whether a column holds nothing but 0 and 1."""
+    if table.holds_bytes(column):
+        return False
+    values = table.column(column)
+    return values.dtype.kind in "biuf" and bool(np.isin(values, (0, 1)).all())
+
+
+def _are_one_hot(table: Tabular, flags: Sequence[str]) -> bool:
+    return len(flags) > 1 and bool((np.sum([table.column(name).astype(int) for name in flags], axis=0) == 1).all())
+
+
+def labels_in(table: Tabular, which: Columns) -> list[object]:
+    """Return the label of each row.
+
+    Raises:
+        DatasetError: Columns of a class each have not one 1 in each row.
+    """
+    if not which.classes:
+        return table.column(which.label).tolist()
+    if not all(_is_flag(table, name) for name in which.classes) or not _are_one_hot(table, which.classes):
+        raise DatasetError(
+            f"{shown(table.path)} must have a single 1, and else 0, in the columns {which.label} of each row, as the "
+            "first table has; write one column of labels in their place"
+        )
+    ones = np.stack([table.column(name).astype(int) for name in which.classes])
+    return [which.classes[i] for i in ones.argmax(axis=0)]
