@@ -22,7 +22,7 @@ import numpy as np
 
 from src.dataset.dataset import DatasetError
 
-LAYOUT = 2  # raise it when the meaning of entries changes
+LAYOUT = 3  # raise it when the meaning of entries changes
 NO_FLOCK = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)  # what some network file systems say
 DAYS_KEPT = 30  # an entry that nobody opened for so long goes when the next one is made
 

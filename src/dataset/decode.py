@@ -4,6 +4,7 @@ It imports nothing of this project, so that a helper starts soon.
 """
 
 import contextlib
+import hashlib
 import io
 import json
 import os
@@ -36,8 +37,8 @@ UNREAD |= {b"%PDF": "PDF", b"PK\x03\x04": "a zip archive", b"DICM": "DICOM", b"<
 
 # A file, or [file, start, length] for bytes within one; the file to write to, and the offset in it.
 Task = tuple[Any, str, int]
-# `grey` or `colour` for an image that was written; `broken` with the reason; `deep` with `Deep` for one of more than
-# 8 bits, of which nothing is written before a range is known.
+# `grey` or `colour` for an image that was written, with a digest of its pixels; `broken` with the reason; `deep` with
+# `Deep` for one of more than 8 bits, of which nothing is written before a range is known.
 Result = tuple[str, Any]
 
 
@@ -98,7 +99,8 @@ def decode(
                 results.append(("broken", reason(error, file)))
             else:
                 os.pwrite(places[path].fileno(), pixels, offset)
-                results.append(("grey" if is_grey else "colour", None))
+                digest = hashlib.blake2b(pixels, digest_size=12).hexdigest()
+                results.append(("grey" if is_grey else "colour", digest))
     return results
 
 

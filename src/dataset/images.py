@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from src.dataset import cache, decode, value_range
+from src.dataset.copies import copies
 from src.dataset.dataset import DatasetError
 from src.dataset.parallel_decode import decode_all
 from src.dataset.source import check_labels, told
@@ -59,8 +60,10 @@ def build(
     results, span, notes = _decode(tasks, (height, width), fit)
     channels = 3 if any(kind == "colour" for part in results.values() for kind, _ in part) else 1
     broken: dict[str, str] = {}
+    kept: dict[str, np.ndarray] = {}
     for part, listing in listings.items():
         good = np.array([kind in ("grey", "colour") for kind, _ in results[part]], bool)
+        kept[part] = np.flatnonzero(good)
         broken |= {listing.names[row]: results[part][row][1] for row in np.flatnonzero(~good)}
         check_labels(part, listing.labels[good], class_names, {**skipped, **broken})
         _keep(place / f"{part}_images.npy", good, channels)
@@ -68,6 +71,11 @@ def build(
         cache.save(place / f"{part}_names.npy", np.array(listing.names, str)[good])
     if broken:
         notes.append(told(broken, sum(len(listing.names) for listing in listings.values())))
+    notes += copies(
+        {part: [results[part][row][1] for row in rows] for part, rows in kept.items()},
+        {part: listings[part].labels[rows] for part, rows in kept.items()},
+        {part: [listings[part].names[row] for row in rows] for part, rows in kept.items()},
+    )
     return {"class_names": class_names, "skipped": broken, "value_range": span, "notes": notes}
 
 
@@ -82,15 +90,25 @@ def _decode(
         return results, None, []
     measured = [results["train"][i][1] for i in deep["train"]]
     measured = measured or [results[part][i][1] for part, rows in deep.items() for i in rows]
-    span = value_range.choose([decode.Deep(*each) for each in measured])
+    flat = sum(kind in ("grey", "colour") for kind, _ in results["train"])
+    span = value_range.choose([decode.Deep(*each) for each in measured], few=len(deep["train"]) < flat)
     again = iter(decode_all([tasks[part][i] for part, rows in deep.items() for i in rows], size, fit, span))
     for part, rows in deep.items():
         for i in rows:
             results[part][i] = next(again)
     some = sum(map(len, deep.values()))
     others = sum(map(len, tasks.values())) - some
-    note = f"{some} images have more than 8 bits: their values from {span[0]:g} to {span[1]:g} become 0 to 255"
-    return results, span, [note + (f"; {others} others are taken as they are" if others else "")]
+    have = "1 image has more than 8 bits: its" if some == 1 else f"{some} images have more than 8 bits: their"
+    note = f"{have} values from {span[0]:g} to {span[1]:g} become 0 to 255"
+    return (
+        results,
+        span,
+        [note + (f"; {_others(others)} taken as {'it is' if others == 1 else 'they are'}" if others else "")],
+    )
+
+
+def _others(count: int) -> str:
+    return "the other is" if count == 1 else f"{count} others are"
 
 
 def _common_size(listings: Mapping[str, Listing]) -> tuple[int, int]:

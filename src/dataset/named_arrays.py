@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 
 from src.dataset import cache
+from src.dataset.copies import copies, digests_of
 from src.dataset.dataset import DatasetError
 from src.dataset.labels import number
 from src.dataset.layout import part_of
@@ -94,6 +95,11 @@ def write(place: Path, arrays: Arrays) -> dict[str, Any]:
         check_labels(part, numbers, class_names)
         cache.save(place / f"{part}_images.npy", images[part])
         cache.save(place / f"{part}_labels.npy", numbers)
+    notes += copies(
+        {part: digests_of(pixels) for part, pixels in images.items()},
+        labels,
+        {part: [f"{arrays.called[part][0]}[{row}]" for row in range(len(labels[part]))] for part in labels},
+    )
     return {"class_names": class_names, "skipped": {}, "value_range": span, "notes": [*arrays.notes, *notes]}
 
 

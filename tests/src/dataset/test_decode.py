@@ -79,7 +79,7 @@ def test_twelve_bits_in_sixteen_keep_their_content(tmp_path: Path, kind: str) ->
     row = data.train.images[0, 5, :, 0].astype(int)
     assert (row[0], row[-1]) == (0, 255)
     assert np.abs(row - np.linspace(0, 255, 16)).max() <= 2
-    assert data.notes[1:] == ("8 images have more than 8 bits: their values from 1935 to 2065 become 0 to 255",)
+    assert data.notes[1] == "8 images have more than 8 bits: their values from 1935 to 2065 become 0 to 255"
     assert data.preprocessing is not None
     assert data.preprocessing.value_range == (1935, 2065)
 
@@ -104,6 +104,28 @@ def test_a_few_broken_pixels_do_not_decide_the_range() -> None:
     assert value_range.choose([usual, usual]) == (1900, 2070)
     assert value_range.choose([usual, Deep(True, 0, 1940, 2060, 65535)]) == (1935, 2065)
     assert value_range.choose([Deep(True, 9, 9, 9, 9)]) == (0, 65535)
+
+
+def test_a_few_among_images_of_8_bits_are_as_bright_as_these(tmp_path: Path) -> None:
+    flat = np.random.default_rng(0).integers(30, 220, (9, 8, 8), np.uint8)
+    for i, pixels in enumerate(flat):
+        (tmp_path / "data" / "ab"[i % 2]).mkdir(parents=True, exist_ok=True)
+        deep = pixels.astype(np.uint16) * 257 if i == 4 else pixels
+        Image.fromarray(deep).save(tmp_path / "data" / "ab"[i % 2] / f"{i}.png")
+    data = open_folder(tmp_path, image_size=8)
+    images = np.concatenate([data.train.images, data.validation.images])
+    assert {image.tobytes() for image in images} == {image.tobytes() for image in flat}
+    assert data.notes[1] == (
+        "1 image has more than 8 bits: its values from 0 to 65535 become 0 to 255; 8 others are taken as they are"
+    )
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "span"),
+    [(9, 200, (0, 255)), (9, 4000, (0, 4095)), (0.1, 0.9, (0, 1)), (-3, 70, (-3, 70)), (5, 70000, (5, 70000))],
+)
+def test_the_range_of_a_few_is_what_so_many_bits_hold(low: float, high: float, span: tuple[float, float]) -> None:
+    assert value_range.choose([Deep(True, low, low, high, high)], few=True) == span
 
 
 MODES = {

@@ -29,7 +29,7 @@ class Study:
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     for name in ("a", "b"):
-        write_images(tmp_path / "data" / "Training" / name, 5)
+        write_images(tmp_path / "data" / "Training" / name, 5, (200 - ord(name), 30, 30))
     return tmp_path / "data"
 
 
