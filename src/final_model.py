@@ -50,9 +50,13 @@ def keep_final(job: Job, candidates: Sequence[Candidate], choices: Sequence[Choi
     searched = ensembles.find(job.source, job.place, configs[0].seed) if single else None
     if job.ensemble:
         choices, configs = choices[:1], configs[:1]
+    told: dict[str, None] = {}
     for choice, config in zip(choices, configs, strict=True):
         training.prepare(config.training.precision, config.training.threads)
         data = load_data(config)
+        for note in (note for note in data.notes if note not in told):
+            say(console, f"dataset  {note}")
+        told |= dict.fromkeys(data.notes)
         if job.ensemble:
             final = _ensemble(job, choice, config, data, found, console)
         else:

@@ -206,3 +206,19 @@ def test_what_is_gone_is_said_in_a_line(study: Path, tmp_path: Path) -> None:
         assert done.returncode == 1
         assert words in done.stderr, done.stderr
         assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1, done.stderr
+
+
+@pytest.mark.slow
+def test_test_images_that_were_trained_on_are_told_with_their_score(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    images, labels = rng.integers(0, 256, (40, 8, 8), np.uint8), np.arange(40) % 2
+    np.savez(tmp_path / "x.npz", x_train=images, y_train=labels, x_test=images[:10], y_test=labels[:10])
+    small = ["model=mlp", "model.depth=1", "training.epochs=1", "hydra/launcher=basic", "hydra.sweeper.study_name=x"]
+    data = ["dataset=arrays", f"dataset.path={tmp_path / 'x.npz'}"]
+    assert run_inside(["-m", "src.sweep", "-m", *small, *data, "model.filters=8,16"], tmp_path).returncode == 0
+    done = run_inside(["-m", "src.finalize", "x", "--top", "1", "--seeds", "1"], tmp_path)
+    assert done.returncode == 0, done.stderr
+    told = "copies, equal in every pixel: 10 of 10 test images in the training part as well (x_test[0] and x_train[0])"
+    assert f"dataset  {told}" in done.stdout
+    card = next((tmp_path / "multirun/x-final").glob("final-*/model_card.md")).read_text()
+    assert f"- {told}" in card
