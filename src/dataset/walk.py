@@ -69,8 +69,8 @@ def is_image_name(name: str) -> bool:
 
 
 def has_files(folder: Path) -> bool:
-    """Tell whether there is any file in a folder, or below."""
-    return next(_walk(str(folder), set(), {}), None) is not None
+    """Tell whether there is any file but documents in a folder, or below."""
+    return any(not is_document(file.path) for file in _walk(str(folder), set(), {}))
 
 
 def is_document(name: str) -> bool:

@@ -84,3 +84,13 @@ def test_a_trial_that_was_taken_has_begun_once_it_has_left_a_file(tmp_path: Path
     assert not has_begun(study, tmp_path)
     (tmp_path / "trial-0000/checkpoint").touch()
     assert has_begun(study, tmp_path)
+
+
+@pytest.mark.parametrize("dry_run", ["true", "false"])
+def test_a_line_of_the_plan_is_shown_with_it(tmp_path: Path, dry_run: str) -> None:
+    planning = "+hydra.sweeper.callbacks.planning={_target_:tests.helpers.toy.callbacks.Planning}"
+    done = toy(tmp_path, "x=1,2", planning, f"hydra.sweeper.dry_run={dry_run}")
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[2].startswith("budget  ")
+    assert lines[3] == "toys    three of wood"

@@ -1,4 +1,4 @@
-"""A study callback that ends in another way at each moment: what an app may do there by mistake."""
+"""Study callbacks: one that ends in another way at each moment, what an app may do there by mistake; one that plans."""
 
 import sys
 from pathlib import Path
@@ -26,3 +26,10 @@ class Broken(StudyCallback):
     def on_study_end(self, study: Study, directory: Path) -> None:
         if self.moment == "end":
             self._break()
+
+
+class Planning(StudyCallback):
+    """Has a line for the plan."""
+
+    def plan(self) -> list[str]:
+        return ["toys    three of wood"]

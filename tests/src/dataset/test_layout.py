@@ -65,7 +65,7 @@ def test_what_systems_leave_is_no_class(tmp_path: Path, junk: str) -> None:
 
 @pytest.mark.parametrize("wrapped", ["data", "archive/dataset", "data/train"])
 def test_one_wrapping_folder_is_gone_into(tmp_path: Path, wrapped: str) -> None:
-    make(tmp_path, f"{wrapped}/a/1.png", f"{wrapped}/b/1.png", "README.md", "docs/.keep")
+    make(tmp_path, f"{wrapped}/a/1.png", f"{wrapped}/b/1.png", "README.md", "docs/.keep", "results/r.csv")
     layout = read_layout(tmp_path)
     assert layout.parts["train"] == tmp_path / wrapped
     assert layout.class_folders == ["a", "b"]
