@@ -128,6 +128,7 @@ def _read(
     files, missing, row, spaced = _Files(root), [], 0, 0
     states: list[File] = []
     for table, part in tables:
+        near = str(table.path.parent)
         labels, around = _stripped(labels_in(table, which))
         spaced += around
         splits = _splits(table, which.split, part or "train", len(labels))
@@ -135,7 +136,7 @@ def _read(
         for i, (label, named) in enumerate(zip(labels, splits, strict=True)):
             rows = parts.setdefault(named, Part())
             if names is not None:
-                file = files.find(names[i], table.path.parent)
+                file = files.find(names[i], near)
                 if file is None:
                     missing.append(names[i])
                     continue
@@ -193,13 +194,13 @@ class _Files:
     """Finds files by what a table calls them: a path, or only a name, with or without its ending, in any folder."""
 
     def __init__(self, root: Path) -> None:
-        self._root = root
+        self._root = str(root)  # joined quickly
 
-    def find(self, name: str | None, near: Path) -> File | None:
+    def find(self, name: str | None, near: str) -> File | None:
         """Look for a file beside the table, `near`, then from the root, then anywhere below it."""
-        for called in dict.fromkeys([name, name.strip()] if name else []):
+        for called in {name: None, name.strip(): None} if name and name.strip() else ():
             relative = os.path.expanduser(called.replace("\\", "/"))
-            for start in dict.fromkeys((near, self._root)):
+            for start in (near, self._root) if near != self._root else (near,):
                 given = os.path.normpath(os.path.join(start, relative))
                 try:
                     status = os.stat(given)
@@ -223,7 +224,7 @@ class _Files:
     def _by_name(self) -> dict[str, list[File]]:
         """All files below the root, by name and by name without ending."""
         index: dict[str, list[File]] = {}
-        for file in walk(self._root).files:
+        for file in walk(Path(self._root)).files:
             if is_image_name(file.path):
                 name = os.path.basename(file.path)
                 index.setdefault(name, []).append(file)

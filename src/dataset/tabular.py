@@ -32,6 +32,7 @@ class Tabular:
         self.path = path
         self.is_parquet = path.suffix.lower() in PARQUET
         self.has_header = True
+        self._texts: dict[str, np.ndarray] = {}
         try:
             if not self.is_parquet and _start(path, 4) in SPREADSHEETS:
                 raise ValueError("it is a spreadsheet; save it as CSV, and type dataset.path= and that file")
@@ -46,6 +47,8 @@ class Tabular:
 
     def column(self, name: str, as_text: bool = False) -> np.ndarray:
         """Return a column, as Python's own texts if asked for; None where a value is missing."""
+        if as_text and name in self._texts:
+            return self._texts[name]
         if self.is_parquet:
             table: Any = self._parquet().read(columns=[name])
         else:  # numbers as they are written, `007` for one, where texts are wanted
@@ -53,7 +56,8 @@ class Tabular:
         column = table.column(name)
         values = column.to_pylist()
         if as_text:
-            return np.array([None if value is None else str(value) for value in values], object)
+            self._texts[name] = np.array([None if value is None else str(value) for value in values], object)
+            return self._texts[name]
         return column.to_numpy() if column.null_count == 0 else np.array(values, object)
 
     def images(self, column: str) -> Iterator[tuple[bytes | None, str | None]]:
