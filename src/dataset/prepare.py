@@ -14,7 +14,7 @@ from src.config.objective import check_classes
 from src.dataset import cache
 from src.dataset.cache import default_folder
 from src.dataset.dataset import DatasetError
-from src.dataset.loading import choose, lines, load, sized
+from src.dataset.loading import choose, lines, load, note_of_test, sized
 from src.dataset.registry import DATASETS
 from src.dataset.split import check_limit
 from src.process import for_workers
@@ -44,7 +44,9 @@ def look(config: DatasetConfig, seed: int, metrics: Sequence[str] = ()) -> list[
     try:
         check_limit(config.limit, len(class_names))
         if source is not None and source.labels:
-            choose(source.labels, class_names, config, seed)
+            chosen = choose(source.labels, class_names, config, seed)
+            tested = len(chosen["test"]) if "test" in chosen else 0
+            notes += note_of_test(config, tested, len(source.labels["train"]))
     except DatasetError as error:
         problems.append(str(error))
     if problems:
