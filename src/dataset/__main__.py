@@ -9,7 +9,7 @@ from src.dataset.prepare import load_all
 
 
 def main() -> None:
-    """Answer with one line of JSON: `notes` and `class_names`, or `error`."""
+    """Answer with one line of JSON: `notes`, `class_names` and `digests`, or `error`."""
     name, settings, seed = json.load(sys.stdin)
     try:
         answer = load_all(DATASETS[name].schema(**settings), seed)

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from src.config.dataset import DatasetConfig
 from src.config.objective import check_classes
@@ -59,16 +59,20 @@ def is_light(config: DatasetConfig) -> bool:
     return not DATASETS[config.name].is_heavy(config)
 
 
-def prepare(config: DatasetConfig, seed: int, metrics: Sequence[str] = ()) -> tuple[str, ...]:
+class Prepared(NamedTuple):
+    """What a dataset proved to be: lines for the user, and what names the content of each part."""
+
+    notes: tuple[str, ...]
+    digests: dict[str, str]
+
+
+def prepare(config: DatasetConfig, seed: int, metrics: Sequence[str] = ()) -> Prepared:
     """Decode and split a dataset into the cache, as `load` does; in a process of its own where it is not light.
 
     Args:
         config: The settings.
         seed: As for `load`.
         metrics: What is to be measured of its classes.
-
-    Returns:
-        How the data was read, and what was left out: lines for the user.
 
     Raises:
         DatasetError: It is not there, or not as it must be, or has not the classes that the metrics are about; the
@@ -77,15 +81,15 @@ def prepare(config: DatasetConfig, seed: int, metrics: Sequence[str] = ()) -> tu
     found = load_all(config, seed) if is_light(config) else _load_elsewhere(config, seed)
     if problems := check_classes(metrics, found["class_names"]):
         raise DatasetError("\n".join(problems))
-    return tuple(found["notes"])
+    return Prepared(tuple(found["notes"]), found["digests"])
 
 
 def load_all(config: DatasetConfig, seed: int) -> dict[str, Any]:
-    """Load a dataset, with all of its folds; return its `notes` and `class_names`."""
+    """Load a dataset, with all of its folds; return its `notes`, `class_names` and `digests`."""
     data = load(config, seed)
     for number in range(2, config.splits + 1):
         load(config, seed, number=number)
-    return {"notes": data.notes, "class_names": data.class_names}
+    return {"notes": data.notes, "class_names": data.class_names, "digests": dict(data.digests)}
 
 
 def _load_elsewhere(config: DatasetConfig, seed: int) -> dict[str, Any]:

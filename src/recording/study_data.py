@@ -1,5 +1,6 @@
 """The data's part in the driver of a sweep: found and checked first, decoded once while the workers start."""
 
+import hashlib
 import json
 import time
 from collections.abc import Mapping
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from convsweep import TrialHandle
 
+DATA = "data:"  # with a digest of a dataset's settings: what names the content of its parts
 READY = "data_ready:"  # the study's attribute, for each driver: its trials may load the data
 PATIENCE = 300.0  # seconds after which a trial loads the data by itself: its driver may be gone
 
@@ -45,6 +47,7 @@ class StudyData(StudyCallback):
         except ConfigError:
             return []  # which the study's tracking says
         self._here = runs_here(config)
+        self._goes_on = config.hydra.sweeper.on_change == "continue" if "hydra" in config else False
         if why := full_training(checked.model, checked.augmentation, checked.training):
             self._notes[why] = None
         metrics = constraint.metrics(checked.objective, checked.constraints)
@@ -81,13 +84,32 @@ class StudyData(StudyCallback):
             print(f"model    {note}", flush=True)
         for config, seed, metrics in self._wanted.values() if self._here else ():
             try:
-                notes = prepare(config, seed, metrics)
+                notes, digests = prepare(config, seed, metrics)
             except DatasetError as error:
                 raise UserError(str(error).splitlines()) from error
+            self._compare(study, config, seed, digests)
             for note in (note for note in notes if note not in self._told):
                 print(f"dataset  {note}", flush=True)
             self._told |= dict.fromkeys(notes)
         study.set_user_attr(READY + driver, True)
+
+    def _compare(self, study: "Study", config: DatasetConfig, seed: int, digests: Mapping[str, str]) -> None:
+        """Refuse images that have changed since a study's trials were trained on them, until they are meant."""
+        key = DATA + hashlib.sha1(json.dumps([asdict(config), seed], sort_keys=True).encode()).hexdigest()[:16]
+        before = study.user_attrs.get(key)
+        if before == digests:
+            return
+        begun = [trial for trial in study.get_trials(deepcopy=False) if trial.values or trial.intermediate_values]
+        if before is not None and begun and not self._goes_on:
+            differ = [part for part in {**before, **digests} if before.get(part) != digests.get(part)]
+            trained = "1 trial" if len(begun) == 1 else f"{len(begun)} trials"
+            problem = (
+                f"`dataset`: the {' and '.join(differ)} part are other images or labels than those that {trained} of "
+                f"the study {study.study_name} had, and their values cannot be compared; put them back, type "
+                "hydra.sweeper.study_name= and a new name, or to go on all the same hydra.sweeper.on_change=continue"
+            )
+            raise UserError([problem])
+        study.set_user_attr(key, dict(digests))
 
 
 def _shown(value: float | None) -> str:

@@ -99,7 +99,9 @@ def test_the_driver_prepares_in_a_process_of_its_own(
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     config = module("def load():\n    print('said')\n    return {'x': x / 255, 'y': y}")
-    assert prepare(config, 0)[1:] == ("values of float64 from 0 to 1 become 0 to 255",)
+    notes, digests = prepare(config, 0)
+    assert notes[1:] == ("values of float64 from 0 to 1 become 0 to 255",)
+    assert set(digests) == {"train", "validation"}
     assert config.load is not None
     assert config.load.partition(".")[0] not in sys.modules
     bad = module("def load(): raise SystemExit('out of data')")

@@ -10,6 +10,7 @@ from omegaconf import DictConfig
 
 from convsweep.errors import UserError
 from src.config import register
+from src.dataset import loading
 from src.recording import StudyData, await_data, study_data
 from tests.helpers.command import ROOT
 from tests.helpers.dataset_files import write_images
@@ -18,8 +19,14 @@ from tests.helpers.dataset_files import write_images
 class Study:
     """What is asked of a study here."""
 
+    study_name = "flowers"
+
     def __init__(self) -> None:
         self.user_attrs: dict[str, Any] = {}
+        self.trials: list[Any] = []
+
+    def get_trials(self, deepcopy: bool) -> list[Any]:
+        return self.trials
 
     def set_user_attr(self, key: str, value: Any) -> None:
         self.user_attrs[key] = value
@@ -40,8 +47,8 @@ def composed(folder: Path, *overrides: str) -> DictConfig:
         return compose("config", given, return_hydra_config=True)
 
 
-def start(callback: StudyData) -> Study:
-    study: Any = Study()
+def start(callback: StudyData, study: Any = None) -> Study:
+    study = study or Study()
     callback.on_study_start(study, Path(), "me")
     return study
 
@@ -55,9 +62,34 @@ def test_each_dataset_is_decoded_once_and_told_of_once(
     assert not (tmp_path / "cache").exists()
     assert callback.plan() == ["dataset 10 files of 2 classes: a (5), b (5)", "dataset Training/ is the training part"]
     study = start(callback)
-    assert study.user_attrs == {"data_ready:me": True}
+    assert study.user_attrs["data_ready:me"] is True
     assert capsys.readouterr().out == "", "it was told with the plan"
     assert len(list((tmp_path / "cache" / "convsweep").glob("*/entry.json"))) == 4
+
+
+def test_images_that_have_changed_since_trials_were_trained_on_them_are_refused_until_they_are_meant(
+    folder: Path,
+) -> None:
+    def again(*overrides: str) -> None:
+        loading._loaded.clear()  # as in another process
+        callback = StudyData()
+        assert callback.check(composed(folder, "dataset.image_size=8", *overrides)) == []
+        start(callback, study)
+
+    study = Study()
+    again()
+    write_images(folder / "Training" / "a", 7)
+    again()  # nothing has been trained so far
+    study.trials = [SimpleNamespace(values=[0.5], intermediate_values={})]
+    again()
+    again("seed=1")  # another split is another study's, or its command says so
+    (folder / "Training" / "a" / "000.png").unlink()
+    with pytest.raises(
+        UserError, match="train and validation part are other images or labels than those that 1 trial of"
+    ):
+        again()
+    again("hydra.sweeper.on_change=continue")
+    again()
 
 
 def test_what_names_tell_is_said_before_anything_starts(folder: Path, tmp_path: Path) -> None:
