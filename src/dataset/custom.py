@@ -29,10 +29,12 @@ def find(config: DatasetConfig, folder: Path) -> Source:
     assert isinstance(config, CustomConfig) and config.load is not None  # `check` has refused it
     function = _function(config.load)
     try:
-        returned = function()
+        returned = named_arrays.as_arrays(function(), config.load)
+    except DatasetError:
+        raise
     except Exception as error:
         raise DatasetError(f"`dataset.load`: {config.load} failed: {_brief(error)}") from error
-    arrays = named_arrays.sort_out(named_arrays.as_arrays(returned, config.load), f"what {config.load} returns")
+    arrays = named_arrays.sort_out(returned, f"what {config.load} returns")
     return Source(["custom", config.load, _digest(arrays)], lambda place: named_arrays.write(place, arrays))
 
 

@@ -14,6 +14,7 @@ from src.dataset.labels import number
 from src.dataset.layout import part_of
 from src.dataset.pixels import as_bytes
 from src.dataset.source import check_labels
+from src.dataset.streams import collect, is_stream
 from src.dataset.walk import shown
 
 IMAGES = ("x", "images", "image", "imgs", "img", "data", "inputs", "pixels", "features")
@@ -107,25 +108,43 @@ def as_arrays(given: Mapping[str, object] | Sequence[object], place: str) -> dic
     """Return what a function of the user's returned as arrays by name.
 
     Args:
-        given: a mapping by name; or pairs of images and labels, as Keras's `load_data` returns: training and test, or
-            training, validation and test; or one pair.
+        given: a mapping by name, of arrays or of pairs of images and labels; or such pairs, as Keras's `load_data`
+            returns: training and test, or training, validation and test; or one pair. What yields images with labels
+            stands for a pair.
         place: what returned it, for messages.
     """
+    expected = (
+        f"{place} must return a dictionary of arrays ({USUAL}), ((x_train, y_train), (x_test, y_test)), or what yields "
+        "pairs of images and labels"
+    )
+    within = [*given.values()] if isinstance(given, Mapping) else [*given] if isinstance(given, Sequence) else []
+    # As what keras.utils.image_dataset_from_directory returns has.
+    names = next((item.class_names for item in [given, *within] if hasattr(item, "class_names")), None)
     if isinstance(given, Mapping):
-        return {str(name): np.asarray(value) for name, value in given.items() if value is not None}
-    expected = f"{place} must return a dictionary of arrays ({USUAL}) or ((x_train, y_train), (x_test, y_test))"
-    if not isinstance(given, Sequence) or isinstance(given, str):
+        parts = {str(name): _pair(value, place) for name, value in given.items() if value is not None}
+        pairs = {name: pair for name, pair in parts.items() if pair is not None and part_of(name)}
+        named = {name: np.asarray(given[name]) for name in parts if name not in pairs}
+    elif is_stream(given):
+        pairs, named = {"train": _pair(given, place)}, {}
+    elif not isinstance(given, Sequence) or isinstance(given, str):
         raise DatasetError(f"{expected}, got {type(given).__name__}")
-    pairs = list(given) if all(_is_pair(item) for item in given) else [given]
-    suffixes = {1: ["train"], 2: ["train", "test"], 3: ["train", "val", "test"]}.get(len(pairs), [])
-    if not suffixes or not all(_is_pair(pair) for pair in pairs):
-        raise DatasetError(f"{expected}, got {type(given).__name__} of {len(given)}")
-    named = {}
-    for suffix, pair in zip(suffixes, pairs, strict=True):
-        images, labels = cast(Sequence[object], pair)
-        named |= {f"x_{suffix}": np.asarray(images), f"y_{suffix}": np.asarray(labels)}
-    return named
+    else:
+        found = [_pair(item, place) for item in given]
+        found = found if None not in found else [_pair(given, place)]
+        suffixes = {1: ["train"], 2: ["train", "test"], 3: ["train", "val", "test"]}.get(len(found), [])
+        if not suffixes or None in found:
+            raise DatasetError(f"{expected}, got {type(given).__name__} of {len(given)}")
+        pairs, named = dict(zip(suffixes, found, strict=True)), {}
+    for name, pair in pairs.items():
+        images, labels = cast(tuple[object, object], pair)
+        named |= {f"x_{name}": np.asarray(images), f"y_{name}": np.asarray(labels)}
+    return ({"class_names": np.array(names)} if names else {}) | named
 
 
-def _is_pair(value: object) -> bool:
-    return isinstance(value, Sequence) and not isinstance(value, str) and len(value) == 2
+def _pair(value: object, place: str) -> tuple[object, object] | None:
+    """Return images and labels, of what yields them as well; None for anything else."""
+    if is_stream(value):
+        return collect(value, place)
+    if isinstance(value, Sequence) and not isinstance(value, str) and len(value) == 2:
+        return value[0], value[1]
+    return None

@@ -15,6 +15,13 @@ HEAD = """
 import numpy as np
 x, y = np.arange(40 * 30).reshape(40, 6, 5).astype(np.uint8), np.arange(40) % 4
 """
+# As keras.utils.PyDataset and PyTorch's datasets are: iterated, it has no end.
+PIECES = """
+class Pieces:
+    class_names = list("abcd")
+    def __len__(self): return 5
+    def __getitem__(self, i): return x[i % 5 :: 5], y[i % 5 :: 5]
+"""
 count = iter(range(100))
 
 
@@ -47,6 +54,12 @@ def open_custom(config: CustomConfig, tmp_path: Path) -> Dataset:
         ("def load(): return (x, y), (x[:9], y[:9]), (x[:8], y[:8])", [40, 9, 8]),
         ("def load(): return x, y", [32, 8, 0]),
         ("def load(): return {'x_train': x, 'y_train': y, 'class_names': list('abcd')}", [32, 8, 0]),
+        ("def load(): return {'train': (x, y), 'test': (x[:8], y[:8])}", [32, 8, 8]),
+        ("def load(): return zip(x, y)", [32, 8, 0]),
+        ("def load(): return ((x[i : i + 9], y[i : i + 9]) for i in range(0, 40, 9))", [32, 8, 0]),
+        ("def load(): return {'train': iter(zip(x, y)), 'val': ((x[..., None], y) for _ in range(1))}", [40, 40, 0]),
+        (f"{PIECES}def load(): return Pieces()", [32, 8, 0]),
+        (f"{PIECES}def load(): return Pieces(), Pieces()", [32, 8, 40]),
         ("def load(): return {'x': x / 255, 'y': list(y), 'x_test': None}", [32, 8, 0]),
     ],
 )
@@ -67,6 +80,12 @@ def test_other_arrays_are_other_data(tmp_path: Path, module: Any) -> None:
     assert not np.array_equal(np.sort(first[:, 0, 0, 0]), np.sort(again[:, 0, 0, 0]))
 
 
+def test_what_shuffles_gives_each_worker_the_same_split(tmp_path: Path, module: Any) -> None:
+    body = "from random import sample\ndef load(): return ((x[i], y[i]) for i in sample(range(40), 40))"
+    one, other = (open_custom(module(body), tmp_path) for _ in range(2))
+    assert one.digests == other.digests
+
+
 @pytest.mark.parametrize(
     ("body", "message"),
     [
@@ -78,6 +97,10 @@ def test_other_arrays_are_other_data(tmp_path: Path, module: Any) -> None:
         ("def load(): return 1 / 0", "failed: ZeroDivisionError: division by zero"),
         ("def load(): pass", "must return a dictionary of arrays .*, got NoneType"),
         ("def load(): return x", "must return a dictionary of arrays .*, got ndarray"),
+        ("def load(): return iter(x)", "must yield pairs of images and labels, got ndarray from "),
+        ("def load(): return ((x[0, : 2 + i % 3], 0) for i in range(9))", "images of one size, got .2, 5., .3, 5.,"),
+        ("def load(): return (1 / 0 for _ in 'ab')", "failed: ZeroDivisionError: division by zero"),
+        (f"{PIECES}    cardinality = lambda _: -1\ndef load(): return Pieces()", "got Pieces without end; take out"),
         ("def load(): return {'a': x}", "must hold arrays named x_train"),
     ],
 )
@@ -107,3 +130,18 @@ def test_the_driver_prepares_in_a_process_of_its_own(
     bad = module("def load(): raise SystemExit('out of data')")
     with pytest.raises(DatasetError, match="the process that loads the data ended with status 1: out of data"):
         prepare(bad, 0)
+
+
+@pytest.mark.slow
+def test_what_keras_itself_makes_of_images_and_labels(tmp_path: Path, module: Any) -> None:
+    body = """
+import keras, tensorflow as tf
+pieces = tf.data.Dataset.from_tensor_slices((np.stack([x] * 3, -1), y))
+class Own(keras.utils.PyDataset):
+    def __len__(self): return 4
+    def __getitem__(self, i): return x[i::4], np.eye(4)[y[i::4]]
+"""
+    for given, sizes in (("pieces.batch(9), pieces.take(8)", [32, 8, 8]), ("Own()", [32, 8, 0])):
+        data = open_custom(module(f"{body}def load(): return {given}"), tmp_path)
+        test = 0 if data.test is None else len(data.test.labels)
+        assert [len(data.train.labels), len(data.validation.labels), test] == sizes
