@@ -2,6 +2,7 @@
 
 import ast
 import difflib
+import hashlib
 import importlib.util
 import os
 import sys
@@ -9,6 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
+
+from convsweep.errors import is_installed
 
 # What a return statement may give that is no object of a class, each in words.
 LITERALS = [
@@ -64,6 +67,8 @@ def signature(path: str, folder: Path) -> Signature | None:
         line = f", line {error.lineno}" if isinstance(error, SyntaxError) else ""
         raise NotThere(f"{where} is no Python{line}: {getattr(error, 'msg', error)}") from None
     defined = _definitions(tree.body)
+    if rest == ["py"] and "py" not in defined:
+        raise NotThere(f"{where} is a file: name a function in it", f"{path.removesuffix('py')}my_function")
     if rest[0] not in defined:
         if "*" in defined or "__getattr__" in defined:
             return None
@@ -75,6 +80,20 @@ def signature(path: str, folder: Path) -> Signature | None:
         before = path.removesuffix(".".join(rest))
         raise NotThere(f"{where} has no {rest[0]}, it has {found}", close and ".".join([before + close, *rest[1:]]))
     return _arguments(defined[rest[0]]) if len(rest) == 1 else None
+
+
+def code_digest(path: str, folder: Path) -> str | None:
+    """Name what the file of a function's module says, comments apart; None of an installed package or no file.
+
+    Args: as for `signature`.
+    """
+    try:
+        spec, _ = _find(path.split("."), [str(folder), *sys.path])
+        if spec.origin is None or not spec.origin.endswith(".py") or is_installed(Path(spec.origin)):
+            return None
+        return hashlib.sha1(ast.dump(ast.parse(Path(spec.origin).read_bytes())).encode()).hexdigest()
+    except (NotThere, SyntaxError, ValueError, OSError):
+        return None
 
 
 def _find(parts: list[str], places: list[str]) -> tuple[ModuleSpec, list[str]]:

@@ -15,7 +15,9 @@ from convsweep.errors import UserError
 from convsweep.storage import runs_here
 from src.config import ConfigError, constraint, settings
 from src.config.dataset import DatasetConfig
+from src.config.own_model import Custom, folder
 from src.config.pretrained import full_training
+from src.config.source import code_digest
 from src.recording.cost import cost
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from convsweep import TrialHandle
 
 DATA = "data:"  # with a digest of a dataset's settings: what names the content of its parts
+CODE = "code:"  # with the path of a function: what names the code that it stands in
 READY = "data_ready:"  # the study's attribute, for each driver: its trials may load the data
 PATIENCE = 300.0  # seconds after which a trial loads the data by itself: its driver may be gone
 
@@ -40,6 +43,7 @@ class StudyData(StudyCallback):
         self._here = True
         self._told: dict[str, None] = {}
         self._notes: dict[str, None] = {}
+        self._code: dict[str, str] = {}
 
     def check(self, config: DictConfig) -> list[str]:
         try:
@@ -50,6 +54,8 @@ class StudyData(StudyCallback):
         self._goes_on = config.hydra.sweeper.on_change == "continue" if "hydra" in config else False
         if why := full_training(checked.model, checked.augmentation, checked.training):
             self._notes[why] = None
+        if isinstance(checked.model, Custom) and (digest := code_digest(str(checked.model.build), folder())):
+            self._code[str(checked.model.build)] = digest
         metrics = constraint.metrics(checked.objective, checked.constraints)
         key = json.dumps([asdict(checked.dataset), checked.seed, metrics])
         if key in self._wanted:
@@ -80,6 +86,14 @@ class StudyData(StudyCallback):
     def on_study_start(self, study: "Study", directory: Path, driver: str) -> None:
         from src.dataset import DatasetError, prepare
 
+        for build, digest in self._code.items():
+            if study.user_attrs.get(CODE + build, digest) != digest and _begun(study):
+                note = (
+                    f"the file of {build} has changed since earlier trials of this study were trained: if it builds "
+                    "another network now, they cannot be compared; type hydra.sweeper.study_name= and a new name"
+                )
+                self._notes[note] = None
+            study.set_user_attr(CODE + build, digest)
         for note in self._notes:
             print(f"model    {note}", flush=True)
         for config, seed, metrics in self._wanted.values() if self._here else ():
@@ -99,10 +113,10 @@ class StudyData(StudyCallback):
         before = study.user_attrs.get(key)
         if before == digests:
             return
-        begun = [trial for trial in study.get_trials(deepcopy=False) if trial.values or trial.intermediate_values]
+        begun = _begun(study)
         if before is not None and begun and not self._goes_on:
             differ = [part for part in {**before, **digests} if before.get(part) != digests.get(part)]
-            trained = "1 trial" if len(begun) == 1 else f"{len(begun)} trials"
+            trained = "1 trial" if begun == 1 else f"{begun} trials"
             problem = (
                 f"`dataset`: the {' and '.join(differ)} part are other images or labels than those that {trained} of "
                 f"the study {study.study_name} had, and their values cannot be compared; put them back, type "
@@ -114,6 +128,11 @@ class StudyData(StudyCallback):
 
 def _shown(value: float | None) -> str:
     return "null" if value is None else f"{value:g}"
+
+
+def _begun(study: "Study") -> int:
+    """Return how many trials have left anything."""
+    return sum(bool(trial.values or trial.intermediate_values) for trial in study.get_trials(deepcopy=False))
 
 
 def await_data(trial: "TrialHandle") -> bool:

@@ -92,6 +92,32 @@ def test_images_that_have_changed_since_trials_were_trained_on_them_are_refused_
     again()
 
 
+def test_code_that_has_changed_since_trials_were_trained_with_it_is_told_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def again() -> str:
+        callback = StudyData()
+        own = ("model=custom", "model.build=changing_net.build", "dataset=digits", "dataset.path=null")
+        assert callback.check(composed(tmp_path, *own)) == []
+        start(callback, study)
+        return capsys.readouterr().out
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    net = "def build(input_shape, classes):\n    return make({})\n"
+    study = Study()
+    for text, trials, told in (
+        (net.format(1), 0, False),
+        (net.format(2), 0, False),  # nothing has been trained so far
+        (f"# only a comment\n{net.format(2)}", 1, False),
+        (net.format(3), 1, True),
+        (net.format(3), 1, False),
+    ):
+        (tmp_path / "changing_net.py").write_text(text)
+        study.trials = [SimpleNamespace(values=None, intermediate_values={1: 0.5})] * trials
+        assert ("model    the file of changing_net.build has changed since" in again()) is told
+
+
 def test_what_names_tell_is_said_before_anything_starts(folder: Path, tmp_path: Path) -> None:
     write_images(folder / "rose", 1)
     (problem,) = StudyData().check(composed(folder))
