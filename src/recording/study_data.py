@@ -15,6 +15,8 @@ from convsweep.errors import UserError
 from convsweep.storage import runs_here
 from src.config import ConfigError, constraint, settings
 from src.config.dataset import DatasetConfig
+from src.config.objective import is_own
+from src.config.own_function import OwnFunction
 from src.config.own_model import Custom, folder
 from src.config.pretrained import full_training
 from src.config.source import code_digest
@@ -54,9 +56,12 @@ class StudyData(StudyCallback):
         self._goes_on = config.hydra.sweeper.on_change == "continue" if "hydra" in config else False
         if why := full_training(checked.model, checked.augmentation, checked.training):
             self._notes[why] = None
-        if isinstance(checked.model, Custom) and (digest := code_digest(str(checked.model.build), folder())):
-            self._code[str(checked.model.build)] = digest
         metrics = constraint.metrics(checked.objective, checked.constraints)
+        loss = OwnFunction.of(checked.training.loss)
+        called = [str(checked.model.build)] if isinstance(checked.model, Custom) else []
+        for path in [*called, *([loss.path] if loss else []), *filter(is_own, metrics)]:
+            if digest := code_digest(path, folder()):
+                self._code[path] = digest
         key = json.dumps([asdict(checked.dataset), checked.seed, metrics])
         if key in self._wanted:
             return []
@@ -86,14 +91,14 @@ class StudyData(StudyCallback):
     def on_study_start(self, study: "Study", directory: Path, driver: str) -> None:
         from src.dataset import DatasetError, prepare
 
-        for build, digest in self._code.items():
-            if study.user_attrs.get(CODE + build, digest) != digest and _begun(study):
+        for path, digest in self._code.items():
+            if study.user_attrs.get(CODE + path, digest) != digest and _begun(study):
                 note = (
-                    f"the file of {build} has changed since earlier trials of this study were trained: if it builds "
-                    "another network now, they cannot be compared; type hydra.sweeper.study_name= and a new name"
+                    f"the file of {path} has changed since earlier trials of this study were trained: if the function "
+                    "does another thing now, they cannot be compared; type hydra.sweeper.study_name= and a new name"
                 )
                 self._notes[note] = None
-            study.set_user_attr(CODE + build, digest)
+            study.set_user_attr(CODE + path, digest)
         for note in self._notes:
             print(f"model    {note}", flush=True)
         for config, seed, metrics in self._wanted.values() if self._here else ():
