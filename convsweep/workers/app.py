@@ -1,12 +1,16 @@
 """The app's task function, run so that what it does to its process ends with its trial."""
 
 import functools
+import inspect
 import os
 import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from importlib.machinery import ModuleSpec
+from pathlib import Path
 from typing import Any, TextIO
 
 from hydra.types import TaskFunction
@@ -15,6 +19,44 @@ from omegaconf import DictConfig
 from convsweep.storage.patience import giving_up
 from convsweep.workers.app_log import send_log
 from convsweep.workers.trial import current_trial
+
+_stop_handler: Any = None  # this project's own handler of SIGTERM, as a trial finds it
+_held = threading.local()  # the signals that are blocked anyway, while this thread forks
+
+
+def _hold() -> None:
+    _held.mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+
+
+def _release() -> None:
+    signal.pthread_sigmask(signal.SIG_SETMASK, _held.mask)
+
+
+def _release_child() -> None:
+    """Give SIGTERM its usual effect in a process that a trial forks, where nobody looks at what the handler notes.
+
+    Else `Process.terminate()` would not end it, and the end of a `multiprocessing.Pool` would wait for ever.
+    """
+    if callable(_stop_handler) and signal.getsignal(signal.SIGTERM) is _stop_handler:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    _release()
+
+
+os.register_at_fork(before=_hold, after_in_parent=_release, after_in_child=_release_child)
+
+
+def stand_for_script(task_function: TaskFunction) -> None:
+    """Let what the app's script defines be found in `__main__`: by pickle, and by the processes that a trial spawns.
+
+    The task function of a script has come by value, with all that it refers to.
+    """
+    known = getattr(inspect.unwrap(task_function), "__globals__", {})
+    if known.get("__name__") != "__main__":
+        return
+    script = sys.modules["__main__"]
+    vars(script).update(known)
+    if package := known.get("__package__"):  # of `python -m package.module`; a script alone is found by its path
+        script.__spec__ = ModuleSpec(f"{package}.{Path(known['__file__']).stem}", None)
 
 
 class Ended(Exception):
@@ -66,8 +108,10 @@ class App:
     @contextmanager
     def _surroundings(self) -> Iterator[None]:
         """Give the app a process as it expects it, and the next trial the same."""
+        global _stop_handler
         folder = os.getcwd()
         handlers = {number: signal.getsignal(number) for number in signal.valid_signals()}
+        _stop_handler = handlers[signal.SIGTERM]
         streams = {name: getattr(sys, name) for name in ("stdin", "stdout", "stderr")}
         copies = {}
         for number in range(3):

@@ -33,7 +33,7 @@ from convsweep.study.metric_names import given_names
 from convsweep.study.optuna_logging import quieten_optuna
 from convsweep.study.rules import COMMON
 from convsweep.study.trial_states import add_seconds, fail, put_back, take
-from convsweep.workers.app import App, Ended
+from convsweep.workers.app import App, Ended, stand_for_script
 from convsweep.workers.memory import Memory
 from convsweep.workers.outcome import values_of
 from convsweep.workers.process import DONE, RECYCLE, STOPPED
@@ -85,6 +85,8 @@ class Worker:
         import optuna
 
         quieten_optuna()
+        if self.recycled:
+            stand_for_script(self.task_function)
         sweeper = self.config.hydra.sweeper
         storage = open_configured(self.config, self.directory, wait=True)
         study = optuna.load_study(storage=storage, study_name=self.name)

@@ -9,6 +9,22 @@ from tests.helpers.command import ROOT, run, run_inside, trials
 from tests.helpers.toy import ends
 
 APP = str(ROOT / "tests/helpers/toy/ends.py")
+PACKAGE = """
+import multiprocessing
+import hydra
+from .number import NUMBER
+
+def number():
+    return NUMBER
+
+@hydra.main(version_base="1.3", config_path=None)
+def main(cfg):
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(number)
+
+if __name__ == "__main__":
+    main()
+"""
 
 
 def found(folder: Path) -> dict[str, FrozenTrial]:
@@ -76,3 +92,21 @@ def test_an_exit_of_the_process_is_not_the_end_of_the_work(tmp_path: Path) -> No
     assert done.returncode == 0, done.stderr
     check(tmp_path, ways[:2], [], ways[2:])
     assert found(tmp_path)["exit_now_0"].user_attrs["error"] == "its worker ended with status 0, the 2. time"
+
+
+@pytest.mark.parametrize("more", [[], ["hydra.sweeper.preload=[numpy]"]])
+def test_what_a_script_defines_is_found_by_its_name_and_children_can_be_ended(tmp_path: Path, more: list[str]) -> None:
+    ways = ["end_a_child", "keep_and_load", "spawn"]
+    done = run([APP, "-m", f"how={','.join(ways)}", "hydra.sweeper.n_jobs=1", *more], tmp_path)
+    assert done.returncode == 0, done.stderr
+    check(tmp_path, [], [], ways)
+
+
+def test_a_module_run_as_a_script_is_spawned_by_its_name(tmp_path: Path) -> None:
+    package = tmp_path / "package"
+    package.mkdir()
+    (package / "number.py").write_text("NUMBER = 3.0")
+    (package / "script.py").write_text(PACKAGE)
+    done = run(["-m", "package.script", "-m", "hydra/sweeper=convsweep", "hydra/launcher=joblib", "+x=1,2"], tmp_path)
+    assert done.returncode == 0, done.stdout
+    assert "done   3" in done.stdout

@@ -2,7 +2,9 @@
 
 import asyncio
 import errno
+import multiprocessing
 import os
+import pickle
 import signal
 import sys
 import threading
@@ -25,6 +27,12 @@ class Own(BaseException):
 class Mute(Exception):
     def __str__(self) -> str:
         raise Own
+
+
+class Kept:
+    """What a script defines and a library keeps by its name."""
+
+    value = 1.0
 
 
 class Broken(list):
@@ -91,6 +99,27 @@ def spoil_the_process() -> float:
     return 1.0
 
 
+def end_a_child() -> float:
+    """End a child as `multiprocessing.Pool` does: without the signal's usual effect it would outlive its time here."""
+    child = multiprocessing.get_context("fork").Process(target=wait_for_the_end)
+    child.start()
+    child.terminate()
+    child.join(5)
+    status = child.exitcode
+    child.kill()
+    assert status == -signal.SIGTERM, status
+    return 1.0
+
+
+def keep_and_load() -> float:
+    return pickle.loads(pickle.dumps(Kept())).value
+
+
+def spawn() -> float:
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(keep_and_load)
+
+
 def throw(error: BaseException) -> Any:
     raise error
 
@@ -129,6 +158,9 @@ COMPLETE = {
     "array": lambda: np.array([1.0]),
     "scalar_array": lambda: np.array(1.0),
     "leave_the_folder": leave_the_folder,
+    "end_a_child": end_a_child,
+    "keep_and_load": keep_and_load,
+    "spawn": spawn,
 }
 # These end the process, or would: only a worker of its own survives them.
 KILL = {
