@@ -14,7 +14,7 @@ from convsweep.errors import UserError
 from convsweep.space.parameter import Parameter
 from convsweep.space.params import as_overrides
 from convsweep.space.space import Space
-from convsweep.space.values import alike, equal, has_nan, identical
+from convsweep.space.values import alike, as_override_value, equal, has_nan, identical
 
 if TYPE_CHECKING:
     from hydra.core.config_loader import ConfigLoader
@@ -60,6 +60,9 @@ def parse_most(
     defaults = _read(as_overrides(params, config, space.notes), config_loader, problems)
     parsed = {**{name: override for name, override in defaults.items() if name not in given}, **given}
     for name, override in parsed.items():
+        if problem := _no_option(override, config_loader):
+            problems.append(problem)
+            continue
         if not override.is_sweep_override():
             space.fixed.append(override.input_line or "")
             continue
@@ -121,7 +124,7 @@ def _parameter(name: str, override: Override) -> Parameter:
     key, value = override.get_key_element(), override._value
     shown = f"`{override.input_line}`"
     if override.is_delete():
-        raise UserError(f"{shown}: a deletion cannot be searched; delete one value a key, e.g. ~{name}")
+        raise UserError(f"{shown}: a deletion cannot be searched; type one deletion for all trials, {key}")
     if override.is_hydra_override():
         raise UserError(f"{shown}: Hydra's own keys cannot be searched, they hold for the whole study")
     tags = value.tags if isinstance(value, Sweep) else set()
@@ -138,6 +141,23 @@ def _parameter(name: str, override: Override) -> Parameter:
         raise UserError(f"{shown}: listed values have no scale; for a logarithmic one: tag(log, interval(a, b))")
     assert isinstance(value, (ChoiceSweep, Glob))
     return _choice(name, key, override, shown)
+
+
+def _no_option(override: Override, config_loader: "ConfigLoader | None") -> str | None:
+    """Say which value of a config group can be no option's name, if any: for null or a number Hydra has no words."""
+    value = override._value
+    values = value.list if isinstance(value, ChoiceSweep) else [] if isinstance(value, Sweep) else [value]
+    wrong = [item for item in map(_plain, values) if item is None or isinstance(item, (bool, int, float))]
+    if not wrong or config_loader is None or override.is_delete():
+        return None
+    options = config_loader.get_group_options(override.key_or_group)
+    if not options:
+        return None
+    got = as_override_value(wrong[0])
+    quoted = f"{override.get_key_element()}={as_override_value(str(wrong[0]))}"
+    instead = f'type e.g. "{quoted}"' if got in options else f"there are {', '.join(options)}"
+    without = "; for a trial with none of them add an empty file to the group, none.yaml" if wrong[0] is None else ""
+    return f"`{override.input_line}`: a config group takes the name of an option, got {got}; {instead}{without}"
 
 
 def _notes(override: Override) -> list[str]:

@@ -2,6 +2,7 @@
 
 import math
 from typing import Any
+from unittest import mock
 
 import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
@@ -82,7 +83,7 @@ def test_package_of_a_group_is_kept() -> None:
 
 
 REFUSED = [
-    ("~x=1,2", "a deletion cannot be searched"),
+    ("~x=1,2", "a deletion cannot be searched; type one deletion for all trials, ~x"),
     ("hydra.job.name=a,b", "Hydra's own keys cannot be searched"),
     ("hydra/launcher=basic,joblib", "Hydra's own keys cannot be searched"),
     ("x=interval(5,1)", "low <= high must hold, got low=5.0, high=1.0; type interval(1.0, 5.0)"),
@@ -121,6 +122,29 @@ def test_refusal_names_the_override_and_the_reason(line: str, reason: str) -> No
         parse([line], {})
     assert line in str(caught.value)
     assert reason in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("net=small,null", "got null; there are small, 18; for a trial with none of them add an empty file to the"),
+        ("net=null", "got null; there are small, 18"),
+        ("+net=18,34", "got 18; type e.g. \"+net='18'\""),
+        ("net=2.5", "got 2.5; there are small, 18"),
+        ("net='18',small", None),
+        ("net={a:1}", None),
+        ("~net", None),
+        ("key=null,18", None),
+    ],
+)
+def test_value_of_a_group_is_the_name_of_an_option(line: str, said: str | None) -> None:
+    loader = mock.Mock(get_group_options=lambda group, *_: ["small", "18"] if group == "net" else [])
+    if said is None:
+        parse([line], {}, loader)
+        return
+    with pytest.raises(UserError) as caught:
+        parse([line], {}, loader)
+    assert f"`{line}`: a config group takes the name of an option, {said}" in str(caught.value)
 
 
 def test_all_refusals_at_once() -> None:
