@@ -142,7 +142,17 @@ class ConvsweepConf:
 
 
 @dataclass
-class OptunaConf(ConvsweepConf):
+class HydraConf(ConvsweepConf):
+    """What a config is merged into: it takes what the official sweeper's configs have as well, which is refused with
+    what to write instead.
+    """
+
+    search_space: Any = None
+    storage: Any = None
+
+
+@dataclass
+class OptunaConf(HydraConf):
     """The official sweeper's option where that one is not installed: a sweep with it says what to type instead."""
 
     _target_: str = OFFICIAL

@@ -21,6 +21,8 @@ from convsweep.sampling.instantiate import load_custom, make_pruner, make_sample
 from convsweep.space.compose import Composer
 from convsweep.space.conditions import restrict
 from convsweep.space.grammar import parse, parse_most
+from convsweep.space.official import KEY as SEARCH_SPACE
+from convsweep.space.official import refuse_search_space, refuse_storage
 from convsweep.space.space import Space
 from convsweep.storage.address import check_storage
 from convsweep.study.callback import StudyCallback
@@ -48,7 +50,12 @@ def check_settings(sweeper: DictConfig, in_process: bool) -> list[str]:
             f"hydra/sweeper/{key}={name}"
             for key, name in named.items()
         ]
-    problems = unknown_keys("hydra.sweeper", sweeper, settable(ConvsweepConf))
+    problems = unknown_keys("hydra.sweeper", [key for key in sweeper if key != SEARCH_SPACE], settable(ConvsweepConf))
+    if sweeper.get(SEARCH_SPACE) is not None:
+        problems.append(refuse_search_space(plain(sweeper[SEARCH_SPACE])))
+    if not isinstance(sweeper.storage, str | None):
+        problems.append(refuse_storage(plain(sweeper.storage)))
+        sweeper.storage = None  # all else that is wrong is said as well
     if sweeper.get("_target_") == OFFICIAL:
         problems.append(
             f"`hydra.sweeper._target_` is the official sweeper's class, {OFFICIAL}; take the line out: "

@@ -17,10 +17,10 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
-from convsweep.config import OFFICIAL, OFFICIAL_OPTION, ConvsweepConf, OptunaConf
+from convsweep.config import OFFICIAL, OFFICIAL_OPTION, HydraConf, OptunaConf
 from convsweep.errors import UserError, printable
 
-ConfigStore.instance().store(group="hydra/sweeper", name="convsweep", node=ConvsweepConf, provider="convsweep")
+ConfigStore.instance().store(group="hydra/sweeper", name="convsweep", node=HydraConf, provider="convsweep")
 if find_spec(OFFICIAL.rpartition(".")[0].rpartition(".")[0]) is None:  # else Hydra's answer would be a list of options
     ConfigStore.instance().store(group="hydra/sweeper", name=OFFICIAL_OPTION, node=OptunaConf, provider="convsweep")
 

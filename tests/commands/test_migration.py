@@ -104,6 +104,21 @@ def test_the_official_option_is_told_what_to_type_instead(tmp_path: Path, typed:
     assert not (tmp_path / "multirun").exists()
 
 
+def test_keys_that_are_written_otherwise_are_told_at_once(tmp_path: Path) -> None:
+    (tmp_path / "sphere.py").write_text(APP)
+    config = yaml.safe_load(SPHERE.replace("sweeper: optuna", "sweeper: convsweep"))
+    config["hydra"]["sweeper"]["storage"] = {"_target_": "optuna.storages.RDBStorage", "url": "sqlite:///sphere.db"}
+    config["hydra"]["sweeper"]["search_space"] = {"z": {"type": "int", "low": 1, "high": 9}}
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(config))
+    done = run_inside([str(tmp_path / "sphere.py"), "-m"], tmp_path)
+    assert done.returncode == 1
+    first, second = done.stderr.splitlines()
+    assert first.startswith("error: `hydra.sweeper.search_space` is no key")
+    assert first.endswith("write under params: z: 'range(1, 10)'")
+    assert second.startswith("error: `hydra.sweeper.storage` must be a path or an address")
+    assert second.endswith("type hydra.sweeper.storage=sqlite:///sphere.db")
+
+
 @pytest.mark.slow
 def test_the_documented_custom_search_space(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(tmp_path))  # where `python sphere.py` looks for modules
