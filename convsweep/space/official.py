@@ -1,5 +1,6 @@
 """What configs for the official Optuna sweeper say in other words than this one's: what to write instead."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -19,8 +20,10 @@ def refuse_storage(given: Any) -> str:
     """Say how a storage object is written as an address, with its own one where it has one."""
     entries = given if isinstance(given, Mapping) else {}
     address = next(_addresses(entries), None)
-    instead = address or "null, which is a journal file"
-    got = entries.get("_target_", given)
+    instead = (
+        re.sub("(://[^:/@]*):[^@]*@", r"\1@", address) if address else "null, which is a journal file"
+    )  # no password
+    got = entries.get("_target_", "a mapping" if entries else given)
     return (
         f"`hydra.sweeper.storage` must be a path or an address, which each worker opens for itself, got {got}; type "
         f"hydra.sweeper.storage={instead}"

@@ -43,6 +43,7 @@ JOURNAL = {"_target_": "optuna.storages.JournalStorage", "log_storage": {"file_p
             {"_target_": "optuna.storages.RDBStorage", "url": "sqlite:///a.db"},
             "RDBStorage; type hydra.sweeper.storage=sqlite:///a.db",
         ),
+        ({"url": "postgresql://me:secret@host/db"}, "type hydra.sweeper.storage=postgresql://me@host/db"),
         (JOURNAL, "got optuna.storages.JournalStorage; type hydra.sweeper.storage=a.log"),
         ({"_target_": "optuna.storages.InMemoryStorage"}, "type hydra.sweeper.storage=null, which is a"),
         (3, "got 3; type hydra.sweeper.storage=null"),
@@ -50,3 +51,4 @@ JOURNAL = {"_target_": "optuna.storages.JournalStorage", "log_storage": {"file_p
 )
 def test_storage_object_is_told_as_an_address(given: Any, told: str) -> None:
     assert told in refuse_storage(given)
+    assert "secret" not in refuse_storage(given)
