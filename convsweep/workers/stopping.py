@@ -14,7 +14,7 @@ from convsweep.display.words import say
 from convsweep.policy.policy import Phase
 from convsweep.policy.time_budget import TimeBudget
 from convsweep.storage.patience import giving_up
-from convsweep.workers.trial import STOP
+from convsweep.workers.trial import STOP, stop_requested
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -60,6 +60,7 @@ class Stopping:
 
     def __exit__(self, *_: Any) -> None:
         self._over.set()
+        stop_requested.clear()
         for number, handler in self._handlers.items():
             if signal.getsignal(number) == self._hear:
                 signal.signal(number, handler)
@@ -98,6 +99,7 @@ class Stopping:
             giving_up.set()
             raise KeyboardInterrupt
         self.interrupted = True
+        stop_requested.set()  # for a worker in this very process, which may look sooner than the study can tell it
 
     def _follow(self) -> None:
         told = False

@@ -177,7 +177,8 @@ class Worker:
     def _record(self, study: "Study", taken: "FrozenTrial", attempt: "_Attempt") -> bool:
         if is_disk_full(attempt.error) and is_full(self.directory, self.config.hydra.sweeper.storage):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.directory)) from attempt.error
-        if attempt.is_interrupted:
+        # What a trial has started may have got the signal as well: its failing then says nothing of its values.
+        if attempt.is_interrupted or (stop_requested.is_set() and attempt.is_failed):
             put_back(study, taken._trial_id)
             return True
         try:
@@ -210,6 +211,11 @@ class _Attempt:
 
         stopped = self.handle is not None and self.handle.stopped and self._was_asked
         return stopped or isinstance(self.error, TrialPruned)
+
+    @property
+    def is_failed(self) -> bool:
+        """Whether the app has raised what is no answer of its own."""
+        return self.error is not None and not self.is_pruned and not isinstance(self.error, Infeasible)
 
     @property
     def _was_asked(self) -> bool:

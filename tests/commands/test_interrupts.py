@@ -47,6 +47,18 @@ def test_an_app_that_makes_something_else_of_it(tmp_path: Path) -> None:
     assert states(tmp_path) == {"WAITING": 2}
 
 
+def test_a_trial_that_fails_because_of_it_waits(tmp_path: Path) -> None:
+    ways = "how=lose_a_child,good"
+    process = start([str(ROOT / "tests/helpers/toy/ends.py"), "-m", "hydra/launcher=basic", ways], tmp_path)
+    wait_for(tmp_path, "RUNNING")
+    time.sleep(1)
+    os.killpg(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert "resume" in out.splitlines()[-1]
+    assert states(tmp_path) == {"WAITING": 2}
+
+
 def test_a_terminal_that_is_closed_ends_it_in_order(tmp_path: Path) -> None:
     process = start([TOY, "-m", "x=range(0,4)", "steps=40", "seconds=8", "hydra.sweeper.n_jobs=1"], tmp_path)
     wait_until(lambda: any(trial.intermediate_values for trial in trials(tmp_path)))

@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import pickle
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -198,6 +199,13 @@ def turn_an_interrupt() -> float:
     return 1.0
 
 
+def lose_a_child() -> float:
+    """Train in a process of its own, which hears of Ctrl-C as all of a terminal's do, and without which it fails."""
+    code = "import signal, time; signal.signal(signal.SIGINT, signal.SIG_DFL); time.sleep(20)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+    return 1.0
+
+
 STOP = {"terminate_itself": terminate_itself}
 ALL = (
     FAIL
@@ -207,7 +215,7 @@ ALL = (
     | FAIL_IN_WORKERS
     | COMPLETE_IN_WORKERS
     | STOP
-    | {"good": lambda: 1.0, "turn_an_interrupt": turn_an_interrupt}
+    | {"good": lambda: 1.0, "turn_an_interrupt": turn_an_interrupt, "lose_a_child": lose_a_child}
 )
 
 
