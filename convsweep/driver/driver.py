@@ -350,9 +350,18 @@ class Driver:
         return problems
 
     def _n_workers(self, left: int) -> int:
-        sweeper = self.sweep.config.hydra.sweeper
-        wanted = 1 if is_in_process(self.sweep.config) else sweeper.n_jobs or _n_granted(sweeper.workers_per_gpu)
-        return max(1, min(wanted, left))
+        config = self.sweep.config
+        sweeper, most = config.hydra.sweeper, _most_at_once(config)
+        wanted = 1 if is_in_process(config) else sweeper.n_jobs or most or _n_granted(sweeper.workers_per_gpu)
+        return max(1, min(wanted, most or wanted, left))
+
+
+def _most_at_once(config: DictConfig) -> int | None:
+    """Return how many jobs the joblib launcher may run at once, as it is told; below 0 are all cores but some."""
+    from joblib import cpu_count
+
+    most = config.hydra.launcher.get("n_jobs") if is_on_this_machine(config) else None
+    return None if most in (None, -1) else most if most > 0 else max(1, cpu_count() + 1 + most)
 
 
 def _n_granted(workers_per_gpu: int | None) -> int:

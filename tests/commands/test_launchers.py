@@ -3,13 +3,26 @@
 import contextlib
 import importlib.util
 import os
+import re
 import signal
 import time
 from pathlib import Path
 
 import pytest
 
-from tests.helpers.command import ROOT, run, run_inside, start, states, toy, toy_workers, trials, wait_for, wait_until
+from tests.helpers.command import (
+    ROOT,
+    TOY,
+    run,
+    run_inside,
+    start,
+    states,
+    toy,
+    toy_workers,
+    trials,
+    wait_for,
+    wait_until,
+)
 
 SUBMITIT = ["hydra/launcher=submitit_local", "hydra.sweeper.n_jobs=2"]
 
@@ -36,6 +49,25 @@ def test_sqlite_is_refused_with_several_workers(tmp_path: Path) -> None:
     )
     assert refused.returncode == 1
     assert "must not be SQLite with more than one worker, which corrupts the queue" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("typed", "workers"),
+    [
+        ([], "4 workers"),
+        (["hydra.launcher.n_jobs=1"], "1 worker"),
+        (["hydra.launcher.n_jobs=6"], "6 workers"),
+        (["hydra.launcher.n_jobs=-2"], "3 workers"),
+        (["hydra.launcher.n_jobs=2", "hydra.sweeper.n_jobs=8"], "2 workers"),
+        (["hydra.launcher.n_jobs=2", "hydra.sweeper.n_jobs=1"], "1 worker"),
+    ],
+)
+def test_joblib_runs_no_more_at_once_than_it_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, typed: list[str], workers: str
+) -> None:
+    monkeypatch.setattr("joblib.cpu_count", lambda: 4)
+    done = run_inside([TOY, "-m", "x=range(0,9)", "hydra.sweeper.dry_run=true", *typed], tmp_path)
+    assert re.search(rf"no pruning; {workers}$", done.stdout, re.MULTILINE), done.stdout + done.stderr
 
 
 @pytest.mark.slow
