@@ -358,10 +358,14 @@ class Driver:
 
 def _most_at_once(config: DictConfig) -> int | None:
     """Return how many jobs the joblib launcher may run at once, as it is told; below 0 are all cores but some."""
+    most = config.hydra.launcher.get("n_jobs") if is_on_this_machine(config) else None
+    if most is None or most == -1:
+        return None
+    if most > 0:
+        return most
     from joblib import cpu_count
 
-    most = config.hydra.launcher.get("n_jobs") if is_on_this_machine(config) else None
-    return None if most in (None, -1) else most if most > 0 else max(1, cpu_count() + 1 + most)
+    return max(1, cpu_count() + 1 + most)
 
 
 def _n_granted(workers_per_gpu: int | None) -> int:
