@@ -291,8 +291,8 @@ SAMPLERS_HEAD = """## Other samplers
 On how many tables a sampler is better / worse than TPE under the same scheduler, by more than the standard error of
 the difference. The default would be another one if that were most tables; it is not, and TPE stays. CQR is
 `hydra/sweeper/sampler=cqr`: trees that foretell quantiles (Salinas et al. 2023), a quarter of a second of a processor
-for a draw. GP is Optuna's, with PyTorch: a tenth of a second to a second for a draw. Few replays, four to eight each: on
-the tables of tasks both look better than TPE from 25 trainings on, where an epoch of minutes pays for a slower draw."""
+for a draw. GP is Optuna's, with PyTorch: a tenth of a second to a second for a draw. Few replays, four to eight each:
+on the tables of tasks both look better than TPE at 25 trainings; where an epoch takes minutes, a slow draw is cheap."""
 EARLIER = """## Started from an earlier study
 
     python -m benchmarks.likeness
