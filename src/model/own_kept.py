@@ -239,7 +239,13 @@ def _packages(modules: set[str]) -> list[str]:
     from importlib.metadata import packages_distributions
 
     left = modules - sys.stdlib_module_names - {*KNOWN, "numpy", "tensorflow", "PIL", "simplejpeg"}
-    return sorted({name for module in left for name in packages_distributions().get(module, [])}) if left else []
+    if not left:
+        return []
+    try:
+        known = packages_distributions()
+    except OSError:  # one that is installed has no metadata: most packages are called as their module
+        known = {module: [module] for module in left}
+    return sorted({name for module in left for name in known.get(module, [])})
 
 
 def _is_own(name: str, module: ModuleType) -> bool:

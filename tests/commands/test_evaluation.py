@@ -117,10 +117,13 @@ def test_trials_that_are_not_the_best_are_looked_at_where_that_is_cheap_or_asked
     ("override", "message"),
     [
         ("evaluation.trials=some", "`evaluation.trials` must be one of best, all, got some; type e.g. evaluation."),
-        ("objective=robustness", "`objective` must be one of val_accuracy, .*, robust_accuracy, or a list"),
+        (
+            "objective=robustness",
+            "`objective` must be one of val_accuracy, .*, robust_accuracy, a function of your own, .*, or a list",
+        ),
         (
             "constraints=['robust_accuracy > 1']",
-            r"`constraints\[0\]` must be a metric, <= or >=, .*, robust_accuracy; ",
+            r"`constraints\[0\]` must be a metric, <= or >=, .*, robust_accuracy, or a function of your own, .*; ",
         ),
         ("evaluation.trails=all", "trails"),
     ],
