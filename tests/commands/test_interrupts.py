@@ -34,6 +34,7 @@ def test_in_the_drivers_own_process(tmp_path: Path, times: int) -> None:
     assert states(tmp_path) == {"WAITING": 4}
 
 
+@pytest.mark.slow
 def test_an_app_that_makes_something_else_of_it(tmp_path: Path) -> None:
     ways = "how=turn_an_interrupt,good"
     process = start([str(ROOT / "tests/helpers/toy/ends.py"), "-m", "hydra/launcher=basic", ways], tmp_path)
@@ -59,6 +60,7 @@ def test_a_trial_that_fails_because_of_it_waits(tmp_path: Path) -> None:
     assert states(tmp_path) == {"WAITING": 2}
 
 
+@pytest.mark.slow
 def test_a_terminal_that_is_closed_ends_it_in_order(tmp_path: Path) -> None:
     process = start([TOY, "-m", "x=range(0,4)", "steps=40", "seconds=8", "hydra.sweeper.n_jobs=1"], tmp_path)
     wait_until(lambda: any(trial.intermediate_values for trial in trials(tmp_path)))

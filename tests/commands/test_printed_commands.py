@@ -56,6 +56,7 @@ def test_rarer_endings_print_the_command_that_goes_beyond_them(
     check_ending(tmp_path, word, limits, after)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("word", "limits", "after"), ENDINGS[:3], ids=[" ".join(row[1]) for row in ENDINGS[:3]])
 def test_each_ending_prints_the_command_that_goes_beyond_it(
     tmp_path: Path, word: str, limits: list[str], after: int

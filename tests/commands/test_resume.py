@@ -18,6 +18,7 @@ def alive(pid: int) -> bool:
     return stat.exists() and stat.read_text().rpartition(")")[2].split()[0] != "Z"
 
 
+@pytest.mark.slow
 def test_one_worker_repeats_itself_and_resumes_as_if_unbroken(tmp_path: Path) -> None:
     command = ["x=interval(-5,5)", "y=a,b,c", "hydra.sweeper.sampler.n_startup_trials=4"]
     kept = ("number", "params", "values", "intermediate_values", "state")

@@ -49,6 +49,7 @@ def test_a_study_that_ended_before_its_first_trial_gives_way_to_the_corrected_co
     assert "exists, and its command was another one" in refused.stderr
 
 
+@pytest.mark.slow
 def test_so_does_one_of_another_name_in_the_same_folder(tmp_path: Path) -> None:
     here = "hydra.sweep.dir=multirun/here"
     assert toy_workers(tmp_path, "x=1,2", "hydra.sweeper.study_name=one", here, REFUSED).returncode == 1
@@ -57,6 +58,7 @@ def test_so_does_one_of_another_name_in_the_same_folder(tmp_path: Path) -> None:
     assert states(tmp_path, "here") == {"COMPLETE": 2}
 
 
+@pytest.mark.slow
 def test_what_was_enqueued_through_optuna_is_not_put_away(tmp_path: Path) -> None:
     assert toy_workers(tmp_path, "x=interval(0,1)", "steps=7", REFUSED).returncode == 1
     load_study(tmp_path, "toy").enqueue_trial({"x": 0.25})

@@ -226,6 +226,7 @@ def test_where_every_combination_was_tried_once_it_is_to_be_repeated() -> None:
     assert found.text == "only 2 trials can be compared: too few to tell what mattered; type `'+repeat=range(5)'`"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "more",
     [

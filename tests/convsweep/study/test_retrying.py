@@ -79,6 +79,7 @@ def test_the_configuration_that_the_config_describes_stays_so_when_it_is_retried
     assert study.trials[1].params == {"x": 0.5}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("waiting", [False, True])
 def test_a_driver_that_is_killed_before_the_study_knows_what_it_retries_retries_nothing_twice(
     tmp_path: Path, waiting: bool, monkeypatch: pytest.MonkeyPatch

@@ -94,6 +94,7 @@ def test_an_exit_of_the_process_is_not_the_end_of_the_work(tmp_path: Path) -> No
     assert found(tmp_path)["exit_now_0"].user_attrs["error"] == "its worker ended with status 0, the 2. time"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("more", [[], ["hydra.sweeper.preload=[numpy]"]])
 def test_what_a_script_defines_is_found_by_its_name_and_children_can_be_ended(tmp_path: Path, more: list[str]) -> None:
     ways = ["end_a_child", "keep_and_load", "spawn"]
@@ -102,6 +103,7 @@ def test_what_a_script_defines_is_found_by_its_name_and_children_can_be_ended(tm
     check(tmp_path, [], [], ways)
 
 
+@pytest.mark.slow
 def test_a_module_run_as_a_script_is_spawned_by_its_name(tmp_path: Path) -> None:
     package = tmp_path / "package"
     package.mkdir()

@@ -79,6 +79,7 @@ def test_several_processes_build_once(tmp_path: Path) -> None:
     assert (tmp_path / "log").read_text().split() == ["begun"]
 
 
+@pytest.mark.slow
 def test_without_locks_several_build_and_one_entry_is_kept(tmp_path: Path) -> None:
     builders = [start_builder(tmp_path / "cache", 1, LOCKLESS) for _ in range(3)]
     assert [builder.communicate()[0].strip() for builder in builders] == ["100"] * 3

@@ -91,6 +91,7 @@ def test_another_trial_on_the_graph_gets_what_keras_alone_would_give(
     assert_equal(weights, same)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "schedule",
     [
