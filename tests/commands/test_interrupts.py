@@ -61,6 +61,7 @@ def test_a_trial_that_fails_because_of_it_waits(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(signal.getsignal(signal.SIGHUP) == signal.SIG_IGN, reason="nohup keeps the signal away")
 def test_a_terminal_that_is_closed_ends_it_in_order(tmp_path: Path) -> None:
     process = start([TOY, "-m", "x=range(0,4)", "steps=40", "seconds=8", "hydra.sweeper.n_jobs=1"], tmp_path)
     wait_until(lambda: any(trial.intermediate_values for trial in trials(tmp_path)))

@@ -48,7 +48,7 @@ def test_a_part_of_a_folder_tests_what_a_search_finds(folder: Path) -> None:
     once = ["training.epochs=1", "model=mlp", "hydra/launcher=basic", "hydra.sweeper.study_name=mine"]
     sweep = ["-m", "src.sweep", "-m", "dataset=image_folder", "dataset.path=data", "dataset.image_size=4", *once]
     done = run_inside([*sweep, "optimizer.learning_rate=0.1,0.01", "dataset.test_fraction=0.25"], folder)
-    assert "dataset  4 of 16 images are the test part, the same ones for every seed" in done.stdout, done.stderr
+    assert "dataset 4 of 16 images are the test part, the same ones for every seed" in done.stdout, done.stderr
     done = run_inside([*sweep, "optimizer.learning_rate=0.1,0.01", "dataset.test_fraction=0.5"], folder)
     assert "dataset.test_fraction: it has 0.25, now asked for 0.5" in done.stderr
     done = run_inside(["-m", "src.finalize", "mine", "--top", "1", "--seeds", "1"], folder)
