@@ -37,7 +37,7 @@ from convsweep.storage.opening import open_configured
 from convsweep.storage.room import is_full
 from convsweep.storage.study_lock import exclusively
 from convsweep.study.failure import words_of
-from convsweep.study.identity import change, open_study
+from convsweep.study.identity import change, obstacles, open_study
 from convsweep.study.metric_names import name_metrics
 from convsweep.study.optuna_logging import quieten_optuna
 from convsweep.study.queue import fill, parse_enqueue
@@ -131,7 +131,7 @@ class Driver:
             storage.delete_study(study._study_id)
             study, changes = open_study(storage, *asked, *self.sweep.of_today)
         if changes and sweeper.on_change == "error":
-            raise UserError(which_study(study, changes))
+            raise UserError(which_study(study, changes, obstacles(study, directions(sweeper), self.sweep.space)))
         return study, changes
 
     def _rename(self) -> None:

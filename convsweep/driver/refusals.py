@@ -57,15 +57,32 @@ def keep_apart(storage: "BaseStorage", sweep: Sweep) -> None:
             storage.delete_study(other._study_id)
 
 
-def which_study(study: "Study", changes: list[str]) -> list[str]:
-    """Return what a study has otherwise than it is asked for, and the ways to go on."""
+def which_study(study: "Study", changes: list[str], obstacles: list[str]) -> list[str]:
+    """Return what a study has otherwise than it is asked for, and the ways to go on.
+
+    Args:
+        study: The study.
+        changes: What is other, a line each.
+        obstacles: Why it cannot go on as now asked.
+    """
     added = [
         f"trial {trial.number} with {as_override_value(trial.system_attrs.get(FIXED, {}))}" for trial in enqueued(study)
     ]
+    if obstacles:
+        earlier = as_override_value(study.study_name)
+        ways = (
+            "for a new study beside it that starts from what this one has learned, type hydra.sweeper.on_change=new "
+            f"hydra.sweeper.warm_start_from={earlier}"
+        )
+    else:
+        ways = (
+            "to go on as now asked, type hydra.sweeper.on_change=continue; for a new study beside it, type "
+            "hydra.sweeper.on_change=new"
+        )
     return [
         f"`hydra.sweeper.study_name`: the study {study.study_name} exists, and its command was another one:",
         *(f"  {line}" for line in changes),
         *([f"  enqueued trials wait in it: {'; '.join(added)}"] if added else []),
-        "  to take it up as it was, repeat its command; to go on as now asked, type hydra.sweeper.on_change=continue; "
-        "for a new study beside it, type hydra.sweeper.on_change=new",
+        *(f"  it cannot go on so: {line}" for line in obstacles),
+        f"  to take it up as it was, repeat its command; {ways}",
     ]

@@ -101,24 +101,9 @@ def enqueued(study: "Study") -> "list[FrozenTrial]":
     return [trial for trial in waiting if LAID_OUT not in trial.system_attrs and not is_repeat(trial)]
 
 
-def change(
-    study: "Study",
-    directions: list[str],
-    space: Space,
-    settings: Mapping[str, Any],
-    defaults: Collection[str] = (),
-    inside: Collection[str] = (),
-) -> None:
-    """Let a study go on with another space and other settings; its seed stays.
-
-    Trials that wait with values outside of the space lose them, or fail when they had begun. Settings, and keys
-    `inside` of groups, that the study knows nothing of, and that are `defaults` as in `open_study`, stay unknown to it.
-
-    Raises:
-        UserError: Its trials and the new space cannot be in one study.
-    """
+def obstacles(study: "Study", directions: list[str], space: Space) -> list[str]:
+    """Return why a study's trials and another space cannot be in one study, a line each; nothing where they can."""
     from optuna.distributions import check_distribution_compatibility
-    from optuna.trial import TrialState
 
     problems = []
     if [direction.name.lower() for direction in study.directions] != directions:
@@ -136,6 +121,28 @@ def change(
         if space.agreeing(values) != values:
             given = as_override_value(values)
             problems.append(f"trial {trial.number}, which was enqueued with {given}: it lies outside of the space")
+    return problems
+
+
+def change(
+    study: "Study",
+    directions: list[str],
+    space: Space,
+    settings: Mapping[str, Any],
+    defaults: Collection[str] = (),
+    inside: Collection[str] = (),
+) -> None:
+    """Let a study go on with another space and other settings; its seed stays.
+
+    Trials that wait with values outside of the space lose them, or fail when they had begun. Settings, and keys
+    `inside` of groups, that the study knows nothing of, and that are `defaults` as in `open_study`, stay unknown to it.
+
+    Raises:
+        UserError: Its trials and the new space cannot be in one study.
+    """
+    from optuna.trial import TrialState
+
+    problems, trials = obstacles(study, directions, space), study.get_trials(deepcopy=False)
     if problems:
         earlier = as_override_value(study.study_name)
         raise UserError(

@@ -147,7 +147,11 @@ def test_a_change_of_space_or_settings_is_a_question(tmp_path: Path) -> None:
         assert toy(tmp_path, *new).returncode == 0
     assert sorted(path.name for path in (tmp_path / "multirun").iterdir()) == ["toy", "toy-2"]
     assert len(trials(tmp_path, "toy-2")) == 3
-    # Optuna cannot change choices within a study.
+    # Optuna cannot change choices within a study; then the other way is not named.
+    asked = toy(tmp_path, "x=1,2,3,4", more)
+    assert "it cannot go on so: x: Optuna keeps a parameter's choices" in asked.stderr
+    assert "hydra.sweeper.on_change=continue" not in asked.stderr
+    assert "hydra.sweeper.on_change=new hydra.sweeper.warm_start_from=toy" in asked.stderr
     words = toy(tmp_path, "x=1,2,3,4", more, "hydra.sweeper.on_change=continue")
     assert words.returncode == 1
     assert "hydra.sweeper.on_change=new hydra.sweeper.warm_start_from=toy" in words.stderr
