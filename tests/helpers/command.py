@@ -17,6 +17,7 @@ from unittest import mock
 
 import optuna
 import yaml
+from hydra._internal.hydra import Hydra
 from hydra.core.hydra_config import HydraConfig
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
@@ -97,6 +98,9 @@ def run_inside(arguments: list[str], folder: Path, columns: int = 200) -> "subpr
         contextlib.chdir(folder),
         mock.patch.object(sys, "argv", arguments[arguments[0] == "-m" :]),
         mock.patch.dict(os.environ, environment),
+        # What one command line has no use for (src/config/spared.py) the next one may need.
+        mock.patch.object(Hydra, "get_mode", Hydra.get_mode),
+        mock.patch.object(Hydra, "format_config_groups", Hydra.format_config_groups),
         contextlib.redirect_stdout(out),
         contextlib.redirect_stderr(err),
     ):

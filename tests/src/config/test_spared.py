@@ -8,7 +8,7 @@ import pytest
 from hydra._internal.hydra import Hydra
 
 from src.config.spared import spare
-from tests.helpers.command import ROOT
+from tests.helpers.command import ROOT, run_inside
 
 
 @pytest.mark.parametrize(
@@ -49,3 +49,10 @@ def test_a_search_composes_its_config_once_and_each_choice_of_a_group_once(tmp_p
         env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"},
     )  # fmt: skip
     assert "COMPOSED 3 " in done.stdout, done.stdout + done.stderr
+
+
+def test_what_one_command_is_spared_the_next_one_in_this_process_has(tmp_path: Path) -> None:
+    before = Hydra.get_mode, Hydra.format_config_groups
+    assert run_inside(["-m", "src.sweep", "-m", "optimizer=adam,sgd", "--dry-run"], tmp_path).returncode == 0
+    assert run_inside(["-m", "src.sweep", "--help"], tmp_path).returncode == 0
+    assert (Hydra.get_mode, Hydra.format_config_groups) == before
