@@ -111,5 +111,32 @@ def table() -> Iterator[str]:
         yield f"| {name} | {policy} | {' | '.join(cells)} |"
 
 
+def halves() -> Iterator[str]:
+    """Yield the lines of a table: what a scheduler has by about half of the trainings, less what all have without."""
+    rows = {(row[0], row[1], int(row[2]), row[3]): float(row[4]) for row in read()}
+    if not rows:
+        return
+    steps = ((6, 12), (12, 25))
+    yield f"| table | {' | '.join(f'{half} beside {whole}' for half, whole in steps)} |"
+    yield f"| --- |{' ---: |' * len(steps)}"
+    means: list[list[tuple[float, float]]] = [[] for _ in steps]
+    for name in sorted({key[0] for key in rows}):
+        for column, (half, whole) in zip(means, steps, strict=True):
+            pairs = [
+                (rows[name, "asha by fronts", half, seed], value)
+                for (table, policy, budget, seed), value in rows.items()
+                if (table, policy, budget) == (name, "no scheduler", whole)
+                and (name, "asha by fronts", half, seed) in rows
+            ]
+            gains = [one - other for one, other in pairs]
+            column.append((statistics.mean(gains), statistics.stdev(gains) / len(gains) ** 0.5))
+        yield f"| {name} | {' | '.join('{:+.3f} ± {:.3f}'.format(*column[-1]) for column in means)} |"
+    overall = [
+        (statistics.mean(mean for mean, _ in column), math.hypot(*(error for _, error in column)) / len(column))
+        for column in means
+    ]
+    yield f"| mean | {' | '.join('{:+.3f} ± {:.3f}'.format(*cell) for cell in overall)} |"
+
+
 if __name__ == "__main__":
     main()
