@@ -275,9 +275,9 @@ FRONTS = """## Two objectives
 
 Accuracy and size: how much of the hypervolume of all configurations the answers of a search have, after so many full
 trainings, mean and standard error. A scheduler ranks by fronts (non-domination, then crowding)."""
-HALVES = """What half of the trainings have with the scheduler, less what all of them have without: in the mean less, but
-by less than a standard error. It is less where the first epochs say nothing, as with one objective, and for 6 trainings
-on Fashion-MNIST, which bring few to their end: what has paused is not counted."""
+HALVES = """What half of the trainings have with the scheduler, less what all of them have without: in the mean less,
+but by less than a standard error. It is less where the first epochs say nothing, as with one objective, and for 6
+trainings on Fashion-MNIST, which bring few to their end: what has paused is not counted."""
 
 
 CONFIRM = """The best of many trials is the luckiest as well. With 10 full trainings there is nothing to spare for

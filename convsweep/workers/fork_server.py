@@ -2,7 +2,6 @@
 
 import json
 import os
-import select
 import signal
 import socket
 import subprocess
@@ -13,7 +12,7 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Any, Self
 
 from convsweep.errors import UserError
-from convsweep.workers.process import MESSAGE, START, ForkedProcess
+from convsweep.workers.process import MESSAGE, START, ForkedProcess, readable
 
 POLL = 0.2  # seconds between two looks at whether the process that is waited for is still wanted
 MAX_DEATHS = 3  # of such processes in a row that died before they forked one
@@ -79,7 +78,7 @@ class ForkServer:
             )
 
     def _is_ready(self) -> bool:
-        if not self._ready and select.select([self._line], [], [], POLL)[0]:
+        if not self._ready and readable(self._line, POLL):
             answer, _ = self._receive()
             if "problem" in answer:
                 self._problem = f"`hydra.sweeper.preload`: {answer['problem']}; mend it, or take it out of the list"

@@ -5,7 +5,7 @@ What a process says of its end counts, not its exit status: an app may end it wi
 
 import json
 import os
-import select
+import selectors
 import signal
 import socket
 import subprocess
@@ -23,6 +23,16 @@ STATUS = 4  # bytes in which an exit status is told
 STOP = b"s"  # from the keeper: let the trial be saved, and end
 # Runs before anything of the project can be found: it sets the path up first.
 START = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from {module} import main; main()"
+
+
+def readable(line: socket.socket | int, within: float) -> bool:
+    """Wait until there is something to read for so many seconds; return whether there is.
+
+    Not by `select.select`, which knows descriptors below 1,024 only: the app may hold more open.
+    """
+    with selectors.DefaultSelector() as selector:
+        selector.register(line, selectors.EVENT_READ)
+        return bool(selector.select(within))
 
 
 class WorkerProcess(ABC):
@@ -69,7 +79,7 @@ class WorkerProcess(ABC):
 
     def ended(self, within: float) -> bool:
         """Wait for its end for so many seconds; return whether it has come."""
-        if self._handle is not None and not select.select([self._handle], [], [], within)[0]:
+        if self._handle is not None and not readable(self._handle, within):
             return False
         return self._reap(within)
 

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import random
+import resource
 import signal
 import subprocess
 import sys
@@ -139,6 +140,23 @@ def test_workers_live_on_when_the_process_that_forks_is_killed(tmp_path: Path) -
             assert child.ended(60)
             child.close()
             assert (child.last_word, child.status) == (word, status)
+
+
+@pytest.mark.slow
+def test_a_process_with_more_than_a_thousand_open_files_has_workers(tmp_path: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(4096, hard), hard))
+    try:
+        with contextlib.ExitStack() as stack:
+            for _ in range(1100):
+                stack.enter_context(open(os.devnull))
+            server = stack.enter_context(ForkServer(["tests.helpers.toy.chatty"]))
+            process = forked(server, lambda: "done", tmp_path)
+            assert process.ended(60)
+            process.close()
+            assert process.last_word == "done"
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def test_it_is_not_started_for_ever(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The tables of a new database: whole or not at all, and MLflow's steps once a machine."""
 
+import contextlib
 import errno
 import sqlite3
 from pathlib import Path
@@ -40,7 +41,8 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def version(database: Path) -> list[tuple[str]]:
-    return sqlite3.connect(database).execute("SELECT * FROM alembic_version").fetchall()
+    with contextlib.closing(sqlite3.connect(database)) as found:
+        return found.execute("SELECT * FROM alembic_version").fetchall()
 
 
 def test_a_database_is_made_as_a_whole_or_not_at_all(
