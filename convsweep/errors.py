@@ -19,6 +19,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf import MISSING, DictConfig, ListConfig
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException, ValidationError
@@ -209,8 +210,25 @@ def explain(error: Exception, groups: Iterable[str] = ()) -> str:
     if isinstance(error, OverrideParseException):
         reason = str(error).splitlines()[0]
         why = "" if reason.startswith("LexerNoViable") else f": {reason}"
-        return f"`{error.override}` cannot be read as an override{why}; type e.g. key=value, or 'key=[a, b]'"
+        instead = _quoted(error.override) or "e.g. key=value, or 'key=[a, b]'"
+        return f"`{error.override}` cannot be read as an override{why}; type {instead}"
     return "; ".join(line.strip() for line in str(error).strip().splitlines() if line.strip())
+
+
+def _quoted(override: str) -> str | None:
+    """Return how to type a value that is a path, or text of other letters than English ones; None for any other.
+
+    Outside of quotes, Hydra reads ASCII letters alone, and no `=`, `,`, bracket or `~` in a value.
+    """
+    key, _, value = override.partition("=")
+    if "/" not in value and value.isascii():
+        return None
+    typed = f'{key}="' + value.strip("'\"").replace('"', '\\"') + '"'
+    try:
+        OverridesParser.create().parse_override(typed)
+    except HydraException:
+        return None
+    return shlex.quote(typed)
 
 
 # What a value of a type is called, and one of them.

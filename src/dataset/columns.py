@@ -20,9 +20,9 @@ LABELS = (
     "label", "labels", "class", "classname", "classlabel", "category", "target", "y", "species", "breed", "diagnosis",
     "finelabel", "labelname", "classid", "labelid", "tag",
 )  # fmt: skip
-# Parts, and nothing else; and what may as well say something else.
-SPLITS = ("split", "splits", "subset", "partition", "fold", "folds", "kfold")
-MAYBE_SPLITS = ("set", "part", "dataset", "usage", "phase")
+SPLITS = ("split", "splits", "subset", "partition", "fold", "folds", "kfold")  # parts, and nothing else
+LISTED = 20  # columns that a message names
+MOST_WORDS = 20  # ways to write a part in one column: train, Train and so on
 NO_SPLIT = "none"  # typed as the name of the column of parts
 TRUTH = {**dict.fromkeys(("true", "1", "1.0", "yes"), True), **dict.fromkeys(("false", "0", "0.0", "no"), False)}
 
@@ -58,6 +58,10 @@ def columns(table: Tabular, file: str | None, label: str | None, split: str | No
         DatasetError: One is not there, or cannot be told.
     """
     names = table.names
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise DatasetError(
+            f"{shown(table.path)} must have one column of each name, got {some(twice)} twice; rename one"
+        )
     no_split = split == NO_SPLIT and NO_SPLIT not in names
     split = None if no_split else split
     problems = [
@@ -85,7 +89,7 @@ def columns(table: Tabular, file: str | None, label: str | None, split: str | No
 
 
 def _unknown(table: Tabular, key: str, flags: Sequence[str]) -> str:
-    listed = ", ".join(map(shown, table.names))
+    listed = some(table.names, LISTED)
     header = "" if table.is_parquet else "; if its first row is no header, write one above it, e.g. image,label"
     if key == "label" and len(flags) > 1:
         header = (
@@ -123,14 +127,20 @@ def check_parts(table: Tabular, column: str) -> None:
 
 
 def _split(table: Tabular, names: Sequence[str]) -> str | None:
-    """Return the column of parts, if there is one.
+    """Return the column of parts, if there is one: by its name, or since it holds nothing but the words for parts.
 
     Raises:
         DatasetError: One says so by its name and not by what it holds, or there are several.
     """
-    named = [name for name in names if _plain(name) in SPLITS or (_plain(name)[:2] == "is" and part_of(name[2:]))]
-    maybe = [name for name in names if _plain(name) in MAYBE_SPLITS]
-    said = [name for name in (*named, *maybe) if _says_parts(table, name)]
+    named = [
+        name
+        for name in names
+        if _plain(name) in SPLITS
+        or (_plain(name)[:2] == "is" and part_of(name[2:]))
+        or (part_of(name) and _called(names, LABELS) and _is_flag(table, name))
+    ]
+    words = [name for name in names if name not in named and _holds_words(table, name)]
+    said = [name for name in named if _says_parts(table, name)] or [name for name in words if _says_parts(table, name)]
     if len(said) > 1:
         raise DatasetError(
             f"`dataset.split_column` must be the one column that says train, validation or test, got null, and "
@@ -144,6 +154,14 @@ def _split(table: Tabular, names: Sequence[str]) -> str | None:
 def _says_parts(table: Tabular, column: str) -> bool:
     values = {value for value in table.column(column, as_text=True).tolist() if value}
     return bool(values) and values <= {*parts_in(table, column)}
+
+
+def _holds_words(table: Tabular, column: str) -> bool:
+    """Tell whether a column's texts are words for parts, the training part and another."""
+    if str(table.schema.field(column).type) not in ("string", "large_string"):
+        return False
+    values = {value for value in table.column(column).tolist() if value}
+    return len(values) <= MOST_WORDS and {"train", None} < {None, *map(part_of, values)}
 
 
 def _plain(name: str) -> str:

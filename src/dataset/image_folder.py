@@ -10,7 +10,7 @@ from src.dataset import images
 from src.dataset.dataset import DatasetError
 from src.dataset.found import alike
 from src.dataset.images import Listing
-from src.dataset.layout import Layout, read_layout, some
+from src.dataset.layout import Layout, instead, read_layout, some
 from src.dataset.source import Source, told
 from src.dataset.walk import Found, folders, is_document, odd, shown, walk
 
@@ -72,6 +72,7 @@ def _without_documents(layout: Layout, found: dict[str, dict[str, Found]]) -> La
             got = f"only {shown(left[0])}" if left else "none"
             raise DatasetError(
                 f"{shown(place)} must hold a sub-folder for each of at least two classes, got {got}; {said}"
+                + instead(place)
             )
     return layout
 

@@ -1,6 +1,7 @@
 """Which folders of an image folder are its parts, and which its classes."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,7 +18,7 @@ BY_NAME = {name: part for part, names in NAMES.items() for name in names}
 EVAL = ("eval", "evaluation")
 # Words that add nothing: training_set, test_images, seg_train.
 FILLERS = ("set", "sets", "data", "dataset", "images", "image", "imgs", "img", "split", "seg", "samples", "folder")
-UNLABELLED = ("unknown", "unlabeled", "unlabelled", "all")
+UNLABELLED = ("unknown", "unlabeled", "unlabelled", "all", "pred", "predict", "prediction", "predictions", "unsup")
 DEEPEST = 6  # folders in folders, each alone
 
 
@@ -31,10 +32,28 @@ class Layout(NamedTuple):
 
 def part_of(name: str) -> str | None:
     """Return the part that a folder, a file or a column's value names: `train`, `validation`, `test`, or None."""
-    words = [word for word in re.findall("[a-z]+", name.lower()) if word not in FILLERS]
-    if len(words) != 1:
-        return None
-    return BY_NAME.get(words[0]) or BY_NAME.get(re.sub("(set|data|images|split)$", "", words[0]))
+    words = _words(name)
+    return _part(words[0]) if len(words) == 1 else None
+
+
+def parts_of(names: Sequence[str]) -> dict[str, str]:
+    """Return the part of each name that says one; or of those that differ in it alone: flowers_train, flowers_test."""
+    if called := {name: part for name in names if (part := part_of(name))}:
+        return called
+    alike: dict[tuple[str, ...], dict[str, str]] = {}
+    for name in names:
+        said = [part for word in _words(name) if (part := _part(word))]
+        if len(said) == 1:
+            alike.setdefault(tuple(word for word in _words(name) if not _part(word)), {})[name] = said[0]
+    return next((group for group in alike.values() if len(group) > 1 and "train" in group.values()), {})
+
+
+def _words(name: str) -> list[str]:
+    return [word for word in re.findall("[a-z]+", name.lower()) if word not in FILLERS]
+
+
+def _part(word: str) -> str | None:
+    return BY_NAME.get(word) or BY_NAME.get(re.sub("(set|data|images|split)$", "", word))
 
 
 def read_layout(root: Path) -> Layout:
@@ -95,14 +114,15 @@ def _parts(root: Path, names: list[str]) -> dict[str, str]:
     Raises:
         DatasetError: There are both, or several folders of one part.
     """
-    called = {name: part for name in names if (part := part_of(name))}
+    called = parts_of(names)
     others = [name for name in names if name not in called]
     # A folder `train` that holds images itself is a class of trains.
     if not called or (others and list(called) == ["train"] and not folders(root / "train")):
         return {}
     told = f"{some([*called])} beside {some(others)}"
-    with_images = [name for name in others if any(is_image_name(file.path) for file in walk(root / name).files)]
-    if with_images:
+    if any(
+        is_image_name(file.path) for name in _maybe_classes(root, called, others) for file in walk(root / name).files
+    ):
         raise DatasetError(
             f"{shown(str(root))} must hold either the folders of parts (train, validation, test) or class folders, got "
             f"both: {told}; move the class folders into the parts, or the others out, or rename them"
@@ -124,12 +144,20 @@ def _parts(root: Path, names: list[str]) -> dict[str, str]:
             "on, or type dataset.path= and that folder"
         )
     if not folders(root / parts["train"]):
-        loose = len(loose_images(root / parts["train"]))
         raise DatasetError(
-            f"{shown(str(root / parts['train']))} must hold a folder for each class, got {loose} "
-            f"image{'s' * (loose != 1)} and no folder; move the images into class folders"
+            f"{shown(str(root / parts['train']))} must hold a folder for each class, got none"
+            + instead(root / parts["train"], root)
         )
     return parts
+
+
+def _maybe_classes(root: Path, called: dict[str, str], others: list[str]) -> list[str]:
+    """Return the folders beside those of parts that may hold a class: not those of images to predict, of masks."""
+    training = [name for name, part in called.items() if part == "train"]
+    if training and len({*called.values()}) > 1:  # nobody has two parts and classes that are in neither
+        inside = {inner for name in training for inner in folders(_unwrapped(root / name, inside_part=True)[0])}
+        return [name for name in others if name in inside]
+    return [name for name in others if not {*re.findall("[a-z]+", name.lower())} & {*UNLABELLED}]
 
 
 def _classes(folder: Path, names: list[str]) -> list[str]:
@@ -141,12 +169,20 @@ def _classes(folder: Path, names: list[str]) -> list[str]:
     if len(names) < 2:
         got = f"only {shown(names[0])}" if names else "none"
         raise DatasetError(
-            f"{shown(str(folder))} must hold a sub-folder for each of at least two classes, got {got}{_instead(folder)}"
+            f"{shown(str(folder))} must hold a sub-folder for each of at least two classes, got {got}{instead(folder)}"
         )
     inside = [set(folders(folder / name)) for name in names]
     same = sorted(set.intersection(*inside))
     splits = [name for name in same if part_of(name)]
-    if (len(same) >= 2 or splits) and not any(loose_images(folder / name) for name in names):
+    loose = any(loose_images(folder / name) for name in names)
+    if splits and not loose:
+        moved = f"{shown(splits[0])}/{shown(names[0])}"
+        raise DatasetError(
+            f"{shown(str(folder))} must hold the folders of parts with the classes inside, got classes with parts "
+            f"inside: {some(names)}, which all hold {some(same)}; move {shown(names[0])}/{shown(splits[0])} to {moved} "
+            "and so on, or write a table of the files, their labels and parts and type dataset=table"
+        )
+    if len(same) >= 2 and not loose:
         raise DatasetError(
             f"{shown(str(folder))} must hold a folder for each class, got {some(names)}, which all hold the folders "
             f"{some(same)}; if those are the classes, type e.g. dataset.path={shown(str(folder / names[0]))}, or name "
@@ -155,15 +191,24 @@ def _classes(folder: Path, names: list[str]) -> list[str]:
     return names
 
 
-def _instead(folder: Path) -> str:
-    """Say what to do with images that lie in a folder itself, or with the table beside them."""
-    loose, tables = loose_images(folder), tables_in(folder)
+def instead(folder: Path, root: Path | None = None) -> str:
+    """Say what to do with images that lie in a folder itself, or in its only one, or with the table beside them.
+
+    Args:
+        folder: it.
+        root: where a table of the images may lie as well.
+    """
+    holding = next(
+        (place for place in (folder, *(folder / name for name in folders(folder))) if loose_images(place)), folder
+    )
+    loose = loose_images(holding)
     lie = "1 image lies" if len(loose) == 1 else f"{len(loose):,} images lie"
-    said = f"; {lie} in it itself: {some(loose, 3)}; move them into a folder for each class" if loose else ""
-    if tables:
-        return (
-            f"{said}; for the labels in {some(tables, 3)}, type dataset=table dataset.path={shown(folder / tables[0])}"
-        )
+    where = "it itself" if holding == folder else f"{shown(holding.name)}/ itself"
+    said = f"; {lie} in {where}: {some(loose, 3)}; move them into a folder for each class" if loose else ""
+    for place in (folder, *([root] if root else [])):
+        if tables := tables_in(place):
+            path = place / tables[0] if root is None or place == root else root  # a part's own: those of all parts
+            return f"{said}; for the labels in {some(tables, 3)}, type dataset=table dataset.path={shown(path)}"
     if loose:
         said += ", or write a table of their names and labels and type dataset=table dataset.path= and the table"
     return said

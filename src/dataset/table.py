@@ -12,14 +12,14 @@ import numpy as np
 
 from src.config.dataset import DatasetConfig, TableConfig
 from src.dataset import cache, images
-from src.dataset.columns import Columns, check_parts, columns, labels_in, parts_in
+from src.dataset.columns import NO_SPLIT, Columns, check_parts, columns, labels_in, parts_in
 from src.dataset.dataset import DatasetError
 from src.dataset.images import Listing
 from src.dataset.labels import number
-from src.dataset.layout import part_of, some
+from src.dataset.layout import part_of, parts_of, some
 from src.dataset.source import PARTS, Source
 from src.dataset.tabular import CSV, JSONL, PARQUET, Tabular
-from src.dataset.walk import File, is_image_name, shown, walk
+from src.dataset.walk import File, is_image_name, is_submission, shown, walk
 
 NAMED = 3  # missing files that the message names
 
@@ -50,7 +50,8 @@ def find(config: DatasetConfig, folder: Path) -> Source:
     tables, notes = _tables(place)
     which = columns(tables[0][0], config.file_column, config.label_column, config.split_column)
     tables = [(table, part) for table, part in tables if _has_labels(table, which, part, notes)]
-    parts, found = _read(tables, which, place if place.is_dir() else place.parent, notes)
+    by_folder = which.split is None and config.split_column != NO_SPLIT and all(part is None for _, part in tables)
+    parts, found = _read(tables, which, place if place.is_dir() else place.parent, by_folder, notes)
     _leave_unlabelled(parts, notes)
     labels, class_names = number(
         {part: _as_array(rows.labels) for part, rows in parts.items()},
@@ -59,7 +60,7 @@ def find(config: DatasetConfig, folder: Path) -> Source:
     )
     size, fit = config.image_size, config.fit
     states = [[table.path.name, table.path.stat().st_size, table.path.stat().st_mtime_ns] for table, _ in tables]
-    key = ["table", str(place), size, fit, list(which), class_names, states, [[*file] for file in found]]
+    key = ["table", str(place), size, fit, list(which), by_folder, class_names, states, [[*file] for file in found]]
     if not tables[0][0].has_header:
         notes.append(f"{shown(tables[0][0].path.name)} has no header: its columns are {some(tables[0][0].names)}")
     notes.append(
@@ -92,9 +93,17 @@ def _tables(place: Path) -> tuple[list[tuple[Tabular, str | None]], list[str]]:
     files = [Path(file) for file in next(filter(None, kinds), [])]
     if not files:
         raise DatasetError(f"`dataset.path` must hold a .csv, .parquet or .jsonl table, got none in {shown(place)}")
-    called = {file: part_of(file.stem.partition("-")[0]) or part_of(file.parent.name) for file in files}
+    labelled = [file for file in files if not is_submission(file.name)]
+    samples = [shown(file.name) for file in files if file not in labelled] if labelled else []
+    notes = [f"{', '.join(samples)} left alone"] if samples else []
+    files = labelled or files
+    alike = parts_of([file.stem for file in files])
+    called = {
+        file: part_of(file.stem.partition("-")[0]) or part_of(file.parent.name) or alike.get(file.stem)
+        for file in files
+    }
     if len(files) == 1 or (kinds[0] and not any(called.values())):
-        return [(Tabular(file), None) for file in files], []
+        return [(Tabular(file), None) for file in files], notes
     if "train" not in called.values():
         listed = ", ".join(shown(file.name) for file in files[:5])
         raise DatasetError(
@@ -102,7 +111,7 @@ def _tables(place: Path) -> tuple[list[tuple[Tabular, str | None]], list[str]]:
             "type dataset.path= and the table"
         )
     others = [shown(file.name) for file in files if not called[file]]
-    notes = [f"{', '.join(others)} left alone"] if others else []
+    notes += [f"{', '.join(others)} left alone"] if others else []
     ordered = sorted((file for file in files if called[file]), key=lambda file: (PARTS.index(called[file] or ""), file))
     return [(Tabular(file), called[file]) for file in ordered], notes
 
@@ -121,9 +130,12 @@ def _has_labels(table: Tabular, which: Columns, part: str | None, notes: list[st
 
 
 def _read(
-    tables: list[tuple[Tabular, str | None]], which: Columns, root: Path, notes: list[str]
+    tables: list[tuple[Tabular, str | None]], which: Columns, root: Path, by_folder: bool, notes: list[str]
 ) -> tuple[dict[str, Part], list[File]]:
-    """Return the rows of each part, and the state of each file outside of the tables."""
+    """Return the rows of each part, and the state of each file outside of the tables.
+
+    `by_folder` takes the parts from the folders of the files, where these are called so.
+    """
     parts: dict[str, Part] = {}
     files, missing, row, spaced = _Files(root), [], 0, 0
     states: list[File] = []
@@ -133,13 +145,13 @@ def _read(
         spaced += around
         splits = _splits(table, which.split, part or "train", len(labels))
         names = None if which.embedded else table.column(which.file, as_text=True).tolist()
+        places = [files.find(name, near, named) for name, named in zip(names, splits, strict=True)] if names else []
+        missing += [name for name, file in zip(names or (), places, strict=True) if file is None]
+        if by_folder and None not in places:
+            splits = _by_folder([files.part(file) for file in places if file], splits, table, notes)
         for i, (label, named) in enumerate(zip(labels, splits, strict=True)):
             rows = parts.setdefault(named, Part())
-            if names is not None:
-                file = files.find(names[i], near)
-                if file is None:
-                    missing.append(names[i])
-                    continue
+            if places and (file := places[i]):
                 rows.files.append(file.path)
                 states.append(file)
             rows.labels.append(label)
@@ -147,6 +159,14 @@ def _read(
         row += len(labels)
     if spaced:
         notes.append(f"spaces around {spaced:,} labels are left out")
+    if files.several:
+        name, found = next(iter(files.several.items()))
+        one, other = (_short(file.path, root) for file in found[:2])
+        raise DatasetError(
+            f"{shown(tables[0][0].path.name)} must say which files it names, got {len(files.several):,} names of "
+            f"several files, the first {shown(name)}, which is {one} as well as {other}; write the folder and the "
+            f"ending, too, or take the other files out of {shown(root)}"
+        )
     if missing:
         listed = ", ".join(shown(str(name)) for name in missing[:NAMED])
         raise DatasetError(
@@ -166,6 +186,25 @@ def _splits(table: Tabular, column: str | None, default: str, count: int) -> lis
     check_parts(table, column)
     said = parts_in(table, column)
     return [said[value] for value in table.column(column, as_text=True).tolist()]
+
+
+def _by_folder(folders: list[str | None], otherwise: list[str], table: Tabular, notes: list[str]) -> list[str]:
+    """Return the part of each row by its file's folder, or `otherwise` where no several parts have folders.
+
+    Raises:
+        DatasetError: Some files are in folders of parts, and others in none.
+    """
+    said = sorted({part for part in folders if part}, key=PARTS.index)
+    if "train" not in said or len(said) < 2:
+        return otherwise
+    if count := folders.count(None):
+        raise DatasetError(
+            f"{shown(table.path.name)} names files in folders of the parts {', '.join(said)}, and {count:,} files in "
+            "others: nothing says of which part these are; write a column `split` that says train, validation or test, "
+            f"or type dataset.split_column={NO_SPLIT}, and dataset.validation_fraction splits the rows"
+        )
+    notes.append(f"the folders of the files are the parts: {', '.join(said)}")
+    return [part or "" for part in folders]
 
 
 def _stripped(labels: list[Any]) -> tuple[list[Any], int]:
@@ -191,13 +230,22 @@ def _as_array(labels: list[Any]) -> np.ndarray:
 
 
 class _Files:
-    """Finds files by what a table calls them: a path, or only a name, with or without its ending, in any folder."""
+    """Finds files by what a table calls them: a path, or only a name, with or without its ending, in any folder.
+
+    Attributes:
+        several: the files that a name may mean, by the name, where nothing says which.
+    """
 
     def __init__(self, root: Path) -> None:
+        self.several: dict[str, list[File]] = {}
         self._root = str(root)  # joined quickly
 
-    def find(self, name: str | None, near: str) -> File | None:
-        """Look for a file beside the table, `near`, then from the root, then anywhere below it."""
+    def find(self, name: str | None, near: str, part: str) -> File | None:
+        """Look for a file beside the table, `near`, then from the root, then anywhere below it.
+
+        Of several files of one name, that in a folder of the `part` is meant.
+        """
+        several: list[File] = []
         for called in {name: None, name.strip(): None} if name and name.strip() else ():
             relative = os.path.expanduser(called.replace("\\", "/"))
             for start in (near, self._root) if near != self._root else (near,):
@@ -208,17 +256,32 @@ class _Files:
                     continue
                 if stat.S_ISREG(status.st_mode):
                     return File(given, status.st_size, status.st_mtime_ns)
-            if file := self._anywhere(os.path.normpath(os.path.join(self._root, relative))):
-                return file
-        return None
+            found = self._anywhere(os.path.normpath(os.path.join(self._root, relative)))
+            if len(found) > 1:
+                found = [file for file in found if self.part(file) == part] or found
+            if len(found) == 1:
+                return found[0]
+            several = several or found
+        if several:
+            self.several[name or ""] = several
+        return several[0] if several else None
 
-    def _anywhere(self, given: str) -> File | None:
+    def part(self, file: File) -> str | None:
+        """Return the part that the folders of a file say."""
+        return self._part(os.path.dirname(file.path))
+
+    @functools.cache  # noqa: B019 - it lives as long as a table is read
+    def _part(self, folder: str) -> str | None:
+        inside = os.path.relpath(folder, self._root).split(os.sep)
+        return next((part for name in inside if (part := part_of(name))), None)
+
+    def _anywhere(self, given: str) -> list[File]:
         stem = given if is_image_name(given) else f"{given}."
         near = self._by_name.get(os.path.basename(given), [])
         # Of files with one name in several folders, that which has the folders that the table names.
         ends = stem.removeprefix(f"{self._root}{os.sep}")
         exact = [file for file in near if f"{os.sep}{ends}" in f"{os.sep}{file.path}"]
-        return exact[0] if len(exact) == 1 else near[0] if len(near) == 1 else None
+        return exact or near
 
     @functools.cached_property
     def _by_name(self) -> dict[str, list[File]]:

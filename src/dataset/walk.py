@@ -50,8 +50,14 @@ def loose_images(folder: Path) -> list[str]:
 
 
 def tables_in(folder: Path) -> list[str]:
-    """Return the names of the tables in a folder itself, sorted."""
-    return sorted(item.name for item in _items(folder, {}) if item.name.lower().endswith(TABLES))
+    """Return the names of the tables in a folder itself, sorted, samples of submissions last."""
+    found = [item.name for item in _items(folder, {}) if item.name.lower().endswith(TABLES)]
+    return sorted(found, key=lambda name: (is_submission(name), name))
+
+
+def is_submission(name: str) -> bool:
+    """Tell whether a table is an example of what a competition wants to be sent, whose labels are none."""
+    return "submission" in name.lower()
 
 
 def odd(folder: Path) -> dict[str, str]:

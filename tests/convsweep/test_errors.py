@@ -1,10 +1,13 @@
 """How a mistake is told: which name was meant, and what there is."""
 
+import shlex
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
 import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import OverrideParseException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
@@ -76,3 +79,18 @@ def test_a_value_of_another_type_is_told_with_what_is_expected(key: str, value: 
     with pytest.raises(OmegaConfBaseException) as caught:
         OmegaConf.update(OmegaConf.structured(Typed), key, value)
     assert explain(caught.value) == said
+
+
+@pytest.mark.parametrize("path", ["/home/jürgen/fotos", "/data/a=b", "/data/[1]", "~/photos", "/data/it's"])
+def test_a_path_that_hydra_cannot_read_is_answered_with_how_to_type_it(path: str) -> None:
+    parser = OverridesParser.create()
+    with pytest.raises(OverrideParseException) as caught:
+        parser.parse_overrides([f"dataset.path={path}"])
+    (typed,) = shlex.split(explain(caught.value).rpartition("; type ")[2])
+    assert parser.parse_override(typed).value() == path
+
+
+def test_a_list_that_hydra_cannot_read_is_no_path() -> None:
+    with pytest.raises(OverrideParseException) as caught:
+        OverridesParser.create().parse_overrides(["x=[1,2"])
+    assert explain(caught.value).endswith("; type e.g. key=value, or 'key=[a, b]'")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from src.dataset import DatasetError
-from src.dataset.layout import part_of, read_layout
+from src.dataset.layout import part_of, parts_of, read_layout
 
 
 def make(root: Path, *files: str) -> Path:
@@ -72,6 +72,22 @@ def test_one_wrapping_folder_is_gone_into(tmp_path: Path, wrapped: str) -> None:
     assert str(tmp_path / "data") in layout.notes[0] or wrapped != "data"
 
 
+@pytest.mark.parametrize("left", ["seg_pred/seg_pred", "masks", "predict"])
+def test_images_beside_two_parts_are_no_classes(tmp_path: Path, left: str) -> None:
+    make(tmp_path, *(f"seg_{part}/{name}/1.png" for part in ("train", "test") for name in "ab"), f"{left}/1.png")
+    layout = read_layout(tmp_path)
+    assert list(layout.parts) == ["train", "test"]
+    assert layout.notes[-1].endswith(f"; {left.partition('/')[0]} left alone")
+
+
+def test_names_that_differ_in_the_part_alone(tmp_path: Path) -> None:
+    make(tmp_path, *(f"flowers_{part}/{name}/1.png" for part in ("train", "val", "test") for name in "ab"), "doc/a.pdf")
+    assert {part: folder.name for part, folder in read_layout(tmp_path).parts.items()} == {
+        "train": "flowers_train", "validation": "flowers_val", "test": "flowers_test"
+    }  # fmt: skip
+    assert parts_of(["test_tube", "train_station"]) == parts_of(["blood_test", "urine_test"]) == {}
+
+
 def test_parts_with_a_folder_of_their_own_name(tmp_path: Path) -> None:
     make(tmp_path, *(f"seg_{part}/seg_{part}/{name}/1.png" for part in ("train", "test") for name in "ab"))
     assert read_layout(tmp_path).parts == {
@@ -84,18 +100,27 @@ def test_parts_with_a_folder_of_their_own_name(tmp_path: Path) -> None:
     [
         (["x/a/1.png", "x/b/1.png", "y/a/1.png", "y/b/1.png"], "got x, y, which all hold the folders a, b"),
         (["a/images/1.png", "a/masks/1.png", "b/images/1.png", "b/masks/1.png"], "all hold the folders images, masks"),
-        (["a/train/1.png", "a/test/1.png", "b/train/1.png", "b/test/1.png"], "all hold the folders test, train"),
+        (
+            ["a/train/1.png", "a/test/1.png", "b/train/1.png", "b/test/1.png"],
+            "all hold test, train; move a/test to test/a",
+        ),
         (["train/a/1.png", "train/b/1.png", "rose/1.png"], "got both: train beside rose"),
         (["test/1.png", "a/1.png", "b/1.png"], "got both: test beside a, b"),
         (["test/a/1.png", "test/b/1.png", "val/a/1.png", "val/b/1.png"], "must hold a folder train/ beside test, val"),
-        (["train/1.png", "test/1.png"], "train must hold a folder for each class, got 1 image and no folder"),
+        (["train/1.png", "test/1.png"], "train must hold a folder for each class, got none; 1 image lies in it itself"),
+        (["train/1.png", "test/1.png", "a.csv", "a_submission.csv"], r"dataset=table dataset.path=\S*/a.csv"),
+        (["train/1.png", "train/metadata.csv", "test/1.png"], r"dataset=table dataset.path=\S*[^v]$"),
         (["train/a/1.png", "train/b/1.png", "val/a/1.png", "valid/a/1.png"], "one folder of the validation part"),
         (["1.png", "2.png"], "got none; 2 images lie in it itself: 1.png, 2.png; move them .* type dataset=table"),
         (
             ["images/1.png", "labels.csv"],
-            r"got only images; for the labels in labels.csv, type dataset=table dataset.path=.*/labels.csv",
+            r"got only images; 1 image lies in images/ .* labels.csv, type dataset=table dataset.path=.*/labels.csv",
         ),
         (["a/1.png", "2.png"], "at least two classes, got only a"),
+        (
+            ["train/a/1.png", "train/b/1.png", "test/a/1.png", "test/b/1.png", "a/1.png"],
+            "got both: test, train beside a",
+        ),
     ],
 )
 def test_what_can_be_read_in_two_ways_is_refused(tmp_path: Path, files: list[str], message: str) -> None:

@@ -72,6 +72,67 @@ def test_a_column_of_parts(tmp_path: Path, files: list[str]) -> None:
     assert [len(part.labels) for part in (data.train, data.validation, data.test)] == [12, 4, 4]
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("column", ["stage", "data_split", "type", "set", "test"])
+def test_a_column_of_nothing_but_words_for_parts_says_them(tmp_path: Path, files: list[str], column: str) -> None:
+    words = "001" if column == "test" else ["train", "Train", "test"]
+    rows = [[file, label(file), words[i % 3]] for i, file in enumerate(files)]
+    write_csv(tmp_path, [["image", "label", column], *rows])
+    data = open_table(tmp_path)
+    assert data.test is not None and len(data.test.labels) == 6
+    assert f"{column} the part" in data.notes[-1]
+
+
+@pytest.mark.slow
+def test_folders_of_the_files_say_their_parts(tmp_path: Path, files: list[str]) -> None:
+    """As one metadata.jsonl beside train/ and test/ has it, which Hugging Face's datasets reads so."""
+    named = []
+    for i, file in enumerate(files):
+        part = "test" if i % 5 == 4 else "train"
+        (tmp_path / part).mkdir(exist_ok=True)
+        (tmp_path / file).rename(tmp_path / part / f"{i}.png")
+        named.append([f"{part}/{i}.png", label(file)])
+    write_csv(tmp_path, [["image", "label"], *named])
+    data = open_table(tmp_path)
+    check(data)
+    assert data.test is not None and len(data.test.labels) == 4
+    assert "the folders of the files are the parts: train, test" in data.notes
+    assert open_table(tmp_path, split_column="none").test is None
+    (tmp_path / "0.png").write_bytes((tmp_path / "train/0.png").read_bytes())
+    write_csv(tmp_path, [["image", "label"], *named, ["0.png", "red"]])
+    with pytest.raises(DatasetError, match=r"of the parts train, test, and 1 files in others: .*split_column=none"):
+        open_table(tmp_path, scaling="none")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("ending", ["", ".png"])
+def test_of_files_of_one_name_that_of_the_rows_part_is_meant(tmp_path: Path, files: list[str], ending: str) -> None:
+    """As competitions have it: train/0.png and test/0.png, and a table of the first."""
+    for part, others in (("train", files), ("test", files[::-1])):
+        for i, file in enumerate(others):
+            (tmp_path / f"{part}_images").mkdir(exist_ok=True)
+            (tmp_path / f"{part}_images" / f"{i}.png").write_bytes((tmp_path / file).read_bytes())
+    rows = [[f"{i}{ending}", label(file)] for i, file in enumerate(files)]
+    write_csv(tmp_path, [["id", "label"], *rows])
+    (tmp_path / "sample_submission.csv").write_text("id,label\n0,red\n")
+    check(open_table(tmp_path))
+    check(open_table(tmp_path, name=""))
+    (tmp_path / "labels.csv").rename(tmp_path / "again.csv")
+    (tmp_path / "small").mkdir()
+    for part in ("train", "test"):
+        (tmp_path / f"{part}_images").rename(tmp_path / "small" / f"{'ab'[part == 'test']}")
+    with pytest.raises(
+        DatasetError, match=rf"20 names of several files, the first 0{ending}, which is small/a/0.png as"
+    ):
+        open_table(tmp_path, name="again.csv")
+
+
+def test_two_columns_of_one_name_are_refused(tmp_path: Path, files: list[str]) -> None:
+    write_csv(tmp_path, [["image", "label", "label"], *([file, label(file), "x"] for file in files)])
+    with pytest.raises(DatasetError, match="one column of each name, got label twice"):
+        open_table(tmp_path)
+
+
 def hugging_face(tmp_path: Path, files: list[str]) -> None:
     """Write shards as the image datasets of the Hub have them: bytes inside, numbers named in the metadata."""
     features = {"image": {"_type": "Image"}, "label": {"_type": "ClassLabel", "names": ["red", "blue"]}}
