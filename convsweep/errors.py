@@ -201,7 +201,10 @@ def explain(error: Exception, groups: Iterable[str] = ()) -> str:
             known = [group for group in groups if "/" in group]
         else:
             known = _keys(cause) + [group for group in groups if not parent and "/" not in group and group != "hydra"]
-        return _unknown(parent, f"`{cause.full_key}` does not exist{place}", name, list(dict.fromkeys(known)))
+        told = _unknown(parent, f"`{cause.full_key}` does not exist{place}", name, list(dict.fromkeys(known)))
+        node = cause.parent_node
+        is_call = isinstance(node, DictConfig) and not node._is_none() and "_target_" in node
+        return f"{told}; for one more argument, type +{cause.full_key}=" if is_call else told
     if isinstance(cause, ValidationError) and (problem := _wrong_type(cause)):
         return f"{problem[0]}{place}; {problem[1]}"
     if isinstance(cause, OmegaConfBaseException):

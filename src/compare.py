@@ -182,6 +182,8 @@ def judged_apart(metric: str, one: Side, other: Side) -> dict[str, tuple[Any, An
         keys = ["dataset.folds", *CHOOSE_SPLIT]
         if not any(key and isinstance(key, tuple) for side in (one, other) for key in side.values[metric]):
             keys.append("seed")  # else each run has its own
+    if "dataset.load" in keys:
+        keys = [*keys, *(key for key in one.config if key.startswith("dataset.load."))]  # what it is given
     found = {key: (one.config[key], other.config[key]) for key in keys if key in one.config and key in other.config}
     return {key: both for key, both in found.items() if _plain(key, both[0]) != _plain(key, both[1])}
 

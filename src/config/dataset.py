@@ -1,18 +1,20 @@
 """The `dataset` group: what can be asked of the images, and what is wrong with what was asked."""
 
-import importlib.machinery
 import os
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from hydra.core.config_store import ConfigStore
 
+from src.config.own_function import OwnFunction
+
 SCALINGS = ("minmax", "standardize", "none")
 LABELS = ("sparse", "onehot")
 FITS = ("stretch", "crop", "pad")
 CHANNELS = ("auto", 1, 3)
+ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".7z", ".rar")
+LOAD = "my_data.load"  # an example
 
 
 @dataclass
@@ -74,10 +76,10 @@ class CustomConfig(DatasetConfig):
     """Settings of a function of one's own.
 
     Attributes:
-        load: its full name, `my_package.my_module.function`.
+        load: its full name, `my_package.my_module.function`; or a mapping with `_target_` and its arguments.
     """
 
-    load: str | None = None
+    load: Any = None
 
 
 class Kind(NamedTuple):
@@ -166,22 +168,18 @@ def _check_path(kind: Kind, config: DatasetConfig) -> list[str]:
     full = os.path.expanduser(config.path)
     if not os.path.exists(full):
         return [_problem("path", "an existing file or folder", config.path, "{key}= and the place of your copy")]
+    if full.lower().endswith(ARCHIVES) and kind in (DATASETS["image_folder"], DATASETS["table"]):
+        return [_problem("path", kind.expected, config.path, "{key}= and the folder that it unpacks to")]
     return [] if kind.fits(full) else [_problem("path", kind.expected, config.path, kind.instead)]
 
 
-def _check_load(load: str | None) -> list[str]:
-    """Look for the function's module, from the folder where the command is typed as well, without importing it."""
-    expected, instead = "a function by its full name", "e.g. {key}=my_package.my_module.function"
-    module, _, function = (load or "").rpartition(".")
-    if not all(part.isidentifier() for part in [*module.split("."), function]):
-        return [_problem("load", expected, load, instead)]
-    path = [os.getcwd(), *sys.path]
-    package = module.partition(".")[0]
-    if package not in sys.modules and importlib.machinery.PathFinder.find_spec(package, path) is None:
-        return [
-            _problem("load", f"in a module that is there, and {package} is neither here nor installed", load, instead)
-        ]
-    return []
+def _check_load(load: Any) -> list[str]:
+    """Look for the function, from the folder where the command is typed as well, without importing its module."""
+    own = OwnFunction.of(load)
+    if own is None:
+        expected = "a function by its full name, or a mapping with it as _target_ and its arguments"
+        return [_problem("load", expected, load, f"e.g. {{key}}={LOAD}")]
+    return own.check("dataset.load", (), LOAD, wanted="arrays")
 
 
 def _check_test(config: DatasetConfig) -> list[str]:

@@ -12,7 +12,11 @@ from src.config.own_model import folder
 from src.config.source import NotThere, signature
 
 PATH = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
-NO_NUMBERS = ("nothing", "a tuple", "a text", "a list", "a dict", "a set", "a generator", "a function")
+# What a function does not return that is to return such: in the words of `Signature.returns`.
+REFUSED = {
+    "numbers": ("nothing", "a tuple", "a text", "a list", "a dict", "a set", "a generator", "a function"),
+    "arrays": ("nothing", "a text", "a set", "a function", "true or false"),
+}
 
 
 @dataclass(frozen=True)
@@ -31,7 +35,9 @@ class OwnFunction:
             return None
         return cls(path, {str(key): item for key, item in given.items() if key != "_target_"})
 
-    def check(self, key: str, given: Sequence[str], example: str, named: Sequence[str] = ()) -> list[str]:
+    def check(
+        self, key: str, given: Sequence[str], example: str, named: Sequence[str] = (), wanted: str = "numbers"
+    ) -> list[str]:
         """Return what is wrong, a line each, as far as it can be known without running the function's module.
 
         Args:
@@ -39,8 +45,9 @@ class OwnFunction:
             given: What it is called with, in words.
             example: A path to type in its place.
             named: What it is given as well, by these names, where it has them.
+            wanted: What it is to return: `numbers` or `arrays`.
         """
-        what = f"`{key}` must be a function of {' and '.join(given)}"
+        what = f"`{key}` must be a function" + (f" of {' and '.join(given)}" if given else "")
         try:
             takes = signature(self.path, folder())
         except NotThere as error:
@@ -49,8 +56,8 @@ class OwnFunction:
             return []
         first = 0 if takes.is_class else len(given)
         problems = []
-        if takes.returns in NO_NUMBERS:
-            problems.append(f"{what} that returns numbers, got {self.path}, which returns {takes.returns}")
+        if takes.returns in REFUSED[wanted]:
+            problems.append(f"{what} that returns {wanted}, got {self.path}, which returns {takes.returns}")
         if len(takes.names) < first and not takes.any_other:
             name = self.path.rpartition(".")[2]
             asked = ", ".join([*given, *self.arguments])

@@ -56,10 +56,13 @@ def _read(files: list[Path]) -> dict[str, np.ndarray]:
                 with opened:
                     arrays |= dict(opened)
         except Exception as error:  # damaged files raise nearly anything
-            if "Object arrays" in str(error):
+            if "Python objects" in str(error) or "Object arrays" in str(error):
                 raise DatasetError(
                     f"{shown(file)} holds Python objects, which are not loaded since they can run code; save texts as "
                     "np.array(labels, dtype=str), and images as one array of one size"
                 ) from error
-            raise DatasetError(f"{shown(file)} is not a readable array ; save it again with np.savez") from error
+            raise DatasetError(
+                f"{shown(file)} is not a readable array; save it again with np.savez, or read it in a "
+                "function of your own, dataset=custom"
+            ) from error
     return arrays

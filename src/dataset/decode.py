@@ -35,6 +35,14 @@ JPEG_START = b"\xff\xd8\xff"
 UNREAD = {b"ftypheic": "HEIC", b"ftypheix": "HEIC", b"ftypmif1": "HEIC", b"ftyphevc": "HEIC", b"8BPS": "Photoshop"}
 UNREAD |= {b"%PDF": "PDF", b"PK\x03\x04": "a zip archive", b"DICM": "DICOM", b"<svg": "SVG"}
 
+# What was fetched in the place of an image.
+NO_IMAGES = {
+    b"version https://git-lfs": "only a pointer of Git LFS; fetch the images with `git lfs pull`",
+    b"<!doctype html": "a web page",
+    b"<html": "a web page",
+}
+NO_IMAGE = "no image of a known format"
+
 # A file, or [file, start, length] for bytes within one; the file to write to, and the offset in it.
 Task = tuple[Any, str, int]
 # `grey` or `colour` for an image that was written, with a digest of its pixels; `broken` with the reason; `deep` with
@@ -123,7 +131,9 @@ def reason(error: Exception, file: Any) -> str:
         if not head:
             return "empty"
         known = next((name for start, name in UNREAD.items() if start in head), None)
-        return f"{known}, which is not read; save it as JPEG or PNG" if known else "no image of a known format"
+        if known:
+            return f"{known}, which is not read; save it as JPEG or PNG"
+        return next((said for start, said in NO_IMAGES.items() if head.lower().startswith(start)), NO_IMAGE)
     return " ".join(str(error).split()) or type(error).__name__
 
 

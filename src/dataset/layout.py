@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from src.dataset.dataset import DatasetError
-from src.dataset.walk import folders, has_files, is_image_name, loose_images, shown, tables_in, walk
+from src.dataset.walk import archives_in, folders, has_files, is_image_name, loose_images, shown, tables_in, walk
 
 # What people call the parts; `eval` is the test part where another folder validates.
 NAMES = {
@@ -209,6 +209,8 @@ def instead(folder: Path, root: Path | None = None) -> str:
         if tables := tables_in(place):
             path = place / tables[0] if root is None or place == root else root  # a part's own: those of all parts
             return f"{said}; for the labels in {some(tables, 3)}, type dataset=table dataset.path={shown(path)}"
+    if archives := [] if loose else archives_in(folder):
+        return f"; unpack {some(archives, 3)}"
     if loose:
         said += ", or write a table of their names and labels and type dataset=table dataset.path= and the table"
     return said

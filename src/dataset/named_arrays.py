@@ -78,7 +78,7 @@ def _meaning(name: str) -> tuple[str, str]:
     """Return the part of an array, `train` where its name says none, and whether it holds `images` or `labels`."""
     words = re.findall("[a-z]+", re.sub("([a-z])([A-Z])", r"\1_\2", name).lower())
     part = next((found for word in words if (found := part_of(word))), None)
-    others = [word for word in words if not part_of(word)]
+    others = [word for word in words if not part_of(word) and word != "set"]  # train_set_x
     if part is None and others and len(others[0]) > 1 and part_of(others[0][1:]):  # Xtrain, ytest
         part, others = part_of(others[0][1:]), [others[0][0], *others[1:]]
     content = dict.fromkeys(IMAGES, "images") | dict.fromkeys(LABELS, "labels")

@@ -10,6 +10,7 @@ from src.dataset.decode import RARE, Deep, within
 
 CHUNK = 1000  # images at a time, so that looking through them needs little memory
 CHANNELS = (1, 3)
+UNLIKE = 30  # so many times the range of the training part's values, or its part, is in other units
 
 
 def as_bytes(
@@ -43,6 +44,8 @@ def as_bytes(
         return {part: array.astype(np.uint8, copy=False) for part, array in shaped.items()}, None, notes
     train = shaped["train"]
     span = value_range.choose([_measured(chunk) for chunk in _chunks(train)])
+    for part, array in shaped.items():
+        _check_like(array, what[part], train, what["train"])
     notes.append(f"values of {train.dtype} from {span[0]:g} to {span[1]:g} become 0 to 255")
     return {part: _scaled(array, span) for part, array in shaped.items()}, span, notes
 
@@ -71,6 +74,16 @@ def _check_finite(array: np.ndarray, what: str) -> None:
         raise DatasetError(
             f"{what} must be finite numbers, got NaN or infinity in {bad.sum()} of {len(bad)} images, the first at "
             f"{what}[{bad.argmax()}]; take them out, or fill them"
+        )
+
+
+def _check_like(array: np.ndarray, what: str, train: np.ndarray, trained: str) -> None:
+    """Refuse a part in other units: of one from 0 to 1 beside one from 0 to 255 nothing would be seen."""
+    low, high, own_low, own_high = (float(end) for each in (train, array) for end in (each.min(), each.max()))
+    if low < high and own_low < own_high and not 1 / UNLIKE < (own_high - own_low) / (high - low) < UNLIKE:
+        raise DatasetError(
+            f"{what} must be in the units of {trained}, {train.dtype} from {low:g} to {high:g}, got {array.dtype} from "
+            f"{own_low:g} to {own_high:g}; scale both alike"
         )
 
 

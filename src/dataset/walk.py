@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from src.config.dataset import ARCHIVES
+
 # What systems, archives and notebooks leave in folders. What begins with a dot is passed over as well.
 LEFT_BY_SYSTEMS = {
     "__macosx", "@eadir", "$recycle.bin", "#recycle", "@recycle", "system volume information", "lost+found",
@@ -53,6 +55,11 @@ def tables_in(folder: Path) -> list[str]:
     """Return the names of the tables in a folder itself, sorted, samples of submissions last."""
     found = [item.name for item in _items(folder, {}) if item.name.lower().endswith(TABLES)]
     return sorted(found, key=lambda name: (is_submission(name), name))
+
+
+def archives_in(folder: Path) -> list[str]:
+    """Return the names of the archives in a folder itself, sorted."""
+    return sorted(item.name for item in _items(folder, {}) if item.name.lower().endswith(ARCHIVES))
 
 
 def is_submission(name: str) -> bool:

@@ -25,6 +25,7 @@ def cost(values: Mapping[str, Any]) -> tuple[float | None, dict[str, Any]] | Non
     keys = {key: value for key, value in values.items() if key.startswith("model.") and not isinstance(value, float)}
     for group, names in (("dataset", OF_DATASET), ("training", OF_TRAINING)):
         keys |= {f"{group}.{name}": values[f"{group}.{name}"] for name in names if f"{group}.{name}" in values}
+    keys |= {key: value for key, value in values.items() if key.startswith("dataset.load.")}  # its arguments
     for key, value in values.items():
         if key.startswith("augmentation."):
             keys[key] = value if isinstance(value, str) else value not in LIKE_NONE

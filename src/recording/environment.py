@@ -140,9 +140,9 @@ def _git(*arguments: str) -> str | None:
 
 def own_files(config: Config) -> dict[str, str]:
     """Return a digest of each file of the user's own that the run has called, by its path."""
-    names = [config.model.build if isinstance(config.model, Custom) else None, getattr(config.dataset, "load", None)]
-    loss = OwnFunction.of(config.training.loss)
-    names += [loss and loss.path, *filter(is_own, metrics(config.objective, config.constraints))]
+    called = [OwnFunction.of(value) for value in (getattr(config.dataset, "load", None), config.training.loss)]
+    names = [config.model.build if isinstance(config.model, Custom) else None, *(own.path for own in called if own)]
+    names += [*filter(is_own, metrics(config.objective, config.constraints))]
     found = {}
     for name in filter(None, names):
         parts = str(name).split(".")

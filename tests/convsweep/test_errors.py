@@ -39,6 +39,15 @@ def test_an_unknown_key_is_named_with_those_that_there_are() -> None:
     assert problem == "`training.epoch` does not exist; training has epochs, threads; did you mean epochs?"
 
 
+def test_one_more_argument_of_a_call_is_added_with_a_plus() -> None:
+    config = OmegaConf.create({"dataset": {"load": {"_target_": "my_data.load", "n": 3}}})
+    OmegaConf.set_struct(config, True)
+    with pytest.raises(OmegaConfBaseException) as caught:
+        OmegaConf.update(config, "dataset.load.size", 8)
+    said = "`dataset.load.size` does not exist; dataset.load has n; for one more argument, type +dataset.load.size="
+    assert explain(caught.value) == said
+
+
 class Colour(Enum):
     RED = 1
     BLUE = 2

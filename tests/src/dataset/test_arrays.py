@@ -28,6 +28,7 @@ def open_npz(tmp_path: Path, arrays: dict[str, Any], **settings: Any) -> Dataset
         ("trainX", "trainY", "testX", "testY"),
         ("Xtrain", "ytrain", "Xtest", "ytest"),
         ("x", "y", "x_test", "y_test"),
+        ("train_set_x", "train_set_y", "test_set_x", "test_set_y"),
         ("images_training", "targets_training", "images_testing", "targets_testing"),
     ],
 )
@@ -144,6 +145,11 @@ def with_nan() -> np.ndarray:
         ({"x": np.zeros((40, 6, 5, 4)), "y": Y}, r"must have 1 channel or 3, got 4"),
         ({"x": X, "y": Y, "x_test": X[:, :3], "y_test": Y}, "x_test must be of 6x5 pixels and 1 channel as x, got 3x5"),
         ({"x": X, "y": np.array(["a", None] * 20, object)}, "holds Python objects"),
+        (
+            {"x": X, "y": Y, "x_test": X[:8] / 255, "y_test": Y[:8]},
+            "x_test must be in the units of x, uint8 from 0 to 255, got float64 from 0 to 1; scale both alike",
+        ),
+        ({"x": X / 255, "y": Y, "x_val": X[:8], "y_val": Y[:8]}, "got uint8 from 0 to 255; scale both alike"),
         ({"x": X[:5], "y": [0, 0, 1, 1, 2]}, "at least two images, .* there is one of 2"),
     ],
 )
@@ -179,3 +185,10 @@ def test_fit_and_channels(tmp_path: Path) -> None:
         "image_size": [6, 5], "fit": "stretch", "channels": 3, "value_range": None, "scaling": "minmax",
         "class_names": ["0", "1", "2", "3"],
     }  # fmt: skip
+
+
+def test_an_npy_of_python_objects_is_told_so(tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", X)
+    np.save(tmp_path / "y.npy", np.array(list("abcd"), object)[Y])
+    with pytest.raises(DatasetError, match="holds Python objects"):
+        open_dataset(tmp_path / "cache", "arrays", path=str(tmp_path))

@@ -1,5 +1,6 @@
 """A function of one's own: what it may return, and every mistake in one line."""
 
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -89,13 +90,13 @@ def test_what_shuffles_gives_each_worker_the_same_split(tmp_path: Path, module: 
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        ("def loads(): pass", "must be a function in own_data_.*, got load; there are loads"),
         (
-            "import nowhere_at_all",
+            "import nowhere_at_all\ndef load(): return x, y",
             "own_data_.* cannot be imported: ModuleNotFoundError: No module named 'nowhere_at_all'",
         ),
-        ("def load(): return 1 / 0", "failed: ZeroDivisionError: division by zero"),
-        ("def load(): pass", "must return a dictionary of arrays .*, got NoneType"),
+        ("load = 3", "own_data_.* has no function load"),
+        ("def load(): return 1 / 0", r"own_data_.*\.load\(\) failed: ZeroDivisionError: division by zero"),
+        ("load = lambda: None", "must return a dictionary of arrays .*, got NoneType"),
         ("def load(): return x", "must return a dictionary of arrays .*, got ndarray"),
         ("def load(): return iter(x)", "must yield pairs of images and labels, got ndarray from "),
         ("def load(): return ((x[0, : 2 + i % 3], 0) for i in range(9))", "images of one size, got .2, 5., .3, 5.,"),
@@ -110,11 +111,40 @@ def test_mistakes_are_one_line(tmp_path: Path, module: Any, body: str, message: 
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("name", [None, "load", "no_such_package.load", "a b.load", "x."])
-def test_a_module_that_is_not_there_is_said_before_anything_starts(name: str | None) -> None:
+@pytest.mark.parametrize("name", [None, "load", "no_such_package.load", "a b.load", "x.", {"n": 3}, {"_target_": "x"}])
+def test_a_module_that_is_not_there_is_said_before_anything_starts(name: Any) -> None:
     (problem,) = check(CustomConfig("custom", load=name))
     assert problem.startswith("`dataset.load` must be ")
-    assert "type e.g. dataset.load=my_package.my_module.function" in problem
+    assert "type e.g. dataset.load=my_data.load" in problem
+
+
+def test_it_is_given_arguments(tmp_path: Path, module: Any) -> None:
+    path = module("def load(n, *, names='abcd'): return {'x': x[:n], 'y': y[:n], 'class_names': list(names)}").load
+    data = open_custom(CustomConfig("custom", load={"_target_": path, "n": 20, "names": "wxyz"}), tmp_path)
+    assert (len(data.train.labels) + len(data.validation.labels), data.class_names) == (20, tuple("wxyz"))
+    fewer = open_custom(CustomConfig("custom", load={"_target_": path, "n": 12}), tmp_path)
+    assert (len(fewer.train.labels) + len(fewer.validation.labels), fewer.class_names) == (12, tuple("abcd"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        ({}, "`dataset.load` must give .* its n: there is no default; type e.g. 'dataset.load={_target_: .*, n: 1}'"),
+        ({"n": 3, "sise": 4}, "`dataset.load.sise` must be an argument of .*, which has n, size; did you mean .*.size"),
+    ],
+)
+def test_arguments_are_checked_before_anything_starts(module: Any, arguments: dict[str, Any], problem: str) -> None:
+    path = module("def load(n, size=8): return x[:n], y[:n]").load
+    (told,) = check(CustomConfig("custom", load={"_target_": path, **arguments}))
+    assert re.match(problem, told)
+
+
+@pytest.mark.parametrize("body", ["def loads(): return x, y", "def load(): print(x)"])
+def test_what_a_look_at_its_file_tells_is_said_before_anything_starts(module: Any, body: str) -> None:
+    (told,) = check(module(body))
+    assert re.search(
+        "has no load, it has .*loads; type e.g. .*loads|that returns arrays, .* which returns nothing", told
+    )
 
 
 def test_the_driver_prepares_in_a_process_of_its_own(

@@ -182,6 +182,11 @@ def test_images_are_upright_in_every_format(tmp_path: Path, form: str) -> None:
         (b"", "empty"),
         (b"text", "no image of a known format"),
         (b"\0\0\0\x18ftypheic" + b"\0" * 50, "HEIC, which is not read; save it as JPEG or PNG"),
+        (b"<!DOCTYPE html><html>404</html>", "a web page"),
+        (
+            b"version https://git-lfs.github.com/spec/v1\n",
+            "only a pointer of Git LFS; fetch the images with `git lfs pull`",
+        ),
         (b"%PDF-1.4", "PDF, which is not read; save it as JPEG or PNG"),
     ],
 )

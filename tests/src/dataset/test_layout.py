@@ -111,6 +111,7 @@ def test_parts_with_a_folder_of_their_own_name(tmp_path: Path) -> None:
         (["train/1.png", "test/1.png", "a.csv", "a_submission.csv"], r"dataset=table dataset.path=\S*/a.csv"),
         (["train/1.png", "train/metadata.csv", "test/1.png"], r"dataset=table dataset.path=\S*[^v]$"),
         (["train/a/1.png", "train/b/1.png", "val/a/1.png", "valid/a/1.png"], "one folder of the validation part"),
+        (["flowers.zip"], "got none; unpack flowers.zip"),
         (["1.png", "2.png"], "got none; 2 images lie in it itself: 1.png, 2.png; move them .* type dataset=table"),
         (
             ["images/1.png", "labels.csv"],
