@@ -21,6 +21,7 @@ LABELS = (
     "finelabel", "labelname", "classid", "labelid", "tag",
 )  # fmt: skip
 SPLITS = ("split", "splits", "subset", "partition", "fold", "folds", "kfold")  # parts, and nothing else
+MOST_FOLDS = 50
 LISTED = 20  # columns that a message names
 MOST_WORDS = 20  # ways to write a part in one column: train, Train and so on
 NO_SPLIT = "none"  # typed as the name of the column of parts
@@ -37,6 +38,7 @@ class Columns(NamedTuple):
         embedded: whether the first holds the files' bytes.
         classes: the columns of a class each, with 1 in the rows of that class and 0 in the others.
         left: all others.
+        folds: what the column of parts says of each fold, in their order, where it says in which one a row validates.
     """
 
     file: str
@@ -45,14 +47,18 @@ class Columns(NamedTuple):
     embedded: bool
     classes: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
+    folds: tuple[str, ...] = ()
 
 
-def columns(table: Tabular, file: str | None, label: str | None, split: str | None) -> Columns:
+def columns(
+    table: Tabular, file: str | None, label: str | None, split: str | None, folds: int | None = None
+) -> Columns:
     """Return which column is which, those that are not given by their usual names or what they hold.
 
     Args:
         table: it.
         file, label, split: the names that are given; `none` for `split` takes no column for it.
+        folds: into how many the images are to be split, if into several.
 
     Raises:
         DatasetError: One is not there, or cannot be told.
@@ -72,7 +78,8 @@ def columns(table: Tabular, file: str | None, label: str | None, split: str | No
     if problems:
         raise DatasetError("\n".join(problems))
     left = [name for name in names if name not in (file, label, split)]
-    split = split or (None if no_split else _split(table, left))
+    split = split or (None if no_split else _split(table, left, folds))
+    numbers = folds_in([table], split) if split is not None and folds is not None else ()
     left = [name for name in left if name != split]
     file = file or next((name for name in left if _holds_names(table, name)), None) or _called(left, FILES)
     left = [name for name in left if name != file]
@@ -85,7 +92,7 @@ def columns(table: Tabular, file: str | None, label: str | None, split: str | No
             raise DatasetError(_unknown(table, key, flags))
     assert file and label
     left = [name for name in left if name not in (label, *classes) and name.strip()]
-    return Columns(file, label, split, table.holds_bytes(file), classes, tuple(left))
+    return Columns(file, label, split, table.holds_bytes(file), classes, tuple(left), numbers)
 
 
 def _unknown(table: Tabular, key: str, flags: Sequence[str]) -> str:
@@ -111,6 +118,30 @@ def parts_in(table: Tabular, column: str) -> dict[str, str]:
     return {value: part for value in values if (part := part_of(value))}
 
 
+def folds_in(tables: Sequence[Tabular], column: str) -> tuple[str, ...]:
+    """Return the numbers of folds in a column, as they are written, in their order; none where it holds others.
+
+    It may say `test` of the rows that are in no fold.
+    """
+    values = {value for table in tables for value in table.column(column, as_text=True).tolist()}
+    numbers = {value for value in values if value and re.fullmatch(r"\d+(\.0)?", value)}
+    others = {part_of(value or "") for value in values - numbers}
+    return tuple(sorted(numbers, key=float)) if 2 <= len(numbers) <= MOST_FOLDS and others <= {"test"} else ()
+
+
+def check_folds(which: Columns, folds: int | None) -> None:
+    """Refuse another number of folds than a column has.
+
+    Raises:
+        DatasetError: It has another.
+    """
+    if folds != len(which.folds):
+        raise DatasetError(
+            f"`dataset.folds` must be {len(which.folds)}, the folds in column {shown(which.split or '')}, got {folds}; "
+            f"type dataset.folds={len(which.folds)}, or dataset.split_column={NO_SPLIT} to split the rows anew"
+        )
+
+
 def check_parts(table: Tabular, column: str) -> None:
     """Refuse a column of parts that does not say the part of each row.
 
@@ -119,14 +150,17 @@ def check_parts(table: Tabular, column: str) -> None:
     """
     values = {value or "nothing" for value in table.column(column, as_text=True).tolist()}
     if odd := sorted(values - {*parts_in(table, column)}):
+        numbers = folds_in([table], column)
+        typed = "" if "fold" in _plain(column) else f"dataset.split_column={column} "
+        each = f"type {typed}dataset.folds={len(numbers)} to validate by each of these in turn, or " if numbers else ""
         raise DatasetError(
             f"`dataset.split_column`: column {shown(column)} must say train, validation or test in each row, got "
-            f"{some(odd)}; write these words in it, or type dataset.split_column={NO_SPLIT}, and "
+            f"{some(odd)}; {each}write these words in it, or type dataset.split_column={NO_SPLIT}, and "
             "dataset.validation_fraction splits the rows"
         )
 
 
-def _split(table: Tabular, names: Sequence[str]) -> str | None:
+def _split(table: Tabular, names: Sequence[str], folds: int | None) -> str | None:
     """Return the column of parts, if there is one: by its name, or since it holds nothing but the words for parts.
 
     Raises:
@@ -136,6 +170,7 @@ def _split(table: Tabular, names: Sequence[str]) -> str | None:
         name
         for name in names
         if _plain(name) in SPLITS
+        or _holds_folds(table, name)
         or (_plain(name)[:2] == "is" and part_of(name[2:]))
         or (part_of(name) and _called(names, LABELS) and _is_flag(table, name))
     ]
@@ -147,8 +182,14 @@ def _split(table: Tabular, names: Sequence[str]) -> str | None:
             f"{some(said)} all do; type dataset.split_column={said[0]}, or write one column of these words"
         )
     for name in named if not said else ():
+        if folds is not None and _holds_folds(table, name):
+            return name
         check_parts(table, name)
     return said[0] if said else None
+
+
+def _holds_folds(table: Tabular, column: str) -> bool:
+    return "fold" in _plain(column) and not table.holds_bytes(column) and folds_in([table], column) != ()
 
 
 def _says_parts(table: Tabular, column: str) -> bool:

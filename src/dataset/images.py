@@ -14,16 +14,18 @@ from src.dataset.source import check_labels, told
 
 
 class Listing(NamedTuple):
-    """The files of a part: their names, where `decode` reads each, and their labels."""
+    """The files of a part: their names, where `decode` reads each, their labels, and perhaps their folds."""
 
     names: list[str]
     places: list[Any]
     labels: np.ndarray
+    folds: np.ndarray | None = None
 
     def mixed(self) -> "Listing":
         """Return it in another order, always the same one, so that the first images of an array are of all classes."""
         order = np.random.default_rng(0).permutation(len(self.names))
-        return Listing([self.names[i] for i in order], [self.places[i] for i in order], self.labels[order])
+        names, places = ([each[i] for i in order] for each in (self.names, self.places))
+        return Listing(names, places, self.labels[order], None if self.folds is None else self.folds[order])
 
 
 def build(
@@ -68,6 +70,8 @@ def build(
         check_labels(part, listing.labels[good], class_names, {**skipped, **broken})
         _keep(place / f"{part}_images.npy", good, channels)
         cache.save(place / f"{part}_labels.npy", listing.labels[good])
+        if listing.folds is not None:
+            cache.save(place / f"{part}_folds.npy", listing.folds[good])
         cache.save(place / f"{part}_names.npy", np.array(listing.names, str)[good])
     if broken:
         notes.append(told(broken, sum(len(listing.names) for listing in listings.values())))

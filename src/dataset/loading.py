@@ -16,7 +16,7 @@ from src.dataset.dataset import Dataset, DatasetError, Preprocessing, Split
 from src.dataset.found import found
 from src.dataset.registry import DATASETS
 from src.dataset.source import PARTS, Source
-from src.dataset.split import fold, hold_out, split, take
+from src.dataset.split import fold, fold_given, hold_out, split, take
 
 _loaded: dict[str, Dataset] = {}  # what this process has opened: a worker's later trials start from here
 
@@ -138,7 +138,7 @@ def lines(source: Source, whole: Entry | None) -> list[str]:
 def _part(place: Path, whole: Entry, config: DatasetConfig, seed: int, number: int) -> dict[str, Any]:
     """Write the parts that differ from the whole: those that were chosen from it or are resized."""
     labels = {part: whole.arrays[f"{part}_labels"] for part in PARTS if f"{part}_labels" in whole.arrays}
-    chosen = choose(labels, whole.meta["class_names"], config, seed, number)
+    chosen = choose(labels, whole.meta["class_names"], config, seed, number, whole.arrays.get("train_folds"))
     scaled = [whole.arrays["train_images"]]
     for part, indices in chosen.items():
         source = part if f"{part}_images" in whole.arrays else "train"
@@ -180,7 +180,12 @@ def _digests(arrays: Mapping[str, Mapping[str, np.ndarray]]) -> dict[str, str]:
 
 
 def choose(
-    labels: Mapping[str, np.ndarray], class_names: list[str], config: DatasetConfig, seed: int, number: int = 1
+    labels: Mapping[str, np.ndarray],
+    class_names: list[str],
+    config: DatasetConfig,
+    seed: int,
+    number: int = 1,
+    folds: np.ndarray | None = None,
 ) -> dict[str, np.ndarray]:
     """Return the indices of each part: of its own array, or of the training images where it is split off these.
 
@@ -190,6 +195,7 @@ def choose(
         config: the settings.
         seed: as for `load`.
         number: as for `load`.
+        folds: in which fold each training image validates, where the data says it.
 
     Raises:
         DatasetError: there are not enough images of each class for these settings.
@@ -215,7 +221,9 @@ def choose(
         chosen["train"] = rest[take(train, classes, config.limit, seed)]
     else:
         _check_enough(train, class_names)
-        if config.splits > 1:
+        if config.splits > 1 and folds is not None:
+            parts = fold_given(train, class_names, config.limit, folds[rest], number, seed)
+        elif config.splits > 1:
             parts = fold(train, class_names, config.limit, config.splits, number, seed, config.test_fraction)
         else:
             parts = split(train, classes, config.limit, config.validation_fraction, seed)

@@ -44,7 +44,7 @@ def look(config: DatasetConfig, seed: int, metrics: Sequence[str] = ()) -> list[
     try:
         check_limit(config.limit, len(class_names))
         if source is not None and source.labels:
-            chosen = choose(source.labels, class_names, config, seed)
+            chosen = choose(source.labels, class_names, config, seed, folds=source.folds)
             tested = len(chosen["test"]) if "test" in chosen else 0
             notes += note_of_test(config, tested, len(source.labels["train"]))
     except DatasetError as error:

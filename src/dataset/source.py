@@ -21,13 +21,15 @@ class Source(NamedTuple):
 
     Attributes:
         key: identifies the data by content, as JSON can hold it.
-        build: writes `<part>_images.npy`, `<part>_labels.npy` and perhaps `<part>_names.npy` (of the files) into a
-            folder, for the parts that the data has (`train` always), and returns `class_names`, `skipped` (why, by
-            file), `value_range` (what became 0 and 255, or None) and `notes` (lines for the user).
+        build: writes `<part>_images.npy`, `<part>_labels.npy` and perhaps `<part>_names.npy` (of the files) and
+            `train_folds.npy` into a folder, for the parts that the data has (`train` always), and returns
+            `class_names`, `skipped` (why, by file), `value_range` (what became 0 and 255, or None) and `notes` (lines
+            for the user).
         notes: how it was read, a line each.
         skipped: why files that were found are not read, by file.
         class_names: the name of each label, where that is known before anything is read.
         labels: of each part, [N], with those of files that may prove to be unreadable, where they are known as early.
+        folds: of the training images, [N]: in which fold each validates, from 0; None where nothing says it.
     """
 
     key: Any
@@ -36,6 +38,7 @@ class Source(NamedTuple):
     skipped: Mapping[str, str] = MappingProxyType({})
     class_names: Sequence[str] = ()
     labels: Mapping[str, np.ndarray] = MappingProxyType({})
+    folds: np.ndarray | None = None
 
 
 def from_arrays(key: Any, class_names: Sequence[str], read: Callable[[], dict[str, Split]]) -> Source:

@@ -102,6 +102,31 @@ def fold(
     return np.sort(dealt[~validates]), np.sort(dealt[validates])
 
 
+def fold_given(
+    labels: np.ndarray, class_names: Sequence[str], limit: int | None, folds: np.ndarray, number: int, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Choose the training and the validation images of a fold that the data itself says.
+
+    Args:
+        labels, class_names, limit, number, seed: as for `fold`.
+        folds: the one in which each image validates, from 0.
+
+    Raises:
+        DatasetError: no image is left to validate by, or none of some class to train on.
+    """
+    chosen = take(labels, len(class_names), limit, seed)
+    for label, name in enumerate(class_names):
+        if len(np.unique(folds[chosen[labels[chosen] == label]])) < 2:
+            raise DatasetError(
+                f"class {name} must have images in several folds, or there is none to train on where they validate; "
+                "take it out, raise `dataset.limit`, or type dataset.split_column=none to split the rows anew"
+            )
+    validates = folds[chosen] == number - 1
+    if not validates.any():
+        raise DatasetError(f"fold {number} must have an image to validate by, got none; raise `dataset.limit`")
+    return chosen[~validates], chosen[validates]
+
+
 def take(labels: np.ndarray, classes: int, limit: int | None, seed: int) -> np.ndarray:
     """Return ascending indices of at most `limit` images, stratified, at least one of each class."""
     return np.sort(np.concatenate(_members(labels, classes, limit, seed)))

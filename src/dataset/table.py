@@ -12,7 +12,7 @@ import numpy as np
 
 from src.config.dataset import DatasetConfig, TableConfig
 from src.dataset import cache, images
-from src.dataset.columns import NO_SPLIT, Columns, check_parts, columns, labels_in, parts_in
+from src.dataset.columns import NO_SPLIT, Columns, check_folds, check_parts, columns, folds_in, labels_in, parts_in
 from src.dataset.dataset import DatasetError
 from src.dataset.images import Listing
 from src.dataset.labels import number
@@ -26,11 +26,15 @@ NAMED = 3  # missing files that the message names
 
 @dataclass
 class Part:
-    """The rows of a part: their labels, their number in all tables together, and their files if they lie outside."""
+    """The rows of a part: their labels, their number in all tables together, and their files if they lie outside.
+
+    `folds` are the numbers from 0 of those in which they validate, where a column says them.
+    """
 
     labels: list[Any] = field(default_factory=list)
     rows: list[int] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
+    folds: list[int] = field(default_factory=list)
 
 
 def find(config: DatasetConfig, folder: Path) -> Source:
@@ -48,8 +52,13 @@ def find(config: DatasetConfig, folder: Path) -> Source:
     assert isinstance(config, TableConfig) and config.path is not None  # `check` has refused it
     place = Path(config.path).expanduser().resolve()
     tables, notes = _tables(place)
-    which = columns(tables[0][0], config.file_column, config.label_column, config.split_column)
+    folds = config.folds if config.splits > 1 else None
+    which = columns(tables[0][0], config.file_column, config.label_column, config.split_column, folds)
     tables = [(table, part) for table, part in tables if _has_labels(table, which, part, notes)]
+    if which.folds and which.split:
+        having = [table for table, part in tables if part in (None, "train") and which.split in table.names]
+        which = which._replace(folds=folds_in(having, which.split))
+        check_folds(which, folds)
     by_folder = which.split is None and config.split_column != NO_SPLIT and all(part is None for _, part in tables)
     parts, found = _read(tables, which, place if place.is_dir() else place.parent, by_folder, notes)
     _leave_unlabelled(parts, notes)
@@ -66,7 +75,7 @@ def find(config: DatasetConfig, folder: Path) -> Source:
     notes.append(
         f"{shown(which.label)} {'are the classes' if which.classes else 'is the label'}, "
         f"{shown(which.file)} the {'image' if which.embedded else 'file'}"
-        + (f", {shown(which.split)} the part" if which.split else "")
+        + (f", {shown(which.split)} the {'fold' if which.folds else 'part'}" if which.split else "")
         + (f"; {some([*which.left])} left alone" if which.left else "")
     )
 
@@ -76,12 +85,16 @@ def find(config: DatasetConfig, folder: Path) -> Source:
         for part, rows in parts.items():
             names = [places[row][0] for row in rows.rows] if places else [_short(file, place) for file in rows.files]
             where = [places[row][1] for row in rows.rows] if places else rows.files
-            listings[part] = Listing(names, where, labels[part]).mixed()
+            listings[part] = Listing(names, where, labels[part], _folds(rows)).mixed()
         meta = images.build(into, listings, class_names, size, fit, {})
         (into / "bytes").unlink(missing_ok=True)
         return meta
 
-    return Source(key, build, notes, class_names=class_names, labels=labels)
+    return Source(key, build, notes, class_names=class_names, labels=labels, folds=_folds(parts["train"]))
+
+
+def _folds(rows: Part) -> np.ndarray | None:
+    return np.array(rows.folds, np.int32) if rows.folds else None
 
 
 def _tables(place: Path) -> tuple[list[tuple[Tabular, str | None]], list[str]]:
@@ -143,7 +156,7 @@ def _read(
         near = str(table.path.parent)
         labels, around = _stripped(labels_in(table, which))
         spaced += around
-        splits = _splits(table, which.split, part or "train", len(labels))
+        splits, numbers = _splits(table, which, part or "train", len(labels))
         names = None if which.embedded else table.column(which.file, as_text=True).tolist()
         places = [files.find(name, near, named) for name, named in zip(names, splits, strict=True)] if names else []
         missing += [name for name, file in zip(names or (), places, strict=True) if file is None]
@@ -156,6 +169,8 @@ def _read(
                 states.append(file)
             rows.labels.append(label)
             rows.rows.append(row + i)
+            if named == "train" and numbers:
+                rows.folds.append(numbers[i])
         row += len(labels)
     if spaced:
         notes.append(f"spaces around {spaced:,} labels are left out")
@@ -180,12 +195,18 @@ def _read(
     return {part: parts[part] for part in PARTS if part in parts}, states
 
 
-def _splits(table: Tabular, column: str | None, default: str, count: int) -> list[str]:
+def _splits(table: Tabular, which: Columns, default: str, count: int) -> tuple[list[str], list[int]]:
+    """Return the part of each row, and its fold where those are in the column, -1 of a test row."""
+    column = which.split
     if column is None or column not in table.names:
-        return [default] * count
+        return [default] * count, []
+    if which.folds and default == "train":
+        place = {value: number for number, value in enumerate(which.folds)}
+        folds = [place.get(value, -1) for value in table.column(column, as_text=True).tolist()]
+        return ["test" if fold < 0 else "train" for fold in folds], folds
     check_parts(table, column)
     said = parts_in(table, column)
-    return [said[value] for value in table.column(column, as_text=True).tolist()]
+    return [said[value] for value in table.column(column, as_text=True).tolist()], []
 
 
 def _by_folder(folders: list[str | None], otherwise: list[str], table: Tabular, notes: list[str]) -> list[str]:

@@ -42,8 +42,10 @@ def test_a_search_by_them_can_be_reproduced(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_what_a_loading_function_is_given_is_searched_and_tells_trials_apart(tmp_path: Path) -> None:
-    body = "import numpy as np\n\ndef load(n, size=8):\n    x = np.random.default_rng(0).integers(0, 256, (n, size, size))\n"
-    (tmp_path / "data_of_mine.py").write_text(body + "    return x, (x.mean(axis=(1, 2)) > 127).astype(int)\n")
+    body = (
+        "import numpy as np\ndef load(n, size=8):\n    x = np.random.default_rng(0).integers(0, 256, (n, size, size))"
+    )
+    (tmp_path / "data_of_mine.py").write_text(body + "\n    return x, (x.mean(axis=(1, 2)) > 127).astype(int)\n")
     command = ["-m", "src.sweep", "-m", "dataset=custom", "dataset.load={_target_: data_of_mine.load, n: 80}"]
     command += ["+dataset.load.size=6,9", "model=mlp", "training.epochs=1", "hydra/launcher=basic"]
     done = run_inside([*command, "hydra.sweeper.study_name=given"], tmp_path)

@@ -9,7 +9,8 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from src.dataset import Dataset, DatasetError
+from src.config.dataset import TableConfig
+from src.dataset import Dataset, DatasetError, load
 from tests.helpers.dataset_files import open_dataset, write_images
 
 
@@ -81,6 +82,31 @@ def test_a_column_of_nothing_but_words_for_parts_says_them(tmp_path: Path, files
     data = open_table(tmp_path)
     assert data.test is not None and len(data.test.labels) == 6
     assert f"{column} the part" in data.notes[-1]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("column", "settings"), [("kfold", {}), ("split", {"split_column": "split"})])
+def test_a_column_of_folds_says_in_which_each_image_validates(
+    tmp_path: Path, files: list[str], column: str, settings: dict[str, Any]
+) -> None:
+    """As competitions give them, so that pictures of one patient are in one fold."""
+    said = {file: str(i % 4) if i % 5 else "test" for i, file in enumerate(files)}
+    write_csv(tmp_path, [["image", "label", column], *([file, label(file), said[file]] for file in files)])
+    config = TableConfig("table", str(tmp_path / "labels.csv"), image_size=8, folds=4, **settings)
+    for number in range(1, 5):
+        data = load(config, 0, tmp_path / "cache", number)
+        check(data)
+        assert {said[file] for file in data.names["validation"].tolist()} == {str(number - 1)}
+        assert {said[file] for file in data.names["train"].tolist()} == {*"0123"} - {str(number - 1)}
+        assert data.test is not None and len(data.test.labels) == 4
+        assert f"{column} the fold" in data.notes[-1]
+    with pytest.raises(DatasetError, match=rf"must be 4, the folds in column {column}, got 3; type dataset.folds=4"):
+        open_table(tmp_path, folds=3, **settings)
+    with pytest.raises(DatasetError, match=r"dataset.folds=4 to validate by each of these in turn"):
+        open_table(tmp_path, scaling="none")
+    write_csv(tmp_path, [["image", "label", "f"], *([file, label(file), str(int("/r/" in file))] for file in files)])
+    with pytest.raises(DatasetError, match=r"class blue must have images in several folds"):
+        open_table(tmp_path, folds=2, split_column="f")
 
 
 @pytest.mark.slow
