@@ -8,19 +8,11 @@ import numpy as np
 
 from src.dataset.dataset import DatasetError
 from src.dataset.layout import part_of, some
-from src.dataset.tabular import Tabular
+from src.dataset.tabular import FILES, LABELS, Tabular, plain
 from src.dataset.walk import is_image_name, shown
 
-# Usual names of columns, without capitals and signs; earlier ones are preferred.
-FILES = (
-    "image", "img", "file", "filename", "filepath", "path", "imagepath", "imagefile", "imagefilename", "imagename",
-    "imgpath", "imgname", "imageid", "images", "jpg", "png", "idcode", "id", "name",
-)  # fmt: skip
-LABELS = (
-    "label", "labels", "class", "classname", "classlabel", "category", "target", "y", "species", "breed", "diagnosis",
-    "finelabel", "labelname", "classid", "labelid", "tag",
-)  # fmt: skip
 SPLITS = ("split", "splits", "subset", "partition", "fold", "folds", "kfold")  # parts, and nothing else
+FOLDER = "its folder"  # the label of a file in a list of nothing but files
 MOST_FOLDS = 50
 LISTED = 20  # columns that a message names
 MOST_WORDS = 20  # ways to write a part in one column: train, Train and so on
@@ -33,7 +25,7 @@ class Columns(NamedTuple):
 
     Attributes:
         file: of the files.
-        label: of the labels; or what to call `classes`.
+        label: of the labels; or what to call `classes`; or `FOLDER`.
         split: of the parts, if there is one.
         embedded: whether the first holds the files' bytes.
         classes: the columns of a class each, with 1 in the rows of that class and 0 in the others.
@@ -82,7 +74,11 @@ def columns(
     numbers = folds_in([table], split) if split is not None and folds is not None else ()
     left = [name for name in left if name != split]
     file = file or next((name for name in left if _holds_names(table, name)), None) or _called(left, FILES)
+    if file is None and not table.has_header:  # names without endings
+        file = next((name for name in left if _is_text(table, name)), None)
     left = [name for name in left if name != file]
+    if label is None and not left and file is not None and _have_folders(table, file):
+        label = FOLDER
     label = label or _called(left, LABELS) or (left[0] if len(left) == 1 else None)
     flags = [name for name in left if _is_flag(table, name)] if label is None else []
     classes = tuple(name for name in flags if table.column(name).any()) if _are_one_hot(table, flags) else ()
@@ -151,7 +147,7 @@ def check_parts(table: Tabular, column: str) -> None:
     values = {value or "nothing" for value in table.column(column, as_text=True).tolist()}
     if odd := sorted(values - {*parts_in(table, column)}):
         numbers = folds_in([table], column)
-        typed = "" if "fold" in _plain(column) else f"dataset.split_column={column} "
+        typed = "" if "fold" in plain(column) else f"dataset.split_column={column} "
         each = f"type {typed}dataset.folds={len(numbers)} to validate by each of these in turn, or " if numbers else ""
         raise DatasetError(
             f"`dataset.split_column`: column {shown(column)} must say train, validation or test in each row, got "
@@ -169,9 +165,9 @@ def _split(table: Tabular, names: Sequence[str], folds: int | None) -> str | Non
     named = [
         name
         for name in names
-        if _plain(name) in SPLITS
+        if plain(name) in SPLITS
         or _holds_folds(table, name)
-        or (_plain(name)[:2] == "is" and part_of(name[2:]))
+        or (plain(name)[:2] == "is" and part_of(name[2:]))
         or (part_of(name) and _called(names, LABELS) and _is_flag(table, name))
     ]
     words = [name for name in names if name not in named and _holds_words(table, name)]
@@ -189,7 +185,16 @@ def _split(table: Tabular, names: Sequence[str], folds: int | None) -> str | Non
 
 
 def _holds_folds(table: Tabular, column: str) -> bool:
-    return "fold" in _plain(column) and not table.holds_bytes(column) and folds_in([table], column) != ()
+    return "fold" in plain(column) and not table.holds_bytes(column) and folds_in([table], column) != ()
+
+
+def _is_text(table: Tabular, column: str) -> bool:
+    return str(table.schema.field(column).type) in ("string", "large_string")
+
+
+def _have_folders(table: Tabular, column: str) -> bool:
+    """Tell whether all files of a column are named with the folder that they lie in."""
+    return _is_text(table, column) and all("/" in (name or "") for name in table.column(column, as_text=True).tolist())
 
 
 def _says_parts(table: Tabular, column: str) -> bool:
@@ -199,19 +204,15 @@ def _says_parts(table: Tabular, column: str) -> bool:
 
 def _holds_words(table: Tabular, column: str) -> bool:
     """Tell whether a column's texts are words for parts, the training part and another."""
-    if str(table.schema.field(column).type) not in ("string", "large_string"):
+    if not _is_text(table, column):
         return False
     values = {value for value in table.column(column).tolist() if value}
     return len(values) <= MOST_WORDS and {"train", None} < {None, *map(part_of, values)}
 
 
-def _plain(name: str) -> str:
-    return re.sub("[^a-z0-9]", "", name.lower())
-
-
 def _called(names: Sequence[str], usual: Sequence[str]) -> str | None:
-    plain = {_plain(name): name for name in reversed(names)}
-    return next((plain[name] for name in usual if name in plain), None)
+    called = {plain(name): name for name in reversed(names)}
+    return next((called[name] for name in usual if name in called), None)
 
 
 def _holds_names(table: Tabular, column: str) -> bool:
@@ -243,6 +244,8 @@ def labels_in(table: Tabular, which: Columns) -> list[object]:
     Raises:
         DatasetError: Columns of a class each have not one 1 in each row.
     """
+    if which.label == FOLDER:
+        return [name.strip("/").split("/")[-2] for name in table.column(which.file, as_text=True).tolist()]
     if not which.classes:
         return table.column(which.label).tolist()
     if not all(_is_flag(table, name) for name in which.classes) or not _are_one_hot(table, which.classes):

@@ -10,7 +10,7 @@ from src.dataset import images
 from src.dataset.dataset import DatasetError
 from src.dataset.found import alike
 from src.dataset.images import Listing
-from src.dataset.layout import Layout, instead, read_layout, some
+from src.dataset.layout import OF_LISTS, Layout, instead, part_lists_in, part_of, read_layout, some
 from src.dataset.source import Source, told
 from src.dataset.walk import Found, folders, is_document, odd, shown, walk
 
@@ -44,7 +44,12 @@ def find(config: DatasetConfig, folder: Path) -> Source:
     return Source(
         ["image_folder", str(root), size, fit, class_names, list(found), states],
         lambda place: images.build(place, listings, class_names, size, fit, skipped),
-        [*layout.notes, *_inner(layout.parts["train"], found["train"]), *([told(skipped)] if skipped else [])],
+        [
+            *layout.notes,
+            *_lists(root, layout),
+            *_inner(layout.parts["train"], found["train"]),
+            *([told(skipped)] if skipped else []),
+        ],
         skipped,
         class_names,
         {part: listing.labels for part, listing in listings.items()},
@@ -90,6 +95,20 @@ def _inner(place: Path, classes: dict[str, Found]) -> list[str]:
         f"the classes are the outer folders, and {some(sorted(inner))} are not; if the inner folders are the classes, "
         "move them into one folder, side by side"
     ]
+
+
+def _lists(root: Path, layout: Layout) -> list[str]:
+    """Say that lists of parts beside the images, as published datasets have them, are not read."""
+    if len(layout.parts) > 1:
+        return []
+    places = [root, *(root / name for name in folders(root) if name.lower() in OF_LISTS)]
+    found = [place / name for place in places for name in part_lists_in(place)]
+    if not found:
+        return []
+    tables = [file for file in found if part_of(file.stem)]
+    instead = f"; for their parts, type dataset=table dataset.path={shown(tables[0].parent)}" if tables else ""
+    are = "is" if len(found) == 1 else "are"
+    return [f"{some([_name(root, str(file)) for file in found])} {are} not read: the images are split anew{instead}"]
 
 
 def _name(root: Path, path: str) -> str:

@@ -6,7 +6,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 from src.dataset.dataset import DatasetError
-from src.dataset.walk import archives_in, folders, has_files, is_image_name, loose_images, shown, tables_in, walk
+from src.dataset.walk import (
+    archives_in,
+    documents_in,
+    folders,
+    has_files,
+    is_image_name,
+    loose_images,
+    shown,
+    tables_in,
+    walk,
+)
 
 # What people call the parts; `eval` is the test part where another folder validates.
 NAMES = {
@@ -19,6 +29,8 @@ EVAL = ("eval", "evaluation")
 # Words that add nothing: training_set, test_images, seg_train.
 FILLERS = ("set", "sets", "data", "dataset", "images", "image", "imgs", "img", "split", "seg", "samples", "folder")
 UNLABELLED = ("unknown", "unlabeled", "unlabelled", "all", "pred", "predict", "prediction", "predictions", "unsup")
+# Folders of lists and tables beside those of the images.
+OF_LISTS = ("meta", "metadata", "annotation", "annotations", "label", "labels", "split", "splits", "list", "lists")
 DEEPEST = 6  # folders in folders, each alone
 
 
@@ -54,6 +66,16 @@ def _words(name: str) -> list[str]:
 
 def _part(word: str) -> str | None:
     return BY_NAME.get(word) or BY_NAME.get(re.sub("(set|data|images|split)$", "", word))
+
+
+def part_lists_in(folder: Path) -> list[str]:
+    """Return the names of lists of parts in a folder itself: train.txt, testing_list.txt, train_test_split.txt."""
+    found = []
+    for name in documents_in(folder):
+        words = [word for word in _words(Path(name).stem) if word not in ("list", "file", "files")]
+        if words and all(map(_part, words)):
+            found.append(name)
+    return found
 
 
 def read_layout(root: Path) -> Layout:

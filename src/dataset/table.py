@@ -12,13 +12,23 @@ import numpy as np
 
 from src.config.dataset import DatasetConfig, TableConfig
 from src.dataset import cache, images
-from src.dataset.columns import NO_SPLIT, Columns, check_folds, check_parts, columns, folds_in, labels_in, parts_in
+from src.dataset.columns import (
+    FOLDER,
+    NO_SPLIT,
+    Columns,
+    check_folds,
+    check_parts,
+    columns,
+    folds_in,
+    labels_in,
+    parts_in,
+)
 from src.dataset.dataset import DatasetError
 from src.dataset.images import Listing
 from src.dataset.labels import number
-from src.dataset.layout import part_of, parts_of, some
+from src.dataset.layout import OF_LISTS, part_of, parts_of, some
 from src.dataset.source import PARTS, Source
-from src.dataset.tabular import CSV, JSONL, PARQUET, Tabular
+from src.dataset.tabular import CSV, JSONL, PARQUET, TEXT, Tabular
 from src.dataset.walk import File, is_image_name, is_submission, shown, walk
 
 NAMED = 3  # missing files that the message names
@@ -51,6 +61,8 @@ def find(config: DatasetConfig, folder: Path) -> Source:
     """
     assert isinstance(config, TableConfig) and config.path is not None  # `check` has refused it
     place = Path(config.path).expanduser().resolve()
+    root = place if place.is_dir() else place.parent
+    root = root.parent if root.name.lower() in OF_LISTS else root
     tables, notes = _tables(place)
     folds = config.folds if config.splits > 1 else None
     which = columns(tables[0][0], config.file_column, config.label_column, config.split_column, folds)
@@ -60,7 +72,7 @@ def find(config: DatasetConfig, folder: Path) -> Source:
         which = which._replace(folds=folds_in(having, which.split))
         check_folds(which, folds)
     by_folder = which.split is None and config.split_column != NO_SPLIT and all(part is None for _, part in tables)
-    parts, found = _read(tables, which, place if place.is_dir() else place.parent, by_folder, notes)
+    parts, found = _read(tables, which, root, by_folder, notes)
     _leave_unlabelled(parts, notes)
     labels, class_names = number(
         {part: _as_array(rows.labels) for part, rows in parts.items()},
@@ -83,7 +95,7 @@ def find(config: DatasetConfig, folder: Path) -> Source:
         places = _spooled([table for table, _ in tables], which.file, into / "bytes") if which.embedded else {}
         listings = {}
         for part, rows in parts.items():
-            names = [places[row][0] for row in rows.rows] if places else [_short(file, place) for file in rows.files]
+            names = [places[row][0] for row in rows.rows] if places else [_short(file, root) for file in rows.files]
             where = [places[row][1] for row in rows.rows] if places else rows.files
             listings[part] = Listing(names, where, labels[part], _folds(rows)).mixed()
         meta = images.build(into, listings, class_names, size, fit, {})
@@ -103,6 +115,7 @@ def _tables(place: Path) -> tuple[list[tuple[Tabular, str | None]], list[str]]:
         return [(Tabular(place), None)], []
     files = [file.path for file in walk(place).files]
     kinds = [[file for file in files if file.lower().endswith(kind)] for kind in (PARQUET, CSV[:2], JSONL)]
+    kinds += [[file for file in files if file.lower().endswith(TEXT) and part_of(Path(file).stem)]]  # train.txt
     files = [Path(file) for file in next(filter(None, kinds), [])]
     if not files:
         raise DatasetError(f"`dataset.path` must hold a .csv, .parquet or .jsonl table, got none in {shown(place)}")
@@ -130,7 +143,7 @@ def _tables(place: Path) -> tuple[list[tuple[Tabular, str | None]], list[str]]:
 
 
 def _has_labels(table: Tabular, which: Columns, part: str | None, notes: list[str]) -> bool:
-    needed = [which.file, *(which.classes or [which.label])]
+    needed = [which.file, *(which.classes or [which.label] if which.label != FOLDER else [])]
     missing = next((name for name in needed if name not in table.names), None)
     if missing is None:
         return True
@@ -316,8 +329,8 @@ class _Files:
         return index
 
 
-def _short(file: str, place: Path) -> str:
-    return shown(file.removeprefix(f"{place if place.is_dir() else place.parent}/"))
+def _short(file: str, root: Path) -> str:
+    return shown(file.removeprefix(f"{root}/"))
 
 
 def _spooled(tables: list[Tabular], column: str, path: Path) -> dict[int, tuple[str, Any]]:

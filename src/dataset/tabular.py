@@ -4,6 +4,7 @@ import csv
 import functools
 import io
 import json
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,8 +18,23 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 CSV, PARQUET, JSONL = (".csv", ".tsv", ".txt"), (".parquet", ".pq"), (".jsonl", ".ndjson")
+# Usual names of columns, without capitals and signs; earlier ones are preferred.
+FILES = (
+    "image", "img", "file", "filename", "filepath", "path", "imagepath", "imagefile", "imagefilename", "imagename",
+    "imgpath", "imgname", "imageid", "images", "jpg", "png", "idcode", "id", "name",
+)  # fmt: skip
+LABELS = (
+    "label", "labels", "class", "classname", "classlabel", "category", "target", "y", "species", "breed", "diagnosis",
+    "finelabel", "labelname", "classid", "labelid", "tag",
+)  # fmt: skip
+TEXT = ".txt"  # a list, with spaces between its columns and mostly without a header
 UTF8_MARK, UTF16_MARKS = b"\xef\xbb\xbf", (b"\xff\xfe", b"\xfe\xff")
 SPREADSHEETS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # of Excel and others, new and old
+
+
+def plain(name: str) -> str:
+    """Return a column's name without capitals and signs."""
+    return re.sub("[^a-z0-9]", "", name.lower())
 
 
 class Tabular:
@@ -108,6 +124,8 @@ class Tabular:
         content = self.path.read_bytes().removeprefix(UTF8_MARK)
         if content.startswith(UTF16_MARKS):  # Excel's "Unicode text", and what PowerShell writes
             content = content.decode("utf-16").encode()
+        is_list = self.path.suffix.lower() == TEXT and not re.search(rb"[,;\t|]", content.partition(b"\n")[0])
+        content = _list(content) if is_list else content
         head = content[:65536]
         encoding = "utf8" if _is_utf8(head) else "latin1"
         first = head.decode(encoding, errors="replace").partition("\n")[0]
@@ -116,7 +134,8 @@ class Tabular:
         except csv.Error:  # a single column
             delimiter = ","
         cells = next(csv.reader([first.strip()], delimiter=delimiter), [])
-        self.has_header = not any(is_image_name(cell.strip()) for cell in cells)
+        named = any(plain(cell) in (*FILES, *LABELS) for cell in cells)
+        self.has_header = (named or not is_list) and not any(is_image_name(cell.strip()) for cell in cells)
         names = None if self.has_header else [str(number) for number, _ in enumerate(cells, 1)]
         return arrow.read_csv(
             io.BytesIO(content),
@@ -124,6 +143,14 @@ class Tabular:
             arrow.ParseOptions(delimiter=delimiter, newlines_in_values=True),
             arrow.ConvertOptions(column_types={name: pa.string() for name in as_text}),
         )
+
+
+def _list(content: bytes) -> bytes:
+    """Return the lines of a list without remarks, with a tab for the spaces between columns, if all have as many."""
+    lines = [line for line in content.splitlines() if line.strip() and not line.startswith(b"#")]
+    if len({len(line.split()) for line in lines}) == 1:
+        lines = [b"\t".join(line.split()) for line in lines]
+    return b"\n".join(lines)
 
 
 def _start(path: Path, length: int) -> bytes:

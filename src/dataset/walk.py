@@ -57,6 +57,11 @@ def tables_in(folder: Path) -> list[str]:
     return sorted(found, key=lambda name: (is_submission(name), name))
 
 
+def documents_in(folder: Path) -> list[str]:
+    """Return the names of what people keep beside images in a folder itself, sorted."""
+    return sorted(item.name for item in _items(folder, {}) if is_document(item.name) and not _is_folder(item))
+
+
 def archives_in(folder: Path) -> list[str]:
     """Return the names of the archives in a folder itself, sorted."""
     return sorted(item.name for item in _items(folder, {}) if item.name.lower().endswith(ARCHIVES))

@@ -308,3 +308,15 @@ def test_a_part_whose_classes_differ_in_capitals(tmp_path: Path) -> None:
             write_images(tmp_path / "data" / part / name, 3, colour)
     with pytest.raises(DatasetError, match="write them alike: Red and red are of two classes as they are"):
         open_folder(tmp_path)
+
+
+@pytest.mark.slow
+def test_lists_of_parts_that_are_not_read_are_told_of(tmp_path: Path) -> None:
+    for name, red in (("a", 200), ("b", 30)):
+        write_images(tmp_path / "own/images" / name, 5, (red, 30, 30))
+    (tmp_path / "own/train_test_split.txt").write_text("1 0")
+    (tmp_path / "own/meta").mkdir()
+    (tmp_path / "own/meta/test.txt").write_text("a/000")
+    data = open_dataset(tmp_path / "cache", "image_folder", path=str(tmp_path / "own"), image_size=8)
+    said = "train_test_split.txt, meta/test.txt are not read: the images are split anew; for their parts, type dataset="
+    assert any(note.startswith(said) and note.endswith("own/meta") for note in data.notes)

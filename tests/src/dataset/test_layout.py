@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from src.dataset import DatasetError
-from src.dataset.layout import part_of, parts_of, read_layout
+from src.dataset.layout import part_lists_in, part_of, parts_of, read_layout
 
 
 def make(root: Path, *files: str) -> Path:
@@ -86,6 +86,12 @@ def test_names_that_differ_in_the_part_alone(tmp_path: Path) -> None:
         "train": "flowers_train", "validation": "flowers_val", "test": "flowers_test"
     }  # fmt: skip
     assert parts_of(["test_tube", "train_station"]) == parts_of(["blood_test", "urine_test"]) == {}
+
+
+def test_lists_of_parts_are_known_by_their_names(tmp_path: Path) -> None:
+    lists = ["test.txt", "testing_list.txt", "train.csv", "train_test_split.txt", "val_files.txt"]
+    make(tmp_path, *lists, "classes.txt", "images.txt", "list.txt", "train.jpg", "training_log.csv", "test/1.txt")
+    assert part_lists_in(tmp_path) == lists
 
 
 def test_parts_with_a_folder_of_their_own_name(tmp_path: Path) -> None:

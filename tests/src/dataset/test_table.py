@@ -110,6 +110,28 @@ def test_a_column_of_folds_says_in_which_each_image_validates(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("line", ["{file} {label}", "{file}  {number}", "{stem} {number}", "{folder}/{stem}"])
+def test_lists_of_parts_as_published_datasets_have_them(tmp_path: Path, files: list[str], line: str) -> None:
+    """As those of Food-101 (`apple_pie/1005649`), and of Caffe and many others (`images/1.jpg 3`)."""
+    lines = []
+    for i, file in enumerate(files):
+        folder = tmp_path / "images" / label(file)
+        folder.mkdir(exist_ok=True)
+        new = (tmp_path / file).rename(folder / f"{i:02}x.png")
+        said = {"file": str(new.relative_to(tmp_path)), "stem": new.stem, "folder": folder.name, "label": label(file)}
+        lines.append(line.format(**said, number=int(label(file) == "red")))
+    (tmp_path / "meta").mkdir()
+    (tmp_path / "meta" / "train.txt").write_text("\n".join(["# a remark", *lines[::2], ""]))
+    (tmp_path / "meta" / "test.txt").write_text("\n".join(lines[1::2]))
+    (tmp_path / "meta" / "README.txt").write_text("Read me first.")
+    data = open_table(tmp_path, "meta")
+    assert data.class_names == (("0", "1") if "number" in line else ("blue", "red"))
+    assert data.test is not None and len(data.test.labels) == 10
+    for part in (data.train, data.validation, data.test):
+        assert ((part.images[..., 0].mean(axis=(1, 2)) > 100) == (part.labels == 1)).all()
+
+
+@pytest.mark.slow
 def test_folders_of_the_files_say_their_parts(tmp_path: Path, files: list[str]) -> None:
     """As one metadata.jsonl beside train/ and test/ has it, which Hugging Face's datasets reads so."""
     named = []
