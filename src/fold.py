@@ -20,7 +20,7 @@ from src.model.features import Stopped
 from src.model.geometry import check_geometry
 from src.model.own import ModelError
 from src.model.pretrained import as_backbones_see
-from src.recording import checkpoint_of, system_metrics
+from src.recording import check_unchanged, checkpoint_of, system_metrics
 from src.recording.folds import Fold, Folds
 from src.recording.trial_record import record_augmentation, record_environment, record_network
 from src.tracking import TrialRun
@@ -69,6 +69,8 @@ def train_fold(
     threads = config.training.threads or (1 if trial is not None else None)
     training.prepare(config.training.precision, threads)
     loaded = dataset.load(config.dataset, config.seed, number=number)
+    if trial is not None and number == 1:
+        check_unchanged(trial, config.dataset, config.seed, loaded.digests)
     data = rescaled(loaded, config.augmentation.rescale)
     if first:
         _check(config, trial, data)

@@ -114,7 +114,7 @@ class StudyData(StudyCallback):
 
     def _compare(self, study: "Study", config: DatasetConfig, seed: int, digests: Mapping[str, str]) -> None:
         """Refuse images that have changed since a study's trials were trained on them, until they are meant."""
-        key = DATA + hashlib.sha1(json.dumps([asdict(config), seed], sort_keys=True).encode()).hexdigest()[:16]
+        key = _key(config, seed)
         before = study.user_attrs.get(key)
         if before == digests:
             return
@@ -138,6 +138,29 @@ def _shown(value: float | None) -> str:
 def _begun(study: "Study") -> int:
     """Return how many trials have left anything."""
     return sum(bool(trial.values or trial.intermediate_values) for trial in study.get_trials(deepcopy=False))
+
+
+def _key(config: DatasetConfig, seed: int) -> str:
+    """Return the study's attribute for what names the content of a dataset with these settings."""
+    return DATA + hashlib.sha1(json.dumps([asdict(config), seed], sort_keys=True).encode()).hexdigest()[:16]
+
+
+def check_unchanged(trial: "TrialHandle", config: DatasetConfig, seed: int, digests: Mapping[str, str]) -> None:
+    """Refuse images that have changed since the trial's driver prepared them.
+
+    Raises:
+        DatasetError: They have: the trial would be compared with others that were trained on what they were before.
+    """
+    from src.dataset import DatasetError
+
+    before = trial.study_attrs.get(_key(config, seed), digests)
+    if differ := [part for part in {**before, **digests} if before.get(part) != digests.get(part)]:
+        problem = (
+            f"`dataset`: the {' and '.join(differ)} part has changed since the sweep began, and this trial could not "
+            "be compared with the others; put the images and labels back and type the command with "
+            "hydra.sweeper.retry_failed=true, or with hydra.sweeper.study_name= and a new name"
+        )
+        raise DatasetError(problem)
 
 
 def await_data(trial: "TrialHandle") -> bool:

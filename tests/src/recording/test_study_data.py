@@ -9,9 +9,9 @@ from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 
 from convsweep.errors import UserError
-from src.config import register
-from src.dataset import loading
-from src.recording import StudyData, await_data, study_data
+from src.config import register, settings
+from src.dataset import DatasetError, loading
+from src.recording import StudyData, await_data, check_unchanged, study_data
 from tests.helpers.command import ROOT
 from tests.helpers.dataset_files import write_images
 
@@ -90,6 +90,19 @@ def test_images_that_have_changed_since_trials_were_trained_on_them_are_refused_
         again()
     again("hydra.sweeper.on_change=continue")
     again()
+
+
+def test_a_trial_is_not_trained_on_images_that_changed_while_the_sweep_runs(folder: Path, tmp_path: Path) -> None:
+    callback, config = StudyData(), composed(folder, "dataset.image_size=8")
+    assert callback.check(config) == []
+    trial: Any = SimpleNamespace(study_attrs=start(callback).user_attrs)
+    dataset = settings(config).dataset
+    check_unchanged(trial, dataset, config.seed, loading.load(dataset, config.seed).digests)
+    write_images(folder / "Training" / "a", 7, (9, 9, 9))
+    loading._loaded.clear()
+    with pytest.raises(DatasetError, match=r"the train and validation part has changed since the sweep began"):
+        check_unchanged(trial, dataset, config.seed, loading.load(dataset, config.seed).digests)
+    check_unchanged(SimpleNamespace(study_attrs={}), dataset, 0, {"train": "of a machine elsewhere"})  # pyright: ignore
 
 
 def test_code_that_has_changed_since_trials_were_trained_with_it_is_told_of(
