@@ -18,6 +18,8 @@ from src.evaluation.temperature import tempered
 from src.model.own_code import load_model
 
 BATCH = 256  # images at a time
+CHANNELS = 1, 3  # that images have
+URL_SAFE = str.maketrans("-_", "+/")  # base64's other alphabet, TensorFlow's; encoders break lines as well
 
 
 class Classifier:
@@ -35,7 +37,7 @@ class Classifier:
         """Answer about images.
 
         Args:
-            data: Numbers from 0 to 255, [N, H, W, C], or [N, H, W] of grey images; or image files of any format that
+            data: Numbers from 0 to 255, [N, H, W, C], or [N, H, W] of grey images, or one; or image files of any format
                 training takes, each as base64, plain or as {"b64": ...}, in a list, an array or a table of one column.
 
         Returns:
@@ -63,15 +65,15 @@ class Classifier:
             numbers = [np.asarray(item) for item in items]
         except ValueError as error:
             raise _wrong("images of numbers from 0 to 255, or base64 of image files", "something else") from error
-        row = (self._size[1], self._channels)
-        if numbers[0].ndim < 2 or (len(numbers) == self._size[0] and numbers[0].shape == row):  # one image by itself
+        if numbers[0].ndim < 2 or (numbers[0].ndim == 2 and numbers[0].shape[1] in CHANNELS):  # one image by itself
             numbers = [np.asarray(items)]
         return np.stack([self._from_numbers(image, i) for i, image in enumerate(numbers)])
 
     def _from_file(self, item: str | bytes, number: int) -> np.ndarray:
         if isinstance(item, str):
             try:
-                content = base64.b64decode(item.partition(",")[2] if item.startswith("data:") else item, validate=True)
+                plain = item.partition(",")[2] if item.startswith("data:") else item
+                content = base64.b64decode("".join(plain.split()).translate(URL_SAFE), validate=True)
             except (binascii.Error, ValueError) as error:
                 raise _wrong("base64 of an image file", f"no base64 in image {number}") from error
         else:
@@ -82,7 +84,7 @@ class Classifier:
             raise _wrong("image files", f"image {number} that cannot be read ({reason(error, content)})") from error
 
     def _from_numbers(self, image: np.ndarray, number: int) -> np.ndarray:
-        fits = image.dtype.kind in "biuf" and (image.ndim == 2 or (image.ndim == 3 and image.shape[2] in (1, 3)))
+        fits = image.dtype.kind in "biuf" and (image.ndim == 2 or (image.ndim == 3 and image.shape[2] in CHANNELS))
         if not fits or 0 in image.shape:
             raise _wrong(
                 "images [N, H, W, C] of 1 channel or 3", f"{image.dtype} {list(image.shape)} as image {number}"
@@ -94,7 +96,11 @@ class Classifier:
 
 def _items(data: Any) -> Iterable[Any]:
     """Yield images from what a server makes of a request."""
-    if hasattr(data, "columns"):  # a table of one column
+    if hasattr(data, "columns"):
+        if len(data.columns) != 1:
+            raise _wrong(
+                "a table of one column, the images", f"{len(data.columns)}: {', '.join(map(str, data.columns))}"
+            )
         return data.iloc[:, 0].tolist()
     if isinstance(data, dict):  # MLflow makes columns of rows
         return _items(next(iter(data.values()))) if len(data) == 1 else [data]

@@ -67,6 +67,8 @@ def test_images_and_files_in_all_the_forms_that_a_server_may_get(served: Any, fo
         pd.DataFrame({"image": coded}),
         [f"data:image/png;base64,{code}" for code in coded],
         [file.read_bytes() for file in files],
+        [base64.encodebytes(file.read_bytes()).decode() for file in files],
+        [base64.urlsafe_b64encode(file.read_bytes()).decode() for file in files],
     ]
     for form in forms:
         answers = served.predict(form)
@@ -78,6 +80,7 @@ def test_images_and_files_in_all_the_forms_that_a_server_may_get(served: Any, fo
     assert served.predict(coded[0])[0]["class"] == served.predict(images[0])[0]["class"] == "dark"
     large = np.full((1, 20, 30, 3), 240, np.uint8)
     assert served.predict(large)[0]["class"] == "light", "resized, and grey as those that it was trained on"
+    assert served.predict(large[0].tolist()) == served.predict(large), "a single image by itself, of any size"
 
 
 @pytest.mark.parametrize(
@@ -90,6 +93,7 @@ def test_images_and_files_in_all_the_forms_that_a_server_may_get(served: Any, fo
         ([[[[0.5]]]], "expected whole numbers from 0 to 255"),
         ([[[[1, 2]]]], r"expected images \[N, H, W, C\] of 1 channel or 3, got int64 \[1, 1, 2\] as image 0"),
         ([[[1], [1, 2]]], "expected images of numbers"),
+        (pd.DataFrame({"id": [1], "image": ["abc"]}), "expected a table of one column, the images, got 2: id, image"),
     ],
 )
 def test_what_is_no_image_is_a_line(served: Any, given: Any, message: str) -> None:
