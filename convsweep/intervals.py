@@ -1,6 +1,8 @@
 """How far a mean of few numbers can be trusted: Student's intervals and tests, as SciPy has them.
 
 Two means of runs with the same seeds are compared by their differences (paired), those of other runs by Welch's test.
+Numbers that are all equal say nothing of how far others would lie: of few images two or three seeds often name as many.
+Their mean has no interval, and a difference is tested by how rarely chance would order the numbers so (permutation).
 """
 
 import math
@@ -14,7 +16,7 @@ ANYWHERE = (-math.inf, math.inf)
 
 @dataclass(frozen=True)
 class Mean:
-    """A mean with its interval; a single number has an endless one.
+    """A mean with its interval; that of a single number, or of equal ones, is endless.
 
     Attributes:
         value: The mean.
@@ -31,6 +33,11 @@ class Mean:
     count: int
 
     @property
+    def has_interval(self) -> bool:
+        """Whether it is known how far the numbers spread."""
+        return self.spread > 0
+
+    @property
     def half_width(self) -> float:
         return (self.high - self.low) / 2
 
@@ -44,7 +51,7 @@ class Mean:
 
         No mean lies in what is cut off: the rest holds it as often as the whole.
         """
-        if self.count < 2:
+        if not self.has_interval:
             return self
         low, high = max(self.low, min(bounds[0], self.value)), min(self.high, max(bounds[1], self.value))
         return replace(self, low=low, high=high)
@@ -65,6 +72,8 @@ class Difference:
         p_value: The chance of a difference as large as this, either way, if there were none; 1 where nothing can be
             said.
         paired: Whether the numbers were compared one by one.
+
+    Numbers that do not spread give it a p-value, but no ends.
     """
 
     value: float
@@ -73,10 +82,15 @@ class Difference:
     p_value: float
     paired: bool
 
+    @property
+    def has_ends(self) -> bool:
+        """Whether it is known how far the numbers spread."""
+        return math.isfinite(self.high)
+
     def within(self, bounds: tuple[float, float]) -> "Difference":
         """Return it with the interval cut at how far two means between these bounds can be apart."""
         reach = max(bounds[1] - bounds[0], abs(self.value))
-        return self if math.isinf(self.high) else replace(self, low=max(self.low, -reach), high=min(self.high, reach))
+        return self if not self.has_ends else replace(self, low=max(self.low, -reach), high=min(self.high, reach))
 
     def is_real(self, level: float = LEVEL) -> bool:
         """Whether it is more than noise."""
@@ -89,6 +103,8 @@ def mean_of(values: Sequence[float], level: float = LEVEL) -> Mean:
     if count < 2 or not math.isfinite(mean):
         return Mean(mean, -math.inf, math.inf, math.nan, count)
     spread = statistics.stdev(values)
+    if spread == 0:
+        return Mean(mean, -math.inf, math.inf, 0.0, count)
     half = _quantile(level, count - 1) * spread / math.sqrt(count)
     return Mean(mean, mean - half, mean + half, spread, count)
 
@@ -116,6 +132,9 @@ def paired_difference(first: Sequence[float], second: Sequence[float], level: fl
     mean = mean_of([one - other for one, other in zip(first, second, strict=True)], level)
     if mean.count < 2 or not math.isfinite(mean.value):
         return Difference(mean.value, mean.low, mean.high, 1.0, paired=True)
+    if mean.spread == 0:
+        chance = 2.0 ** (1 - mean.count) if mean.value else 1.0  # either of each two may be the larger
+        return Difference(mean.value, mean.low, mean.high, chance, paired=True)
     error = mean.spread / math.sqrt(mean.count)
     return Difference(mean.value, mean.low, mean.high, _p_value(mean.value, error, mean.count - 1), paired=True)
 
@@ -128,7 +147,8 @@ def unpaired_difference(first: Sequence[float], second: Sequence[float], level: 
     parts = [statistics.variance(numbers) / len(numbers) for numbers in (first, second)]
     error = math.sqrt(sum(parts))
     if error == 0:
-        return Difference(value, value, value, float(value == 0), paired=False)
+        chance = 2 / math.comb(len(first) + len(second), len(first)) if value else 1.0
+        return Difference(value, -math.inf, math.inf, chance, paired=False)
     shares = [part**2 / (len(numbers) - 1) for part, numbers in zip(parts, (first, second), strict=True)]
     freedom = sum(parts) ** 2 / sum(shares)
     half = _quantile(level, freedom) * error
@@ -153,6 +173,4 @@ def _quantile(level: float, freedom: float) -> float:
 def _p_value(value: float, error: float, freedom: float) -> float:
     from scipy.special import stdtr
 
-    if error == 0:
-        return float(value == 0)
     return 2 * float(stdtr(freedom, -abs(value / error)))

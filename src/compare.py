@@ -161,7 +161,8 @@ def _verdict(verdict: Verdict) -> str:
         return f"{amount}: they were judged by other images ({how}), so that it does not say which is better"
     if not verdict.told:
         return f"{amount}: whether that is more than noise is not known, train both again: {program('finalize')} STUDY"
-    ends = f"95% interval {difference.low:.4g} to {difference.high:.4g}, p={difference.p_value:.2g}"
+    ends = f"p={difference.p_value:.2g}"
+    ends = f"95% interval {difference.low:.4g} to {difference.high:.4g}, {ends}" if difference.has_ends else ends
     how = "paired by seed" if difference.paired else "Welch's test"
     if not verdict.real:
         return f"{amount}: within noise ({ends}, {how})"
@@ -202,6 +203,8 @@ def _mean(side: Side, metric: str) -> str:
     if mean is None:
         return "-"
     if mean.count > 1:
+        if not mean.has_interval:
+            return f"{mean.value:.5g} ({mean.count} runs, all equal)"
         if not mean.is_even:
             return f"{mean.value:.5g} ({mean.low:.5g} to {mean.high:.5g}, {mean.count} runs)"
         return f"{mean.value:.5g} ± {mean.half_width:.2g} ({mean.count} runs)"

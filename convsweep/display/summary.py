@@ -56,7 +56,7 @@ def write_results(study: "Study", directory: Path) -> Path:
         }
         if again := repeated(study):
             mean = again[0].mean
-            interval = [mean.low, mean.high] if mean.count > 1 else None
+            interval = [mean.low, mean.high] if mean.has_interval else None
             confirmed = {"trial": again[0].number, "mean": mean.value, "interval": interval, "runs": mean.count}
             results["confirmed"] = confirmed
     else:

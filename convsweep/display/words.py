@@ -74,10 +74,12 @@ def fresh_seeds(count: int) -> str:
 
 
 def mean_in_words(mean: Mean) -> str:
-    """Return a mean with half of its interval, or the ends of an uneven one; a single run has none."""
+    """Return a mean with half of its interval, or the ends of an uneven one; a single run has none, nor equal ones."""
     form = ",.0f" if abs(mean.value) >= LARGE else ".4f"
     if mean.count == 1:
         return f"{mean.value:{form}} (one run)"
+    if not mean.has_interval:
+        return f"{mean.value:{form}} ({mean.count} runs, all equal)"
     if not mean.is_even:
         return f"{mean.value:{form}} ({mean.low:{form}} to {mean.high:{form}}, {mean.count} runs)"
     return f"{mean.value:{form}} ± {mean.half_width:{form}} ({mean.count} runs)"

@@ -42,7 +42,7 @@ def missed(outcomes: Sequence[Outcome]) -> float:
 
 def intervals(outcomes: Sequence[Outcome]) -> tuple[int, int, float] | None:
     """Return how often the winner's interval held the truth, of how many, and its median half width; None without."""
-    known = [(one.mean, one.true) for one in outcomes if one.mean is not None and one.mean.count > 1]
+    known = [(one.mean, one.true) for one in outcomes if one.mean is not None and one.mean.has_interval]
     if not known:
         return None
     held = sum(mean.holds(true) for mean, true in known)

@@ -150,9 +150,11 @@ def cheaper(one: Candidate, other: Candidate) -> str | None:
 
 def in_words(difference: Difference) -> str:
     """Return a difference with its interval and how it was tested."""
-    if difference.p_value == 1 and difference.high == float("inf"):
-        return f"{difference.value:+.4f}, with too few seeds to test it"
     how = "paired by seed" if difference.paired else "not paired"
+    if not difference.has_ends:
+        if difference.p_value == 1:
+            return f"{difference.value:+.4f}, with too few seeds to test it"
+        return f"{difference.value:+.4f} whatever the seed, p {difference.p_value:.2g}, {how}"
     return (
         f"{difference.value:+.4f}, {LEVEL:.0%} interval {difference.low:+.4f} to {difference.high:+.4f}, "
         f"p {difference.p_value:.2g}, {how}"

@@ -37,10 +37,11 @@ class Found:
         gain, size = self.ensemble.gain, len(self.ensemble.counts)
         if size == 1:
             return f"none: no other one of {len(self.members)} models makes the best any better"
+        ends = f"95% interval {gain.low:+.4f} to {gain.high:+.4f}" if gain.has_interval else "as right about each image"
         return (
             f"{size} of {len(self.members)} models, weighted: accuracy {self.ensemble.accuracy:.4f} on the "
             f"{self.ensemble.judged_by} validation images that did not select them, {gain.value:+.4f} beside the best "
-            f"one alone (95% interval {gain.low:+.4f} to {gain.high:+.4f})"
+            f"one alone ({ends})"
         )
 
     @property

@@ -75,7 +75,7 @@ def _log(job: Job, final: Final, card: str, log_model: LogModel, parent: str) ->
         numbers = {name: float(value) for name, value in results.items() if name != "history"}
         numbers |= {name: value for name, value in final.robust.items() if name == "robust_accuracy"}
         mean = final.choice.winner.mean()
-        numbers |= {"mean": mean.value} | ({"mean_low": mean.low, "mean_high": mean.high} if mean.count > 1 else {})
+        numbers |= {"mean": mean.value} | ({"mean_low": mean.low, "mean_high": mean.high} if mean.has_interval else {})
         if (test := final.test) is not None:
             numbers |= {"test_accuracy": test.accuracy, "test_log_loss": test.numbers["log_loss"]}
             draw = partial(confusion_matrix, test.confusion, final.data.class_names, "test images")

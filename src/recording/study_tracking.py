@@ -265,7 +265,7 @@ class StudyTracking(StudyCallback):
             run.keep_models_of(_runs_of_the_best(best))
         if len(names) == 1 and (again := repeated(study)):
             mean = again[0].mean
-            interval = {"confirmed_low": mean.low, "confirmed_high": mean.high} if mean.count > 1 else {}
+            interval = {"confirmed_low": mean.low, "confirmed_high": mean.high} if mean.has_interval else {}
             run.log_metrics({"confirmed_mean": mean.value, **interval})
         complete = [trial for trial in study.trials if trial.state.name == "COMPLETE"]
         if len(names) > 1 and complete:

@@ -97,10 +97,30 @@ def test_too_few_numbers_say_nothing() -> None:
         assert difference.high == math.inf
 
 
-def test_numbers_without_spread() -> None:
-    assert mean_of([0.5, 0.5]).half_width == 0
+def test_numbers_without_spread_say_nothing_of_how_far_others_would_lie() -> None:
+    mean = mean_of([0.5, 0.5]).within((0, 1))
+    assert (mean.value, mean.spread, mean.half_width, mean.has_interval) == (0.5, 0, math.inf, False)
     assert paired_difference([0.5, 0.5], [0.5, 0.5]).p_value == 1
-    assert unpaired_difference([0.5, 0.5], [0.4, 0.4]).is_real()
+    for count, chance in ((2, 1 / 2), (3, 1 / 4), (6, 1 / 32)):
+        found = paired_difference([0.95] * count, [0.9] * count)
+        assert (found.p_value, found.has_ends, found.is_real()) == (chance, False, count == 6), "a test of signs"
+    for count, chance in ((2, 1 / 3), (3, 1 / 10), (4, 1 / 35)):
+        found = unpaired_difference([0.5] * count, [0.4] * count)
+        expected = stats.permutation_test(([0.5] * count, [0.4] * count), lambda x, y: np.mean(x) - np.mean(y))
+        assert found.p_value == pytest.approx(chance) == pytest.approx(expected.pvalue)
+        assert found.is_real() == (count == 4)
+
+
+@pytest.mark.parametrize("seeds", [2, 3])
+def test_accuracies_on_few_images_are_not_taken_for_exact(seeds: int) -> None:
+    """Networks that are equally good, on 20 images: as seldom as promised one is called better, or a mean is missed."""
+    rng, draws = np.random.default_rng(0), 1000
+    right = np.append(np.full(17, 0.995), [0.3, 0.6, 0.8])  # how often each image is
+    values = rng.binomial(1, right, (2, draws, seeds, 20)).mean(axis=3).tolist()
+    called = sum(paired_difference(one, other).is_real() for one, other in zip(*values, strict=True))
+    held = sum(mean_of(one).within((0, 1)).holds(right.mean()) for one in values[0])
+    assert called <= 0.06 * draws
+    assert held >= 0.93 * draws
 
 
 def test_endless_numbers_say_nothing() -> None:
