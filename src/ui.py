@@ -4,8 +4,9 @@ import argparse
 import os
 import sys
 
+from convsweep.errors import printable
 from src.process import as_typed, program
-from src.tracking import Address, find_port, find_problem_of_scheme, is_local_folder, page
+from src.tracking import Address, find_port, find_problem_of_scheme, follow, is_local_folder, page
 
 
 def main() -> None:
@@ -27,6 +28,10 @@ def main() -> None:
         sys.exit(
             f"error: MLflow shows no folders of runs any more, got {address.uri}; move them into a database first: "
             f"python -m mlflow migrate-filestore --source {address.uri} --target sqlite:///mlflow.db"
+        )
+    for folder in follow(file):
+        print(
+            f"moved    {printable(folder)} is here now: {os.path.relpath(file or '.')} says so from now on", flush=True
         )
     port, served = (arguments.port, False) if arguments.port else find_port(address)
     print(f"open     {page(address, port=port)}", flush=True)

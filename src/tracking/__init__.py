@@ -5,13 +5,14 @@ keeps trying while it cannot be reached: on this machine that of the sweep's dri
 elsewhere each worker's own.
 """
 
-from src.tracking.address import Address, find_problem_of_scheme, is_local_folder, tracking_uri
+from src.tracking.address import Address, find_problem_of_scheme, is_local_folder, local, tracking_uri
 from src.tracking.asking import find_problem, may_not_write, unreachable
 from src.tracking.courier import Courier, courier
 from src.tracking.envelope import discard, is_served, waiting
-from src.tracking.held import CHAMPION, FINAL, NOT_KEPT, Lookup, NotHere, Run, Version, local
+from src.tracking.held import CHAMPION, FINAL, NOT_KEPT, Lookup, NotHere, Run, Version
 from src.tracking.links import find_port, page
 from src.tracking.lookup import look_up
+from src.tracking.moved import follow
 from src.tracking.registry import Registered, crown, find_champion, register
 from src.tracking.store import Refused, Store, is_outage, open_address, open_store
 from src.tracking.study_run import StudyRun
@@ -39,6 +40,7 @@ __all__ = [
     "find_port",
     "find_problem",
     "find_problem_of_scheme",
+    "follow",
     "is_local_folder",
     "is_outage",
     "is_served",

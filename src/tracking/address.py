@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib.metadata import entry_points
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from src.config import DEFAULT_EXPERIMENT
 
@@ -64,6 +64,14 @@ def tracking_uri(uri: str | None) -> str:
     if not found.startswith(SQLITE) or not path or path.startswith((":memory:", "/")):
         return found
     return SQLITE + os.path.abspath(path)  # a worker's folder may be another
+
+
+def local(address: str) -> Path | None:
+    """Return the path that an artifact address means; None where it is no file."""
+    parts = urlsplit(address)
+    if parts.scheme == "file":
+        return Path(unquote(parts.path))
+    return Path(address) if not parts.scheme else None
 
 
 def is_local_folder(uri: str) -> bool:

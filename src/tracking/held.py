@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
-from urllib.parse import unquote, urlsplit
 
 from src.tracking.store import MODEL_ID, PARENT_RUN, ROLE, RUN_NAME, STUDY, TRIAL
 
@@ -130,14 +129,6 @@ class Lookup(Protocol):
             NotHere: It is not there.
         """
         ...
-
-
-def local(address: str) -> Path | None:
-    """Return the path that an artifact address means; None where it is no file."""
-    parts = urlsplit(address)
-    if parts.scheme == "file":
-        return Path(unquote(parts.path))
-    return Path(address) if not parts.scheme else None
 
 
 def download(uri: str, address: str, path: str) -> Path:

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from src.process import program
-from src.tracking.address import Address, find_problem_of_scheme
+from src.tracking.address import Address, find_problem_of_scheme, local
 from src.tracking.asking import unreachable
-from src.tracking.held import Lookup, NotHere, Run, Version, download, local
+from src.tracking.held import Lookup, NotHere, Run, Version, download
 from src.tracking.lookup_client import Client
+from src.tracking.moved import FILES
 from src.tracking.names import names_of, own_names
 from src.tracking.store import STUDY
 
@@ -120,9 +121,10 @@ class Database:
         place = local(address)
         if place is None:
             return download(f"sqlite:///{self._file}", address, path)
-        if not (place / path).exists() and "mlruns" in place.parts:  # the folder of the database was moved
-            tail = place.parts[place.parts.index("mlruns") :]
-            place = self._file.parent.joinpath(*tail)
+        if FILES in place.parts:  # the folder of the database may have been moved, or copied
+            last = len(place.parts) - 1 - place.parts[::-1].index(FILES)
+            beside = self._file.parent.joinpath(*place.parts[last:])
+            place = beside if (beside / path).exists() else place
         if not (place / path).exists():
             raise NotHere(f"{place / path if path else place} is not there: it has been deleted, or moved")
         return place / path

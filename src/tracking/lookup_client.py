@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from src.tracking.held import NotHere, Run, Version, download, first_line, local
+from src.tracking.address import local
+from src.tracking.held import NotHere, Run, Version, download, first_line
 from src.tracking.names import names_of, own_names
 from src.tracking.store import STUDY
 

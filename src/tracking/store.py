@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from src.process import lasting
 from src.tracking.address import Address
 from src.tracking.asking import KIND, TRAINING, deleted, unknown_id
+from src.tracking.moved import FILES, follow
 from src.tracking.tables import make_tables
 
 if TYPE_CHECKING:
@@ -111,6 +112,7 @@ def open_address(address: Address) -> Store:
     try:
         with _one_at_a_time(address.database):
             make_tables(address.database)
+            follow(address.database)
             client = MlflowClient(address.uri)
             found = _find(client, address) or _create(client, address)
     except MlflowException as error:
@@ -143,7 +145,7 @@ def _create(client: "MlflowClient", address: Address) -> "Experiment":
 
     # The address as MLflow's own default spells it, but absolute: a worker's folder may be another.
     file = address.database
-    artifacts = (file.parent / "mlruns").as_uri() if file is not None else None
+    artifacts = (file.parent / FILES).as_uri() if file is not None else None
     try:
         return client.get_experiment(client.create_experiment(address.experiment, artifact_location=artifacts))
     except MlflowException:
