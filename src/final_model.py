@@ -19,6 +19,7 @@ from convsweep.space import as_override_value
 from convsweep.study import value_names
 from src import training
 from src.config import Config, as_begun, register, settings
+from src.config.objective import evaluated
 from src.dataset import Dataset
 from src.evaluation import Evaluation, both_ways, fit_temperature
 from src.finalizing import Candidate, Choice, note_asked, tests_asked
@@ -111,9 +112,9 @@ def _config_of(job: Job, candidate: Candidate) -> Config:
 
 def _log_model(final: Final, written: TrialRun) -> None:
     """Log the model, and what it stands on where `src.reproduce` can train it again from that."""
-    plan, threads = final.plan, final.plan.config.training.threads
+    plan = final.plan
     if plan.epochs and plan.on == ON[0]:
-        record_environment(plan.config, written, final.data, plan.seed, threads)
+        record_environment(plan.config, written, final.data, plan.stood(final.data))
         record_weights(written, final.network)
     keep_model(plan.config, written, final.network, final.data, final.validation, plan.folder)
 
@@ -134,6 +135,7 @@ def _winner(job: Job, choice: Choice, config: Config, data: Dataset, console: Co
             raise UserError(f"the training of trial {number} on {job.on} diverged: {error}") from error
         except NotKept as error:
             raise UserError(f"the model of trial {number} cannot be kept: {error}") from error
+        plan.stood(data)
     network: Any = load_model(plan.file)
     network = both_ways(network) if config.evaluation.tta else network  # which one of before does not do by itself
     clean = job.on == ON[0]
@@ -200,8 +202,10 @@ def _judged(job: Job, final: Final, clean: bool, console: Console) -> Final:
         if before and anew:
             when = f", asked on {before.when} and now again: what they said then is gone"
         share = share_of(int((test.predicted == test.true).sum()), len(test.true))
+        wanted = [name for name in map(evaluated, value_names(job.source)) if name is not None]
+        more = "".join(f"; {name} {test.number(name, data.class_names):.4f}" for name in wanted)
         say(console, f"test     accuracy {share.value:.4f} on {share.count} images, 95% interval {share.low:.4f} to "
-                     f"{share.high:.4f}{when}")  # fmt: skip
+                     f"{share.high:.4f}{more}{when}")  # fmt: skip
         for one in others:
             say(console, f"note     the test images judged {one.model} on {one.when} already ({one.accuracy:.4f}): who "
                          "chooses by them has none left to test with")  # fmt: skip

@@ -21,6 +21,7 @@ from src.model.geometry import check_geometry
 from src.model.own import ModelError
 from src.model.pretrained import as_backbones_see
 from src.recording import check_unchanged, checkpoint_of, system_metrics
+from src.recording.environment import environment
 from src.recording.folds import Fold, Folds
 from src.recording.trial_record import record_augmentation, record_environment, record_network
 from src.tracking import TrialRun
@@ -84,7 +85,7 @@ def train_fold(
         _check_sizes(config, course.network)
         record_network(record, course.network, course.parameters)
         if number == 1:  # an earlier attempt has, else
-            record_environment(config, record, data, seed, threads)
+            record_environment(config, record, data, environment(config, data, seed, threads))
         record_augmentation(config, record, data, seed)
     try:
         after_epoch = partial(_after_epoch, config, trial, record, folds, built)

@@ -5,6 +5,7 @@ from functools import cached_property
 import keras
 import numpy as np
 
+from convsweep.intervals import Mean, share_of
 from src.config.objective import TOP, class_of, evaluated, is_own
 from src.dataset import Split
 from src.evaluation.calibration import Calibration, calibrate
@@ -79,6 +80,11 @@ class Evaluation:
         if (name := class_of(metric)) is not None:
             return float(self.scores.recall[list(class_names).index(name)])
         return NUMBERS[evaluated(metric) or metric](self)
+
+    def recall_of(self, label: int) -> Mean | None:
+        """Return how many images of a class are found, with an interval; None where there are none."""
+        count = int(self.scores.support[label])
+        return share_of(int(self.confusion[label, label]), count) if count else None
 
     def most_confused(self, limit: int) -> list[Confusion]:
         """Return the pairs of classes that cost most images, most first."""

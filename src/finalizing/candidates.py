@@ -73,6 +73,18 @@ def typed_overrides(directory: Path) -> list[str]:
     return [override for override in typed if override.split("=")[0].lstrip("+") not in REPLACED]
 
 
+def search_overrides(directory: Path) -> list[str]:
+    """Return the arguments of a study's sweep, as they were typed.
+
+    Raises:
+        UserError: Its folder does not say them any more.
+    """
+    overrides, folder = _hydra_of(directory, "overrides"), config_folder(directory)
+    typed = [*overrides["task"], *overrides["hydra"]]
+    where = ["--config-dir", folder] if folder else []
+    return [*where, "-m", *(one for one in typed if one.split("=")[0] not in ("hydra.mode", "hydra.sweeper.on_change"))]
+
+
 def config_folder(directory: Path) -> str | None:
     """Return the `--config-dir` that was typed for the sweep of a study, None if there was none.
 

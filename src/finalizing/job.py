@@ -1,12 +1,13 @@
 """What is asked for, and what came of it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import keras
 
+from src.config.objective import evaluated
 from src.dataset import Dataset
 from src.evaluation import Evaluation
 from src.finalizing.choice import Choice
@@ -64,6 +65,14 @@ class Final:
     test: Evaluation | None
     robust: Mapping[str, float]
     what: str
+
+    def tested(self, objectives: Sequence[str]) -> dict[str, float]:
+        """Return what the test images say in numbers beside the accuracy, the objectives among them where they can."""
+        if self.test is None:
+            return {}
+        names = [name for name in map(evaluated, objectives) if name is not None]
+        more = {name: self.test.number(name, self.data.class_names) for name in names if name not in self.test.numbers}
+        return more | self.test.numbers
 
     @property
     def number(self) -> int:

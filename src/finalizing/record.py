@@ -1,5 +1,6 @@
 """What MLflow gets of a final model: a run below the study's, with the model and its card."""
 
+import math
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
@@ -8,7 +9,9 @@ import numpy as np
 from rich.console import Console
 
 from convsweep.display import say
+from convsweep.study import value_names
 from src.config import as_yaml
+from src.config.objective import recorded_name
 from src.evaluation import Evaluation, occlusion
 from src.finalizing.job import Final, Job
 from src.finalizing.registry import enter
@@ -77,7 +80,9 @@ def _log(job: Job, final: Final, card: str, log_model: LogModel, parent: str) ->
         mean = final.choice.winner.mean()
         numbers |= {"mean": mean.value} | ({"mean_low": mean.low, "mean_high": mean.high} if mean.has_interval else {})
         if (test := final.test) is not None:
-            numbers |= {"test_accuracy": test.accuracy, "test_log_loss": test.numbers["log_loss"]}
+            known = final.tested(value_names(job.source))
+            numbers |= {"test_accuracy": test.accuracy}
+            numbers |= {f"test_{recorded_name(name)}": value for name, value in known.items() if math.isfinite(value)}
             draw = partial(confusion_matrix, test.confusion, final.data.class_names, "test images")
             written.log_figure(draw, "confusion_matrix.png")
             written.log_figure(_explained(final, test), "explained_mistakes.png")

@@ -26,6 +26,8 @@ from src.model import own_kept
 from src.model.own_kept import Code
 from src.model.pretrained import as_backbones_see
 from src.recording import CHECKPOINT
+from src.recording.environment import FILE as ENVIRONMENT
+from src.recording.environment import environment
 
 ON = ("train", "train+validation")
 LEFT = "steps_left"  # falls with every epoch: the last one is the best by it
@@ -58,6 +60,14 @@ class Plan:
     def results(self) -> dict[str, Any]:
         """What the training took, and its history."""
         return json.loads((self.folder / "results.json").read_text())
+
+    def stood(self, data: Dataset) -> dict[str, Any]:
+        """Return what the training stood on, noted when first asked: a later command may run on other things."""
+        file = self.folder / ENVIRONMENT
+        if not file.exists():
+            stood = environment(self.config, data, self.seed, self.config.training.threads)
+            write(file, json.dumps(stood, indent=2))
+        return json.loads(file.read_text())
 
     @property
     def is_trained(self) -> bool:

@@ -20,7 +20,7 @@ from src.dataset import Dataset
 from src.evaluation import Evaluation, Robustness, normalize_rows
 from src.process import program
 from src.recording.environment import FILE as ENVIRONMENT
-from src.recording.environment import digest_of, environment
+from src.recording.environment import digest_of
 from src.recording.folds import Folds
 from src.recording.study_tracking import OUTBOX, where_to_look
 from src.report import (
@@ -124,9 +124,8 @@ def record_network(record: TrialRun, network: "keras.Model", parameters: int) ->
     record.log_text("\n".join(lines), "model_summary.txt")
 
 
-def record_environment(config: Config, record: TrialRun, data: Dataset, seed: int, threads: int | None) -> None:
-    """Log what the training stands on, and its data as MLflow's input of the run."""
-    stood = environment(config, data, seed, threads)
+def record_environment(config: Config, record: TrialRun, data: Dataset, stood: dict[str, Any]) -> None:
+    """Log what the training stands on, as `environment` says it, and its data as MLflow's input of the run."""
     record.log_text(json.dumps(stood, indent=2), ENVIRONMENT)
     if commit := stood["code"].get("commit"):
         record.log_tags({"mlflow.source.git.commit": commit})

@@ -136,8 +136,25 @@ def test_the_card_says_what_is_known(study: Path) -> None:
     card = next((study / "multirun/digits-final").glob("final-*/model_card.md")).read_text()
     for part in ("## Data", "digest ", "95% interval", "test accuracy", "Confusion matrix of the test images",
                  "## What it confuses", "## Calibration", "## Robustness", "learning_rate: 0.01",
-                 "python -m src.finalize digits", "tensorflow"):  # fmt: skip
+                 "python -m src.finalize digits", "tensorflow", "## What it cannot be trusted in", "| images | train |",
+                 "python -m src.sweep -m ", " model.filters=8,16 ", "tried 2 configurations: 2 trained to their end",
+                 "| test macro f1 |", "| seed of this training |", "at temperature "):  # fmt: skip
         assert part in card, part
+    assert "hydra.sweeper.study_name=digits" in card
+    (final,) = client(study).search_runs(["1"], "tags.`convsweep.role` = 'final'")
+    macro_f1 = final.data.metrics["test_macro_f1"]
+    assert f"| test macro f1 | {macro_f1:.4f} |" in card, "the same number everywhere"
+    assert f"weights | {final.data.tags['convsweep.weights']} |" in card
+
+
+@pytest.mark.slow
+def test_what_a_model_stood_on_is_what_it_was_trained_with(study: Path) -> None:
+    (file,) = (study / "multirun/digits-final").glob("final-*-train/environment.json")
+    then = file.read_text()
+    file.write_text(then.replace('"keras": "', '"keras": "0.'))
+    finalize(study)
+    assert "| keras | 0.3" in file.with_name("model_card.md").read_text(), "not what a later command runs on"
+    file.write_text(then)
 
 
 @pytest.mark.slow
