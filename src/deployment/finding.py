@@ -97,11 +97,17 @@ class _Finder:
                 raise ModelNotFound(self._names.unknown(plain, plain, []))
         else:
             found = self._names.find(name, kept=True)
-        return self._of_version(found) if isinstance(found, Version) else self._of_run(found)
+        return self._of_version(found) if isinstance(found, Version) else self._of_run(found, name)
 
-    def _of_run(self, run: Run) -> KeptModel:
+    def _of_run(self, run: Run, name: str) -> KeptModel:
         if run.model_id is None:
-            raise ModelNotFound(f"{run.words} has no kept model{self._names.instead_of(run)}")
+            version = self._names.registered(name)  # by default a model is registered under its study's name
+            also = (
+                f"; the registered model {version.name}, version {version.version}, is models:/{name}"
+                if version
+                else ""
+            )
+            raise ModelNotFound(f"{run.words} has no kept model{self._names.instead_of(run)}{also}")
         return self._of_files(run.words, self._lookup.location(run.model_id), run, run.model_id)
 
     def _of_version(self, version: Version) -> KeptModel:

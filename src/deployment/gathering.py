@@ -1,6 +1,7 @@
 """From what a user names to image files, and to what the folders around them say that they show."""
 
 import os
+import shlex
 import stat
 from collections.abc import Sequence
 from pathlib import Path
@@ -52,7 +53,7 @@ def gather(named: Sequence[str], class_names: Sequence[str]) -> Gathered:
             own = [Picture(file, _label(file, path, labels), is_image_name(file)) for file in files]
             pictures += own
             notes += _notes(path, own, class_names, bool(found.skipped))
-        elif problem := _problem(path):
+        elif problem := _no_file(name) or _problem(path):
             unreadable[name] = problem
         else:
             pictures.append(Picture(str(path)))
@@ -78,6 +79,15 @@ def _notes(folder: Path, pictures: list[Picture], class_names: Sequence[str], sk
         count = "1 image" if unlabelled == 1 else f"{unlabelled} images"
         return [f"{count} in {shown(folder)} outside of the classes' folders: predicted, not evaluated"]
     return []
+
+
+def _no_file(name: str) -> str | None:
+    """Say what to do with something that other programs read, and that is no file."""
+    if name == "-":
+        return "standard input is not read; save it as a file first"
+    if name.startswith(("http://", "https://")):
+        return f"an address on the web; download it first, e.g. curl -LO {shlex.quote(name)}"
+    return None
 
 
 def _problem(path: Path) -> str | None:

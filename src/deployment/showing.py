@@ -17,7 +17,8 @@ from src.report import confused_in_words
 
 MATRIX = 12  # classes, at most, of which a confusion matrix fits into 80 columns
 PAIRS = 5  # of classes most confused
-FILE, CLASS, OTHERS = 34, 18, 24  # columns of a table of 80
+# Columns of a table of 80 for the file, a class, and the next classes; where the true class is known, a column more.
+WIDTHS = {False: (30, 16, 24), True: (20, 14, 20)}
 
 
 def show(answers: Answers, limit: float, console: Console) -> None:
@@ -30,14 +31,15 @@ def show(answers: Answers, limit: float, console: Console) -> None:
     """
     judged = any(picture.true is not None for picture in answers.pictures)
     table = Table(box=None, pad_edge=False, header_style="bold")
+    room, name_room, next_room = WIDTHS[judged]
     wide = max(0, console.width - 80)
+    room, next_room = room + wide // 2, next_room + wide - wide // 2
     table.add_column("file", no_wrap=True)
-    table.add_column("class", no_wrap=True, overflow="ellipsis", max_width=CLASS)
+    table.add_column("class", no_wrap=True, overflow="ellipsis", max_width=name_room)
     table.add_column("sure", justify="right", no_wrap=True)
     if judged:
-        table.add_column("is", no_wrap=True, overflow="ellipsis", max_width=CLASS)
-    table.add_column("or", no_wrap=True, overflow="ellipsis", max_width=OTHERS + wide)
-    room = FILE - 8 * judged + wide // 2
+        table.add_column("is", no_wrap=True, overflow="ellipsis", max_width=name_room)
+    table.add_column("or", no_wrap=True, overflow="ellipsis", max_width=next_room)
     for row, picture in enumerate(answers.pictures):
         (name, sure), *others = answers.likeliest(row, 3)
         unsure = sure < limit

@@ -55,6 +55,15 @@ def test_a_study_is_its_best_trial_and_a_trial_is_found_by_its_number(name: str)
     assert found(name) == ("trial 2 of study fit", 2)
 
 
+def test_a_version_that_is_named_as_a_trial_is_told_of(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By default a model is registered under the name of its study."""
+    same = [replace(version, name="fit", version="0") for version in shelf.registered[:1]]
+    monkeypatch.setattr(shelf, "registered", same)
+    with pytest.raises(ModelNotFound, match="type fit/2; the registered model fit, version 0, is models:/fit/0"):
+        find_model("fit/0")
+    assert found("models:/fit/0")[0] == "fit, version 0"
+
+
 def test_a_study_with_a_slash_in_its_name(shelf: Shelf) -> None:
     assert found("a/b") == found("a/b/12") == ("trial 12 of study a/b", 12)
 

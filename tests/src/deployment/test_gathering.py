@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+import pytest
+
 from src.deployment.gathering import gather
 from tests.helpers.kept import write_picture
 
@@ -59,3 +61,12 @@ def test_what_is_no_file_is_a_line_each(tmp_path: Path) -> None:
         "folder/inside.png": "a pipe",
     }
     assert found.notes == [f"{tmp_path / 'empty'} holds no files"]
+
+
+@pytest.mark.parametrize(
+    ("name", "said"), [("-", "save it as a file"), ("https://a.org/a b.jpg", "curl -LO 'https://a")]
+)
+def test_what_other_programs_read_is_told_what_to_do_with(name: str, said: str) -> None:
+    found = gather([name], ["a"])
+    assert not found.pictures
+    assert said in found.unreadable[name]
