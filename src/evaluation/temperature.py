@@ -8,33 +8,33 @@ import numpy as np
 
 LOWEST, HIGHEST = 0.2, 10.0  # temperatures
 STEPS, SURE = 50, 1e-7  # at most, and when a further one changes nothing that matters
+WORTH = 4  # of what is known before the first image, in images: networks are seldom off by more than twice
 TINY = np.finfo(np.float32).tiny
 
 
 def fit_temperature(probabilities: np.ndarray, true: np.ndarray) -> float:
     """Return the temperature under which images that the model was not trained on are likeliest.
 
-    A model that is right about all of few images does not become certain of everything: each image counts as slightly
-    less than one of its class, as in Platt, "Probabilistic Outputs for Support Vector Machines", 1999.
+    Of few images it stays near 1: a model that is right about all of them does not become certain of everything, and
+    one that was calibrated stays so. How near says a gamma distribution of the inverse temperature b, with its mode at
+    1: it costs b - 1 - log b, convex as the loss is.
 
     Args:
         probabilities: float [N, classes].
         true: integer [N].
     """
-    count, classes = probabilities.shape
-    doubt = 1 / (count + 2)
-    targets = np.full((count, classes), doubt / max(classes - 1, 1))
-    targets[np.arange(count), true] = 1 - doubt
+    count = len(true)
     logits = np.log(np.maximum(probabilities, TINY), dtype=np.float64)
 
     # The loss is convex in the inverse temperature: Newton's method, kept between two ends, finds it in a few steps.
-    wanted = (targets * logits).sum(axis=1).mean()
+    wanted, held = logits[np.arange(count), true].mean(), WORTH / count
     low, high, inverse = 1 / HIGHEST, 1 / LOWEST, 1.0
     for _ in range(STEPS):
         shares = np.exp(inverse * (logits - logits.max(axis=1, keepdims=True)))
         shares /= shares.sum(axis=1, keepdims=True)
         mean = (shares * logits).sum(axis=1)
-        slope, curvature = mean.mean() - wanted, ((shares * logits**2).sum(axis=1) - mean**2).mean()
+        slope = mean.mean() - wanted + held * (1 - 1 / inverse)
+        curvature = ((shares * logits**2).sum(axis=1) - mean**2).mean() + held / inverse**2
         low, high = (low, inverse) if slope > 0 else (inverse, high)
         last, inverse = inverse, inverse - slope / curvature if curvature > 0 else low
         if not low < inverse < high:

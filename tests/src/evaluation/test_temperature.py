@@ -6,6 +6,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import softmax
 
 from src.evaluation import calibrate, fit_temperature, tempered
+from src.evaluation.temperature import WORTH
 from tests.test_fences import ROOT, imports
 
 
@@ -30,6 +31,27 @@ def test_a_model_that_is_right_about_few_images_is_not_sure_of_everything() -> N
     assert 0.9 < tempered(given, found).max() < 0.99
 
 
+@pytest.mark.parametrize("count", [10, 20, 50])
+@pytest.mark.parametrize("sharper", [1.0, 2.5])
+def test_few_images_make_a_calibrated_model_no_worse_and_an_overconfident_one_better(
+    count: int, sharper: float
+) -> None:
+    rng = np.random.default_rng(2)
+    logits = rng.normal(0, 3, (4000, 4))
+    true = (logits + rng.gumbel(size=logits.shape)).argmax(axis=1)
+    given = softmax(logits * sharper, axis=1).astype(np.float32)
+    drawn = [rng.permutation(4000)[:count] for _ in range(60)]
+    found = [fit_temperature(given[rows], true[rows]) for rows in drawn]
+
+    def off(temperature: float) -> float:
+        told = tempered(given, temperature)
+        return calibrate(told.max(axis=1), told.argmax(axis=1) == true).ece
+
+    mean = np.mean([off(temperature) for temperature in found])
+    assert mean < off(1.0) + (0.03 if sharper == 1 else -0.03)
+    assert sharper != 1 or np.median(found) == pytest.approx(1, rel=0.1)
+
+
 def test_certain_answers_stay_finite() -> None:
     given = np.array([[1, 0, 0], [0, 1, 0]], np.float32)
     found = fit_temperature(given, np.array([0, 2]))
@@ -44,12 +66,12 @@ def test_it_is_what_a_search_of_the_loss_finds(spread: float, right: float) -> N
     rng = np.random.default_rng(1)
     given = softmax(rng.normal(0, spread, (200, 4)), axis=1).astype(np.float32)
     true = np.where(rng.random(200) < right, given.argmax(axis=1), rng.integers(0, 4, 200))
-    targets = np.full((200, 4), 1 / 202 / 3)
-    targets[np.arange(200), true] = 1 - 1 / 202
     logits = np.log(np.maximum(given, np.finfo(np.float32).tiny), dtype=np.float64)
 
     def loss(log_temperature: float) -> float:
-        return float(-(targets * np.log(softmax(logits / np.exp(log_temperature), axis=1) + 1e-300)).sum())
+        inverse = np.exp(-log_temperature)
+        of_true = softmax(inverse * logits, axis=1)[np.arange(200), true]
+        return float(-np.log(of_true + 1e-300).sum() + WORTH * (inverse - 1 - np.log(inverse)))
 
     searched = minimize_scalar(loss, bounds=(np.log(0.2), np.log(10)), method="bounded")
     assert fit_temperature(given, true) == pytest.approx(np.exp(searched.x), rel=1e-3)  # pyright: ignore
