@@ -236,3 +236,13 @@ def test_a_mean_has_its_spread() -> None:
     first, second = rows(study)
     assert list(first)[:4] == ["trial", "state", "value", "value.spread"]
     assert (first["value.spread"], second["value.spread"]) == (None, 0.0123)
+
+
+def test_a_printed_page_parts_no_picture_from_its_title() -> None:
+    study = optuna.create_study(study_name="plain")
+    _, _, rules = report(study).partition("@media print {")
+    kept = re.search(r"([^{}]*)\{ break-inside: avoid; \}", rules)
+    assert kept is not None
+    assert {"figure", ".figure", "tr"} <= set(kept[1].replace(",", " ").split())
+    assert re.search(r"h2,[^{}]*\{ break-after: avoid; \}", rules)
+    assert re.search(r"\.modebar \{ display: none", rules)
