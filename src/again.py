@@ -1,13 +1,19 @@
 """A recorded training, done once more: the steps of a trial without a record."""
 
+import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from src import dataset, training
 from src.augmentation import rescaled
 from src.config import Config
-from src.fold import train
+from src.finalizing.winner import ON, Plan, load_data
+from src.finalizing.winner import train as train_final
+from src.fold import measure_of, train
+from src.model.own_code import load_model
 from src.recording.environment import environment
 from src.recording.folds import Folds
 from src.recording.trial_record import weights_digest
@@ -20,7 +26,7 @@ class Again:
     Attributes:
         epochs: Metrics after each epoch, of each fold.
         weights: A digest of the last fold's weights.
-        images: Validation images of all folds.
+        images: Those that the accuracy is of: the validation images of all folds, else all that it was trained on.
         environment: What it stood on.
     """
 
@@ -64,3 +70,21 @@ def train_again(
         epochs.append(history.epochs)
         weights, images = weights_digest(course.network), images + len(data.validation.images)
     return Again(epochs, weights, images, stood)
+
+
+def train_final_again(config: Config, seed: int, threads: int | None, epochs: int) -> Again:
+    """Train a final model again that was trained on the validation images as well, as `src.finalize` does.
+
+    Raises:
+        DatasetError: The images cannot be had.
+    """
+    config.training = replace(config.training, threads=threads)
+    training.prepare(config.training.precision, threads)
+    data = load_data(config)
+    with tempfile.TemporaryDirectory(prefix="convsweep-") as place:
+        plan = Plan(config, ON[1], epochs, seed, Path(place))
+        train_final(plan, data, partial(measure_of, config))
+        network: Any = load_model(plan.file)
+        history = plan.results["history"]
+    images = len(data.train.images) + len(data.validation.images)
+    return Again([history], weights_digest(network), images, environment(config, data, seed, threads))

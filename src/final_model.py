@@ -113,7 +113,7 @@ def _config_of(job: Job, candidate: Candidate) -> Config:
 def _log_model(final: Final, written: TrialRun) -> None:
     """Log the model, and what it stands on where `src.reproduce` can train it again from that."""
     plan = final.plan
-    if plan.epochs and plan.on == ON[0]:
+    if plan.epochs:  # no ensemble
         record_environment(plan.config, written, final.data, plan.stood(final.data))
         record_weights(written, final.network)
     keep_model(plan.config, written, final.network, final.data, final.validation, plan.folder)

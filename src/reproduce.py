@@ -23,6 +23,7 @@ from src.tracking import FINAL, Lookup, NotHere, Run
 
 STUDIES = Path("multirun")
 WEIGHTS = "convsweep.weights"
+WHOLE = "train+validation"  # what a final model was trained on that has no validation images left
 
 
 def main() -> None:
@@ -50,8 +51,8 @@ def _recorded(run: Run, lookup: Lookup) -> tuple[Config, dict[str, Any]]:
     except (NotHere, ValueError):
         if run.is_final:
             raise ModelNotFound(
-                f"{run.words} has no epochs of its own to compare with: it is an ensemble, or was trained on the "
-                f"validation images as well; type one of the trials behind it, e.g. {run.study}{FINAL}/0"
+                f"{run.words} did not record what it stood on: it is an ensemble, or from before that was recorded; "
+                f"type one of the trials behind it, e.g. {run.study}{FINAL}/0"
             ) from None
         print("note     the run is from before versions, device and data were recorded: what differs is not known")
         then = {"seed": _derived_seed(run, config), "threads": config.training.threads or (1 if run.study else None)}
@@ -79,10 +80,13 @@ def _repeat(run: Run, lookup: Lookup, config: Config, then: dict[str, Any]) -> b
     total = sum(len(fold["loss"]) for fold in known)
     print(f"run      {run.words}: {total} epochs, seed {then['seed']}", flush=True)
     with quiet_native_stderr():
-        from src.again import train_again
+        from src.again import train_again, train_final_again
     threads = then.get("threads") if then.get("threads") != cores() else config.training.threads
     config.training = replace(config.training, precision=then.get("precision", config.training.precision))
-    again = train_again(config, then["seed"], threads, known)
+    if then.get("on") == WHOLE:
+        again = train_final_again(config, then["seed"], threads, total)
+    else:
+        again = train_again(config, then["seed"], threads, known)
     commit = then.get("code", {}).get("commit")
     lines = differences(then, again.environment, changed_files(commit) if commit else None)
     for i, line in enumerate(lines):
@@ -115,11 +119,12 @@ def _judge(
     why: str,
 ) -> bool:
     """Say whether a result that is not the same to the bit is equal within noise."""
-    before = mean(max(fold["val_accuracy"].values()) for fold in known)
-    now = mean(max(metrics["val_accuracy"] for metrics in fold) for fold in epochs)
+    metric = "val_accuracy" if known[0]["val_accuracy"] else "accuracy"
+    before = mean(max(fold[metric].values()) for fold in known)
+    now = mean(max(metrics[metric] for metrics in fold) for fold in epochs)
     room, size = noise(before, images), abs(now - before)
     where = f"; the largest difference is {gap[0]:.2g}, of {gap[2]} in epoch {gap[1]}" if gap[0] else ""
-    said = f"best val_accuracy {before:.4f} then, {now:.4f} now{where}"
+    said = f"best {metric} {before:.4f} then, {now:.4f} now{where}"
     if size <= room:
         print(f"equal    within noise, not to the bit: {said}{why}")
         print(f"         two models equally good may differ by {room:.4f} on {images} images")

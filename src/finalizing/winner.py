@@ -65,7 +65,7 @@ class Plan:
         """Return what the training stood on, noted when first asked: a later command may run on other things."""
         file = self.folder / ENVIRONMENT
         if not file.exists():
-            stood = environment(self.config, data, self.seed, self.config.training.threads)
+            stood = environment(self.config, data, self.seed, self.config.training.threads) | {"on": self.on}
             write(file, json.dumps(stood, indent=2))
         return json.loads(file.read_text())
 

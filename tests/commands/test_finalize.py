@@ -178,6 +178,10 @@ def test_on_all_images_after_a_kill_in_the_middle(study: Path) -> None:
     assert "judged final-" in said and "already" in said
     assert "version 1 stays the champion" in said
     assert "for 1 epoch, the mean of its best ones" in said
+    (made,) = (study / "multirun/digits-final").glob("final-*-all")
+    done = run_inside(["-m", "src.reproduce", f"digits-final/{made.name}"], study)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.endswith("equal    to the bit: 1 epochs, the weights\n")
 
 
 @pytest.mark.slow
