@@ -146,8 +146,6 @@ def load_custom(path: str) -> "Callable[[DictConfig, Trial], Any]":
     from hydra._internal.utils import _locate
 
     try:
-        if path.startswith("__main__."):
-            raise ImportError("a worker has another __main__; type the script's own name instead of it")
         function = _locate(path)
         if not callable(function):
             raise TypeError(f"it is {function!r}, which cannot be called")

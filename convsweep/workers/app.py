@@ -2,11 +2,13 @@
 
 import functools
 import inspect
+import io
 import os
+import pickle
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib.machinery import ModuleSpec
@@ -19,6 +21,8 @@ from omegaconf import DictConfig
 from convsweep.storage.patience import giving_up
 from convsweep.workers.app_log import send_log
 from convsweep.workers.trial import current_trial
+
+MOST = 1 << 20  # bytes, of one of the script's definitions
 
 _stop_handler: Any = None  # this project's own handler of SIGTERM, as a trial finds it
 _held = threading.local()  # the signals that are blocked anyway, while this thread forks
@@ -45,16 +49,55 @@ def _release_child() -> None:
 os.register_at_fork(before=_hold, after_in_parent=_release, after_in_child=_release_child)
 
 
-def stand_for_script(task_function: TaskFunction) -> None:
-    """Let what the app's script defines be found in `__main__`: by pickle, and by the processes that a trial spawns.
+def definitions(task_function: TaskFunction) -> dict[str, bytes]:
+    """Return what the app's script defines, pickled by name; nothing where the task function is in a module.
 
-    The task function of a script has come by value, with all that it refers to.
+    The task function itself takes along what it refers to. A config may name something else: `_target_: __main__.Net`.
     """
+    import cloudpickle
+
+    found: dict[str, bytes] = {}
+    for name, value in _globals_of_script(task_function).items():
+        if callable(value) and not name.startswith("__"):
+            kept = _Bounded()
+            with suppress(Exception):  # it cannot be pickled: it is missed only by whoever asks for it
+                cloudpickle.dump(value, kept)
+                found[name] = kept.getvalue()
+    return found
+
+
+class _Bounded(io.BytesIO):
+    """A file that takes so much and no more: a function may refer to a whole data set."""
+
+    def write(self, data: Any) -> int:
+        if self.tell() + memoryview(data).nbytes > MOST:
+            raise ValueError
+        return super().write(data)
+
+
+def _globals_of_script(task_function: TaskFunction) -> dict[str, Any]:
     known = getattr(inspect.unwrap(task_function), "__globals__", {})
-    if known.get("__name__") != "__main__":
+    return known if known.get("__name__") == "__main__" else {}
+
+
+def stand_for_script(task_function: TaskFunction, defined: Mapping[str, bytes]) -> None:
+    """Let what the app's script defines be found in `__main__`: by a config, by pickle, and by what a trial spawns.
+
+    The task function of a script has come by value, with all that it refers to; the rest is `defined`.
+    """
+    known = _globals_of_script(task_function)
+    if not known:
         return
     script = sys.modules["__main__"]
     vars(script).update(known)
+
+    def find(name: str) -> Any:
+        if name not in defined:
+            raise AttributeError(f"module '__main__' has no attribute {name!r}")
+        vars(script)[name] = pickle.loads(defined[name])
+        return vars(script)[name]
+
+    vars(script)["__getattr__"] = find
     if package := known.get("__package__"):  # of `python -m package.module`; a script alone is found by its path
         script.__spec__ = ModuleSpec(f"{package}.{Path(known['__file__']).stem}", None)
 

@@ -27,6 +27,7 @@ from convsweep.space.space import Space
 from convsweep.space.values import as_override_value
 from convsweep.storage.address import is_shared
 from convsweep.study.trial_states import settle
+from convsweep.workers.app import definitions
 from convsweep.workers.fork_server import ForkServer
 from convsweep.workers.heartbeat_watch import HeartbeatWatch
 from convsweep.workers.jobs import Jobs
@@ -205,9 +206,11 @@ class Launch:
                 raise job._return_value
 
     def _worker(self, driver: str) -> Worker:
+        in_process = is_in_process(self.config)
         return Worker(
             self.task_function, self.hydra_context, self.config, self.compose, self.name, self.directory, self.space,
-            self.policy, driver, recycled=not is_in_process(self.config),
+            self.policy, driver, recycled=not in_process,
+            defined={} if in_process else definitions(self.task_function),
         )  # fmt: skip
 
     def _keeper(self, driver: str, pid: int | None) -> Keeper:

@@ -1,11 +1,8 @@
 """Stopping a sweep in order: Ctrl-C, SIGTERM, a closed terminal and the sweep's time limit, passed on to workers."""
 
-import os
 import signal
-import stat
 import threading
 import time
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -14,6 +11,7 @@ from convsweep.display.words import say
 from convsweep.policy.policy import Phase
 from convsweep.policy.time_budget import TimeBudget
 from convsweep.storage.patience import giving_up
+from convsweep.workers.terminal import leave_terminal
 from convsweep.workers.trial import STOP, stop_requested
 
 if TYPE_CHECKING:
@@ -120,14 +118,3 @@ class Stopping:
             self._study.set_user_attr(STOP + self.driver, word)
         except OSError:  # the disk is full: the workers cannot hear of it
             self.at_once()
-
-
-def leave_terminal() -> None:
-    """Let nothing be written to a terminal that is closed, where each word would be an error; it is told of once."""
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the kernel and the shell both tell
-    for number in (1, 2):
-        with suppress(OSError):
-            if stat.S_ISCHR(os.fstat(number).st_mode) and not os.isatty(number):
-                nowhere = os.open(os.devnull, os.O_WRONLY)
-                os.dup2(nowhere, number)
-                os.close(nowhere)

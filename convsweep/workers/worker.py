@@ -63,6 +63,7 @@ class Worker:
         policy: Which trial is next.
         driver: The id under which the driver says in the study's attributes that its workers are to stop.
         recycled: Whether somebody starts a fresh process when this one has grown.
+        defined: What the app's script defines, see `convsweep.workers.app`.
     """
 
     task_function: TaskFunction
@@ -75,6 +76,7 @@ class Worker:
     policy: Policy
     driver: str
     recycled: bool = True
+    defined: dict[str, bytes] = field(default_factory=dict)
 
     def __call__(self, _: DictConfig | None = None) -> str:
         """Run trials; return the process's last word: see `convsweep.workers.process`.
@@ -86,7 +88,7 @@ class Worker:
 
         quieten_optuna()
         if self.recycled:
-            stand_for_script(self.task_function)
+            stand_for_script(self.task_function, self.defined)
         sweeper = self.config.hydra.sweeper
         storage = open_configured(self.config, self.directory, wait=True)
         study = optuna.load_study(storage=storage, study_name=self.name)

@@ -19,6 +19,7 @@ from omegaconf import DictConfig
 
 from convsweep.config import OFFICIAL, OFFICIAL_OPTION, HydraConf, OptunaConf
 from convsweep.errors import UserError, printable
+from convsweep.workers.terminal import leave_terminal
 
 ConfigStore.instance().store(group="hydra/sweeper", name="convsweep", node=HydraConf, provider="convsweep")
 if find_spec(OFFICIAL.rpartition(".")[0].rpartition(".")[0]) is None:  # else Hydra's answer would be a list of options
@@ -52,8 +53,6 @@ class ConvsweepSweeper(Sweeper):
         Raises:
             SystemExit: 1 after an error of the user's or when no trial succeeded, 130 after Ctrl-C.
         """
-        from convsweep.driver import Driver, prepare
-
         assert self.hydra_context is not None and self.config is not None  # after `setup`
         signal.signal(signal.SIGTERM, _interrupt)
         if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # as `nohup` has it
@@ -62,6 +61,8 @@ class ConvsweepSweeper(Sweeper):
         try:
             # What ${hydra:...} reads, long before Hydra itself sets it for a job; a copy, since it becomes read-only.
             HydraConfig.instance().set_config(copy.deepcopy(self.config))
+            from convsweep.driver import Driver, prepare  # takes a part of a second, in which there may be Ctrl-C
+
             status = Driver(prepare(self.hydra_context, self.task_function, self.config, arguments)).run()
         except UserError as error:
             for problem in error.problems:
@@ -79,7 +80,5 @@ class ConvsweepSweeper(Sweeper):
 
 def _interrupt(number: int, _: Any) -> None:
     if number == signal.SIGHUP:
-        from convsweep.workers.stopping import leave_terminal
-
         leave_terminal()
     raise KeyboardInterrupt

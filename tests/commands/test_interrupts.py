@@ -11,6 +11,22 @@ from tests.helpers.command import ROOT, start, states, trials, wait_for, wait_un
 
 TOY = str(ROOT / "tests/helpers/toy/app.py")
 
+EARLY = """
+import os, sys, hydra
+
+class Finder:
+    def find_spec(self, name, *_):
+        if name == "rich._emoji_replace":  # in the middle of importing what the sweeper shows things with
+            os.kill(os.getpid(), int(os.environ["NUMBER"]))
+
+@hydra.main(version_base="1.3", config_path=None)
+def main(cfg):
+    return 0.0
+
+sys.meta_path.insert(0, Finder())
+main()
+"""
+
 
 def interrupted(folder: Path, *overrides: str, times: int = 1) -> tuple[int, str, str]:
     """Start a sweep of long trials, press Ctrl-C as soon as one has begun; return the status and the output."""
@@ -78,7 +94,7 @@ def test_a_terminal_that_is_closed_ends_it_in_order(tmp_path: Path) -> None:
 def test_nothing_is_written_to_a_closed_terminal(tmp_path: Path) -> None:
     code = (
         "import os\n"
-        "from convsweep.workers.stopping import leave_terminal\n"
+        "from convsweep.workers.terminal import leave_terminal\n"
         "terminal, end = os.openpty()\n"
         "os.dup2(end, 1)\n"
         "os.close(terminal)\n"
@@ -100,6 +116,15 @@ def test_before_there_is_a_study(tmp_path: Path) -> None:
     assert process.stdout is not None
     assert process.stdout.readline() == "begun\n"
     os.killpg(process.pid, signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (130, "interrupted\n")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_while_the_sweeper_is_imported(tmp_path: Path, number: signal.Signals) -> None:
+    (tmp_path / "early.py").write_text(EARLY)
+    process = start(["early.py", "-m", "hydra/sweeper=convsweep"], tmp_path, NUMBER=str(int(number)))
     _, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (130, "interrupted\n")
 

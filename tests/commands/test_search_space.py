@@ -91,7 +91,7 @@ def test_a_custom_space_resumes_as_if_unbroken(tmp_path: Path) -> None:
         ("tests.helpers.toy.search.near_y", "got tests.helpers.toy.search.near_y: "),
         ("no_such_module.configure", "No module named 'no_such_module'"),
         (".search.near_x", "got .search.near_x"),
-        ("__main__.configure", "a worker has another __main__; type the script's own name"),
+        ("__main__.no_such_function", "got __main__.no_such_function: "),
         ("tests.helpers.toy.search.not_a_function", "it is 3, which cannot be called"),
     ],
 )

@@ -25,6 +25,37 @@ def main(cfg):
 if __name__ == "__main__":
     main()
 """
+SCRIPT = """
+import hydra
+from hydra.utils import instantiate
+
+class Base:
+    pass
+
+class Net(Base):
+    def __init__(self, width):
+        self.width = width
+
+def wider(width):
+    return Net(10 * width)
+
+def suggest(cfg, trial):
+    trial.suggest_int("+depth", 1, 1)
+
+LARGE = bytes(2_000_000)
+
+def not_asked_for():
+    return LARGE
+
+@hydra.main(version_base="1.3", config_path=None)
+def main(cfg):
+    net = instantiate(cfg.net)
+    assert isinstance(net, Base)
+    return net.width + cfg.depth
+
+if __name__ == "__main__":
+    main()
+"""
 
 
 def found(folder: Path) -> dict[str, FrozenTrial]:
@@ -112,3 +143,18 @@ def test_a_module_run_as_a_script_is_spawned_by_its_name(tmp_path: Path) -> None
     done = run(["-m", "package.script", "-m", "hydra/sweeper=convsweep", "hydra/launcher=joblib", "+x=1,2"], tmp_path)
     assert done.returncode == 0, done.stdout
     assert "done   3" in done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("more", [[], ["hydra.sweeper.preload=[numpy]"]])
+def test_a_config_may_name_what_the_script_defines(tmp_path: Path, more: list[str]) -> None:
+    (tmp_path / "script.py").write_text(SCRIPT)
+    space = ["+net._target_=__main__.Net,__main__.wider", "+net.width=2", "hydra.sweep.dir=multirun/toy"]
+    asked = ["hydra.sweeper.custom_search_space=__main__.suggest", "hydra.sweeper.study_name=toy", *more]
+    command = ["script.py", "-m", "hydra/sweeper=convsweep", "hydra/launcher=joblib", *space, *asked]
+    done = run([*command, "hydra.sweeper.n_trials=4"], tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert {(trial.params["net._target_"], trial.value) for trial in trials(tmp_path)} == {
+        ("__main__.Net", 3.0),
+        ("__main__.wider", 21.0),
+    }
