@@ -209,7 +209,12 @@ def explain(error: Exception, groups: Iterable[str] = ()) -> str:
         return f"{problem[0]}{place}; {problem[1]}"
     if isinstance(cause, OmegaConfBaseException):
         key = f"`{cause.full_key}`: " if cause.full_key else ""
-        return key + str(cause).splitlines()[0] + place
+        line = str(cause).splitlines()[0]
+        if key and re.search(r"value: hydra\.job\.(num|id)$", line):
+            line = (
+                f"{line.rpartition(' ')[2]} is a trial's own, which a whole study has not; use it in hydra.sweep.subdir"
+            )
+        return key + line + place
     if isinstance(error, OverrideParseException):
         reason = str(error).splitlines()[0]
         why = "" if reason.startswith("LexerNoViable") else f": {reason}"

@@ -61,8 +61,15 @@ def check_settings(sweeper: DictConfig, in_process: bool) -> list[str]:
             f"`hydra.sweeper._target_` is the official sweeper's class, {OFFICIAL}; take the line out: "
             "`override hydra/sweeper: convsweep` brings its own"
         )
-    if sweeper.scheduler:
-        problems += unknown_keys("hydra.sweeper.scheduler", sweeper.scheduler, SCHEDULER)
+    if scheduler := sweeper.scheduler:
+        problems += unknown_keys("hydra.sweeper.scheduler", scheduler, SCHEDULER)
+        if not problems and not {"reduction_factor", "max_resource"} <= scheduler.keys():
+            keys = ", ".join(map(str, scheduler))
+            problems.append(
+                f"`hydra.sweeper.scheduler` must be an option of its group, got none and {keys} of one; type "
+                "hydra/sweeper/scheduler=asha as well"
+            )
+            sweeper.scheduler = {}
 
     def expect(key: str, good: bool, expected: str, instead: str) -> None:
         if not good:
@@ -98,8 +105,8 @@ def check_settings(sweeper: DictConfig, in_process: bool) -> list[str]:
     if scheduler := sweeper.scheduler:
         first, rows = scheduler.get("min_resource"), scheduler.get("brackets")
         expect("scheduler.min_resource", first is None or first >= 1, "1 or more steps, or null", "3")
-        expect("scheduler.reduction_factor", scheduler.reduction_factor >= 2, "2 or more", "3")
-        most = scheduler.max_resource
+        expect("scheduler.reduction_factor", scheduler.get("reduction_factor", 2) >= 2, "2 or more", "3")
+        most = scheduler.get("max_resource")
         expect("scheduler.max_resource", most is None or most >= 1, "1 or more steps, or null", "27")
         expect("scheduler.brackets", rows is None or rows >= 1, "1 or more, or null", "2")
         shares = scheduler.get("bracket_shares")
@@ -119,6 +126,12 @@ def check_settings(sweeper: DictConfig, in_process: bool) -> list[str]:
         )
     problems += filter(None, map(_check_module, sweeper.preload))
     return problems + check_storage(sweeper.storage) + _check_parts(sweeper)
+
+
+def check_launcher(launcher: DictConfig) -> list[str]:
+    """Return which keys of `hydra.launcher` do not exist, where the launcher itself does not see them."""
+    schema = OmegaConf.get_type(launcher)
+    return unknown_keys("hydra.launcher", launcher, settable(schema)) if dataclasses.is_dataclass(schema) else []
 
 
 def _check_module(name: str) -> str | None:

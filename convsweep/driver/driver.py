@@ -28,7 +28,7 @@ from convsweep.policy.policy import Phase, Policy
 from convsweep.policy.repeats import Confirmation, is_repeat, repeated_number
 from convsweep.policy.stopping_rules import StoppingRules
 from convsweep.policy.time_budget import SPENT, TimeBudget
-from convsweep.policy.work import RETRIED
+from convsweep.policy.work import RETRIED, WORKER
 from convsweep.space.described import described
 from convsweep.space.space import Space
 from convsweep.storage.address import is_shared
@@ -67,6 +67,7 @@ class Driver:
     sweep: Sweep
     console: Console = field(default_factory=Console)
     _forks: ForkServer | None = field(default=None, init=False)
+    _timed_out: str | None = field(default=None, init=False)
 
     def run(self) -> int:
         """Run what is left of the study; return the exit status.
@@ -257,6 +258,8 @@ class Driver:
         show_summary(study, self.sweep.directory, findings, self.console)
         problems = self._end_callbacks(study)
         ended = rules.reached(study) or rules.hopeless(study, least=1)
+        if self._timed_out and not ended:
+            say(self.console, f"ended    {self._timed_out}")
         show_conclusion(
             study, self.sweep.space, self.sweep.config.hydra.sweeper, ended, left, findings, self.sweep.command,
             self.sweep.another, self.console,
@@ -323,6 +326,12 @@ class Driver:
             if isinstance(error, UserError):
                 raise error
             raise UserError(_of_callbacks(error)) from error
+        if stopping.timed_out and policy.is_left(study):
+            begun = any(
+                trial.system_attrs.get(WORKER, [])[3:] == [driver] for trial in study.get_trials(deepcopy=False)
+            )
+            early = "" if begun else ": no trial had begun by then, as the workers, which import the app, take longer"
+            self._timed_out = f"after timeout={sweeper.timeout:g} s{early}"
         return stopping.interrupted, stopping.finishing
 
     def _start_callbacks(self, study: "Study", driver: str) -> None:

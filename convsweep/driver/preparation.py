@@ -12,7 +12,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from convsweep.config import OFFICIAL_OPTION, ConvsweepConf
-from convsweep.driver.checks import check_settings, check_trials, check_warm_start, read_space
+from convsweep.driver.checks import check_launcher, check_settings, check_trials, check_warm_start, read_space
 from convsweep.driver.folders import check_folders
 from convsweep.driver.sweep import Steps, Sweep
 from convsweep.errors import UserError, explain
@@ -21,7 +21,7 @@ from convsweep.space.parameter import Parameter, ends
 from convsweep.space.space import Space
 from convsweep.space.values import is_number
 from convsweep.study.identity import default_name, fixed_settings, schema_defaults, searched_settings
-from convsweep.workers.launch import is_in_process
+from convsweep.workers.launch import is_in_process, is_on_this_machine
 
 WRITTEN = ("study_name", "storage")  # keys of hydra.sweeper that say which study it is
 
@@ -51,6 +51,7 @@ def _prepare(
         sweeper.storage = sweeper.storage
     callbacks = list(instantiate(sweeper.callbacks or {}).values())
     problems = _check_choice(config) + check_settings(sweeper, is_in_process(config))
+    problems += check_launcher(config.hydra.launcher) if is_on_this_machine(config) else []
     compose = Composer(loader, config)
     try:
         space = read_space(arguments, compose, loader)

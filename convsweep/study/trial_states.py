@@ -134,7 +134,7 @@ def retry(study: "Study", trial: "FrozenTrial", max_retries: int, reason: str) -
     deaths = trial.system_attrs.get(RETRIES, 0) + 1
     study._storage.set_trial_system_attr(trial._trial_id, RETRIES, deaths)
     if deaths > max_retries:
-        fail(study, trial._trial_id, f"{reason}, the {deaths}. time" if deaths > 1 else reason)
+        fail(study, trial._trial_id, f"{reason}, on try {deaths}" if deaths > 1 else reason)
     else:
         put_back(study, trial._trial_id)
 
@@ -150,7 +150,7 @@ def count_stop(study: "Study", trial_id: int, max_retries: int, reason: str) -> 
     with contextlib.suppress(UpdateFinishedTrialError):
         study._storage.set_trial_system_attr(trial_id, RETRIES, deaths)
         if deaths > max_retries and _is_taken(study._storage, trial_id):
-            fail(study, trial_id, f"{reason}, the {deaths}. time" if deaths > 1 else reason)
+            fail(study, trial_id, f"{reason}, on try {deaths}" if deaths > 1 else reason)
 
 
 def close(study: "Study", begun: bool = False) -> None:

@@ -19,7 +19,7 @@ from omegaconf import DictConfig, open_dict
 from rich.console import Console
 
 from convsweep.display.words import say
-from convsweep.errors import UserError
+from convsweep.errors import UserError, explain
 from convsweep.policy.policy import Policy
 from convsweep.policy.stopping_rules import StoppingRules
 from convsweep.space.compose import Composer
@@ -84,7 +84,7 @@ class Launch:
         """
         in_vain, problem = 0, None
         while in_vain < MAX_IN_VAIN:
-            done, problem = _done(study), None
+            done, before, problem = _done(study), problem, None
             try:
                 with self._watch(study):
                     self._await_others(study, stopping)
@@ -103,6 +103,8 @@ class Launch:
             if self._is_over(study, stopping):
                 return
             in_vain = in_vain + 1 if _done(study) == done else 0
+            if in_vain > 1 and problem is not None and str(problem) == str(before):  # it would say so each time
+                break
             why = f" ({type(problem).__name__})" if problem else ""
             say(self.console, f"the workers ended before the trials did{why}; starting them again")
         reason = f": {problem}" if problem else ""
@@ -188,9 +190,12 @@ class Launch:
 
         # The launcher's own jobs are the workers: the app's callbacks hear of trials alone.
         context = HydraContext(config_loader=self.hydra_context.config_loader, callbacks=Callbacks())
-        launcher = Plugins.instance().instantiate_launcher(
-            config=self.config, hydra_context=context, task_function=task
-        )
+        try:
+            launcher = Plugins.instance().instantiate_launcher(
+                config=self.config, hydra_context=context, task_function=task
+            )
+        except Exception as error:
+            raise UserError(f"`hydra.launcher`: {explain(error)}") from error
         common = [
             *self.space.overrides(next(self.space.examples())),
             f"hydra.sweep.dir={as_override_value(str(self.directory))}",

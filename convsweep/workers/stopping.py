@@ -79,7 +79,16 @@ class Stopping:
     @property
     def asked(self) -> bool:
         """Whether no further trial is to start."""
-        return self.interrupted or (self._deadline is not None and time.monotonic() >= self._deadline)
+        return self.interrupted or self._is_late
+
+    @property
+    def timed_out(self) -> bool:
+        """Whether the time limit has ended the sweep, and not the user."""
+        return self._is_late and not self.interrupted
+
+    @property
+    def _is_late(self) -> bool:
+        return self._deadline is not None and time.monotonic() >= self._deadline
 
     def at_once(self) -> None:
         """End the launch now; may be called from any thread."""

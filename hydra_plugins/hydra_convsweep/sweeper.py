@@ -15,13 +15,15 @@ from hydra.core.plugins import Plugins
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from convsweep.config import OFFICIAL, OFFICIAL_OPTION, HydraConf, OptunaConf
 from convsweep.errors import UserError, printable
 from convsweep.workers.terminal import leave_terminal
 
-ConfigStore.instance().store(group="hydra/sweeper", name="convsweep", node=HydraConf, provider="convsweep")
+# A key that does not exist is refused with those that do, among all else that is wrong, not by Hydra's words.
+ANY_KEY = OmegaConf.structured(HydraConf, flags={"struct": False})
+ConfigStore.instance().store(group="hydra/sweeper", name="convsweep", node=ANY_KEY, provider="convsweep")
 if find_spec(OFFICIAL.rpartition(".")[0].rpartition(".")[0]) is None:  # else Hydra's answer would be a list of options
     ConfigStore.instance().store(group="hydra/sweeper", name=OFFICIAL_OPTION, node=OptunaConf, provider="convsweep")
 

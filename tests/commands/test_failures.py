@@ -46,7 +46,7 @@ def test_a_trial_that_kills_its_worker_again_and_again_fails_alone(tmp_path: Pat
     found = trials(tmp_path)
     assert [t.state.name for t in found] == ["COMPLETE"] * 3 + ["FAIL"] * 2
     assert "its worker was killed by SIGKILL" in found[3].user_attrs["error"]
-    assert "the 2. time" in found[4].user_attrs["error"]
+    assert "on try 2" in found[4].user_attrs["error"]
 
 
 @pytest.mark.slow

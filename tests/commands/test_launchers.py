@@ -71,6 +71,23 @@ def test_joblib_runs_no_more_at_once_than_it_is_told(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("launcher", "times", "message"),
+    [
+        (["hydra/launcher=submitit_slurm"], 1, "could not keep the workers running: Could not detect"),
+        (["hydra/launcher=basic", "+hydra.launcher.n_jobs=2"], 0, "`hydra.launcher`: Error in call to target"),
+    ],
+)
+def test_what_would_go_wrong_each_time_is_not_tried_again_and_again(
+    tmp_path: Path, launcher: list[str], times: int, message: str
+) -> None:
+    done = toy(tmp_path, "x=1,2", *launcher)
+    assert done.returncode == 1
+    assert message in done.stderr
+    assert done.stdout.count("starting them again") == times
+
+
+@pytest.mark.slow
 def test_submitit_runs_workers_and_a_killed_one_costs_no_trial(tmp_path: Path) -> None:
     done = toy_workers(tmp_path, "x=range(0,6)", "seconds=0.3", f"die_once={tmp_path}/died", *SUBMITIT)
     assert done.returncode == 0, done.stderr

@@ -78,6 +78,13 @@ def test_another_space_under_the_same_name_is_refused_with_the_difference(tmp_pa
 
 
 @pytest.mark.slow
+def test_a_timeout_before_the_first_trial_is_told(tmp_path: Path) -> None:
+    done = toy(tmp_path, "x=1,2", "hydra.sweeper.timeout=0.001")
+    assert "\nended    after timeout=0.001 s: no trial had begun by then, as the workers" in done.stdout
+    assert "\nresume   python" in done.stdout
+
+
+@pytest.mark.slow
 def test_timeout_starts_no_more_trials_and_the_study_goes_on_later(tmp_path: Path) -> None:
     command = ["x=range(0,6)", "seconds=0.6"]
     first = toy(tmp_path, *command, "hydra.sweeper.timeout=1")

@@ -118,7 +118,7 @@ def test_folders_of_jobs(tmp_path: Path, overrides: list[str], first: str, secon
 WRONG = [
     ("hydra.sweep.dir=${nowhere}/x", "`hydra.sweep.dir`: Interpolation key 'nowhere' not found"),
     ("hydra.sweep.dir=${oc.env:NOBODY_SETS_THIS}", "`hydra.sweep.dir`: "),
-    ("hydra.sweep.dir=multirun/${hydra.job.num}", "`hydra.sweep.dir`: "),
+    ("hydra.sweep.dir=multirun/${hydra.job.num}", "`hydra.sweep.dir`: hydra.job.num is a trial's own"),
 ]
 
 

@@ -29,7 +29,7 @@ def test_a_trial_that_ends_the_drivers_own_process_does_so_a_few_times_only() ->
         assert take(study, Policy(1)) is not None
         settle(study, max_retries=2)
         assert study.trials[0].state.name == state
-    assert study.trials[0].user_attrs["error"] == "the process that ran it ended without a word, the 3. time"
+    assert study.trials[0].user_attrs["error"] == "the process that ran it ended without a word, on try 3"
 
 
 def test_the_death_of_a_driver_with_workers_is_not_its_trials_doing() -> None:

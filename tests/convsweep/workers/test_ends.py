@@ -122,7 +122,7 @@ def test_an_exit_of_the_process_is_not_the_end_of_the_work(tmp_path: Path) -> No
     done = run([APP, "-m", f"how={','.join(ways)}", "hydra.sweeper.n_jobs=1"], tmp_path)
     assert done.returncode == 0, done.stderr
     check(tmp_path, ways[:2], [], ways[2:])
-    assert found(tmp_path)["exit_now_0"].user_attrs["error"] == "its worker ended with status 0, the 2. time"
+    assert found(tmp_path)["exit_now_0"].user_attrs["error"] == "its worker ended with status 0, on try 2"
 
 
 @pytest.mark.slow
