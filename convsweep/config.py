@@ -111,7 +111,8 @@ class ConvsweepConf:
     # Whether a drawn search tries what the config itself describes, as far as that lies in the space, after those.
     try_defaults: bool = True
 
-    # An earlier study, or a list of them: their best trials are tried first, and samplers learn from all of them.
+    # An earlier study, by its name or its folder, or a list of them: their best trials are tried first, and samplers
+    # learn from all of them.
     warm_start_from: Any = None
 
     # Whether a drawn combination that has been run already is drawn anew.

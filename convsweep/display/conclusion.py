@@ -11,7 +11,6 @@ from convsweep.policy.budget import Budget
 from convsweep.policy.repeats import is_repeat
 from convsweep.policy.stopping_rules import StoppingRules
 from convsweep.space.space import Space
-from convsweep.space.values import as_override_value
 from convsweep.study.retrying import failed
 
 if TYPE_CHECKING:
@@ -32,6 +31,7 @@ def show_conclusion(
     findings: "Findings",
     command: Callable[..., str],
     another: Callable[[], str],
+    beside: Callable[..., str],
     console: Console,
 ) -> None:
     """Print the limit that ended the sweep, if any, and what to type to retry what failed, to resume it, or to go on.
@@ -45,6 +45,7 @@ def show_conclusion(
         findings: What its trials say.
         command: Makes the command of this sweep, with overrides.
         another: Makes the command of the same study once more, beside this one.
+        beside: Makes the command of a study beside this one that starts from it, with overrides.
         console: Where to print.
     """
     trials = study.get_trials(deepcopy=False)
@@ -53,8 +54,7 @@ def show_conclusion(
     if trials and all(map(is_repeat, trials)):  # there is nothing to search
         open_ = False
     if not left and (overrides := _advised(findings)):
-        earlier = f"hydra.sweeper.warm_start_from={as_override_value(study.study_name)}"
-        say(console, f"next     {command(*overrides, 'hydra.sweeper.on_change=new', earlier)}")
+        say(console, f"next     {beside(*overrides)}")
     if failed(study):
         spent = [] if Budget.of(sweeper).trials is not None else more  # a budget of trials has place for them beside it
         say(console, f"retry    {command(*spent, 'hydra.sweeper.retry_failed=true')}")

@@ -138,7 +138,8 @@ class Driver:
     def _rename(self) -> None:
         """Let the study be one of the next name."""
         stem, _, count = self.sweep.name.rpartition("-")
-        self.sweep.rename(f"{stem}-{int(count) + 1}" if stem and count.isdigit() else f"{self.sweep.name}-2")
+        name = f"{stem}-{int(count) + 1}" if stem and count.isdigit() else f"{self.sweep.name}-2"
+        self.sweep.rename(name, apart_from=self.sweep.directory)
 
     def _rehearse(self) -> int:
         """Show what `run` would do, with the study in memory; write nothing."""
@@ -262,7 +263,7 @@ class Driver:
             say(self.console, f"ended    {self._timed_out}")
         show_conclusion(
             study, self.sweep.space, self.sweep.config.hydra.sweeper, ended, left, findings, self.sweep.command,
-            self.sweep.another, self.console,
+            self.sweep.another, self.sweep.beside, self.console,
         )  # fmt: skip
         if problems:
             raise UserError(problems)

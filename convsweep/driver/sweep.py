@@ -89,13 +89,14 @@ class Sweep:
         """What a study is told of the keys that there are on its first day."""
         return self.defaults, self.inside
 
-    def rename(self, name: str) -> None:
-        """Give the study a name, and the folder that follows from it."""
+    def rename(self, name: str, apart_from: Path | None = None) -> None:
+        """Give the study a name, and the folder that follows from it; another one than another study's."""
         with open_dict(self.config):
             self.config.hydra.sweeper.study_name = folder_name(name)
             self.config.hydra.sweep.dir = self.written["hydra.sweep.dir"]
             _let_hydra_know(self.config)
-            self.config.hydra.sweep.dir = str(Path(self.config.hydra.sweep.dir).absolute())
+            folder = Path(self.config.hydra.sweep.dir).absolute()
+            self.config.hydra.sweep.dir = f"{folder}-2" if folder == apart_from else str(folder)
             self.config.hydra.sweeper.study_name = name
         _let_hydra_know(self.config)
 
@@ -110,6 +111,18 @@ class Sweep:
         if folder_name(self.name) not in str(self.directory):  # the folder does not follow the name
             more.append(f"hydra.sweep.dir={as_override_value(f'{_shortest(str(self.directory))}-2')}")
         return self.command(*more)
+
+    def beside(self, *more: str) -> str:
+        """Return the command that searches on in a study of its own, which starts from this one."""
+        moment = self._of_the_moment()
+        kept = [override for override in moment if not override.startswith("hydra.sweep.dir=")]
+        here, earlier = _shortest(str(self.directory)), self.name
+        if self.config.hydra.sweeper.storage is None and self.directory.name != folder_name(self.name):
+            earlier = here
+            if kept == moment and folder_name(self.name) not in str(self.directory):  # the folder is fixed
+                kept.append(f"hydra.sweep.dir={as_override_value(f'{here}-2')}")
+        new = ["hydra.sweeper.on_change=new", f"hydra.sweeper.warm_start_from={as_override_value(earlier)}"]
+        return typed_command(*kept, *more, *new)
 
     def _of_the_moment(self) -> list[str]:
         """Return overrides for where the study is, as far as another moment would have it elsewhere.

@@ -1,5 +1,6 @@
 """What a new study takes over from earlier ones: `hydra.sweeper.warm_start_from`."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from optuna import Study
     from optuna.trial import FrozenTrial
 
+JOURNAL = "journal.log"  # in the folder of a study whose storage is not given
 EARLIER = "convsweep:earlier:"
 STUDY = "convsweep:earlier_study"  # of a recalled trial: which of the earlier studies it is from
 
@@ -21,14 +23,15 @@ STUDY = "convsweep:earlier_study"  # of a recalled trial: which of the earlier s
 def find_earlier(given: str | Sequence[str] | None, storage: str | None, directory: Path, name: str) -> "list[Study]":
     """Open the studies that `hydra.sweeper.warm_start_from` names; none once the study `name` has trials of its own.
 
-    They are in the study's own storage where that is given, else in the journals of the folders beside its own.
+    They are in the study's own storage where that is given, else in the journals of the folders beside its own, or of
+    a folder that is named by its path.
 
     Raises:
         UserError: Some do not exist; lists those that do.
     """
     wanted = [given] if isinstance(given, str) else list(given or ())
     if storage is None:  # the journals are found by their folders
-        wanted, name = [folder_name(other) for other in wanted], folder_name(name)
+        wanted, name = [_folder(other, directory) for other in wanted], directory.name
     known = _names(storage, directory) if wanted else []
     if name in known and _open(name, storage, directory).get_trials(deepcopy=False):
         return []
@@ -36,7 +39,7 @@ def find_earlier(given: str | Sequence[str] | None, storage: str | None, directo
     problems = [
         f"`hydra.sweeper.warm_start_from` must name earlier studies, got {other}; there are {listed(other, earlier)}"
         for other in wanted
-        if other not in earlier
+        if other not in earlier and not os.path.isabs(other)
     ]
     if problems:
         raise UserError(problems)
@@ -105,11 +108,21 @@ def study_of(trial: "FrozenTrial") -> int:
     return trial.system_attrs[STUDY]
 
 
+def _folder(given: str, directory: Path) -> str:
+    """Return the folder of a journal as seen from those beside it: called as the study is, or not, or given as a path."""
+    beside = directory.parent
+    if (beside / folder_name(given) / JOURNAL).exists():
+        return folder_name(given)
+    if (Path(given) / JOURNAL).exists():
+        return os.path.abspath(given)
+    return next((name for name in _names(None, directory) if _open(name, None, directory).study_name == given), given)
+
+
 def _names(storage: str | None, directory: Path) -> list[str]:
     from optuna import get_all_study_names
 
     if storage is None:
-        return sorted(path.parent.name for path in directory.parent.glob("*/journal.log") if path.stat().st_size)
+        return sorted(path.parent.name for path in directory.parent.glob(f"*/{JOURNAL}") if path.stat().st_size)
     if "://" not in storage and not Path(storage).exists():
         return []
     return sorted(get_all_study_names(open_storage(storage, directory)))

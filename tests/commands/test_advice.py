@@ -23,3 +23,26 @@ def test_a_search_beyond_an_end_is_one_printed_command_away(tmp_path: Path) -> N
     (other,) = {path.name for path in (tmp_path / "multirun").iterdir()} - {name}
     assert states(tmp_path, other) == {"COMPLETE": 24}
     assert min(trial.params["x"] for trial in trials(tmp_path, other)) == 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["hydra.sweeper.study_name=toy", "hydra.sweeper.study_name=null"])
+@pytest.mark.parametrize(
+    "folder",
+    ["'out/${now:%H-%M-%S-%f}'", "out/fixed", "'out/${hydra.sweeper.study_name}'"],
+    ids=["now", "fixed", "name"],
+)
+def test_and_is_a_study_of_its_own_wherever_the_first_one_lies(tmp_path: Path, folder: str, name: str) -> None:
+    def type_what_follows(word: str, out: str, *more: str) -> str:
+        (line,) = [line for line in out.splitlines() if line.startswith(f"{word:<9}")]
+        done = run_inside([TOY, *shlex.split(line.partition(TOY)[2]), *more], tmp_path)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    first = toy(
+        tmp_path, "x=3,4,5,6", "+repeat=range(6)", "hydra.sweeper.n_trials=24", name, f"hydra.sweep.dir={folder}"
+    )
+    second = type_what_follows("next", first.stdout, "hydra.sweeper.n_trials=4")
+    type_what_follows("go on", second)
+    journals = tmp_path.rglob("journal.log")
+    assert sorted(len(list(path.parent.glob("trial-*"))) for path in journals) == [8, 24]

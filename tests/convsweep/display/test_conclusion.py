@@ -24,6 +24,7 @@ def said(states: list[str], **sweeper: Any) -> str:
     show_conclusion(
         study, parse(["x=interval(0,1)"], {}), OmegaConf.create({**BASE, **sweeper}), None, False,
         Findings(0, {}, []), lambda *more: " ".join(["typed", *more]), lambda: "typed anew",
+        lambda *more: "typed beside",
         Console(file=out, width=200),
     )  # fmt: skip
     return out.getvalue()
