@@ -109,7 +109,7 @@ def study_of(trial: "FrozenTrial") -> int:
 
 
 def _folder(given: str, directory: Path) -> str:
-    """Return the folder of a journal as seen from those beside it: called as the study is, or not, or given as a path."""
+    """Return a journal's folder as seen from those beside it: called as the study is, or not, or given as a path."""
     beside = directory.parent
     if (beside / folder_name(given) / JOURNAL).exists():
         return folder_name(given)
