@@ -189,7 +189,8 @@ def _holds_folds(table: Tabular, column: str) -> bool:
 
 
 def _is_text(table: Tabular, column: str) -> bool:
-    return str(table.schema.field(column).type) in ("string", "large_string")
+    kind = str(table.schema.field(column).type)  # or a dictionary of texts, pandas's categories
+    return kind.removeprefix("dictionary<values=").removeprefix("large_").startswith("string")
 
 
 def _have_folders(table: Tabular, column: str) -> bool:
@@ -247,7 +248,14 @@ def labels_in(table: Tabular, which: Columns) -> list[object]:
     if which.label == FOLDER:
         return [name.strip("/").split("/")[-2] for name in table.column(which.file, as_text=True).tolist()]
     if not which.classes:
-        return table.column(which.label).tolist()
+        labels = table.column(which.label).tolist()
+        lists = [label for label in labels if isinstance(label, list | np.ndarray)]
+        if any(len(label) != 1 for label in lists):
+            raise DatasetError(
+                f"column {shown(which.label)} of {shown(table.path.name)} must have one label in each row, got lists "
+                "of several or none; images of several classes are not taken"
+            )
+        return [label[0] for label in lists] if len(lists) == len(labels) else labels
     if not all(_is_flag(table, name) for name in which.classes) or not _are_one_hot(table, which.classes):
         raise DatasetError(
             f"{shown(table.path)} must have a single 1, and else 0, in the columns {which.label} of each row, as the "

@@ -31,6 +31,7 @@ FILLERS = ("set", "sets", "data", "dataset", "images", "image", "imgs", "img", "
 UNLABELLED = ("unknown", "unlabeled", "unlabelled", "all", "pred", "predict", "prediction", "predictions", "unsup")
 # Folders of lists and tables beside those of the images.
 OF_LISTS = ("meta", "metadata", "annotation", "annotations", "label", "labels", "split", "splits", "list", "lists")
+MASKS = ("mask", "masks", "segmentation", "segmentations", "annotation", "annotations", "label", "labels", "xml")
 DEEPEST = 6  # folders in folders, each alone
 
 
@@ -203,6 +204,12 @@ def _classes(folder: Path, names: list[str]) -> list[str]:
             f"{shown(str(folder))} must hold the folders of parts with the classes inside, got classes with parts "
             f"inside: {some(names)}, which all hold {some(same)}; move {shown(names[0])}/{shown(splits[0])} to {moved} "
             "and so on, or write a table of the files, their labels and parts and type dataset=table"
+        )
+    if masks := [name for name in same if {*_words(name)} & {*MASKS}] if len(same) >= 2 and not loose else []:
+        raise DatasetError(
+            f"{shown(str(folder))} must hold a folder of images for each class, got {some(names)}, which all hold "
+            f"{some(same)}; move {some(masks)} out, or write a table of the images and their labels and type "
+            "dataset=table"
         )
     if len(same) >= 2 and not loose:
         raise DatasetError(

@@ -2,6 +2,7 @@
 
 import csv
 import functools
+import gzip
 import io
 import json
 import re
@@ -29,6 +30,9 @@ LABELS = (
 )  # fmt: skip
 TEXT = ".txt"  # a list, with spaces between its columns and mostly without a header
 UTF8_MARK, UTF16_MARKS = b"\xef\xbb\xbf", (b"\xff\xfe", b"\xfe\xff")
+GZIP = b"\x1f\x8b"
+NO_TABLES = {".json": "JSON of one piece", ".pkl": "a pickle", ".pickle": "a pickle", ".mat": "of MATLAB's kind"}
+NO_TABLES |= {".h5": "HDF5", ".hdf5": "HDF5", ".npz": "of arrays", ".tfrecord": "TFRecord", ".feather": "Feather"}
 SPREADSHEETS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # of Excel and others, new and old
 
 
@@ -52,6 +56,8 @@ class Tabular:
         try:
             if not self.is_parquet and _start(path, 4) in SPREADSHEETS:
                 raise ValueError("it is a spreadsheet; save it as CSV, and type dataset.path= and that file")
+            if path.suffix.lower() in NO_TABLES:
+                raise ValueError(f"it is {NO_TABLES[path.suffix.lower()]}; save it as CSV, or as JSON Lines")
             self.schema: pa.Schema = self._parquet().schema_arrow if self.is_parquet else self._typed.schema
         except Exception as error:  # of pyarrow's many
             raise DatasetError(f"{shown(path)} is not a readable table: {' '.join(str(error).split())}") from error
@@ -122,6 +128,7 @@ class Tabular:
         from pyarrow import csv as arrow
 
         content = self.path.read_bytes().removeprefix(UTF8_MARK)
+        content = gzip.decompress(content) if content.startswith(GZIP) else content
         if content.startswith(UTF16_MARKS):  # Excel's "Unicode text", and what PowerShell writes
             content = content.decode("utf-16").encode()
         is_list = self.path.suffix.lower() == TEXT and not re.search(rb"[,;\t|]", content.partition(b"\n")[0])

@@ -52,9 +52,9 @@ def loose_images(folder: Path) -> list[str]:
 
 
 def tables_in(folder: Path) -> list[str]:
-    """Return the names of the tables in a folder itself, sorted, samples of submissions last."""
+    """Return the names of the tables in a folder itself, sorted, without samples of submissions."""
     found = [item.name for item in _items(folder, {}) if item.name.lower().endswith(TABLES)]
-    return sorted(found, key=lambda name: (is_submission(name), name))
+    return sorted(name for name in found if not is_submission(name))
 
 
 def documents_in(folder: Path) -> list[str]:

@@ -105,7 +105,10 @@ def test_parts_with_a_folder_of_their_own_name(tmp_path: Path) -> None:
     ("files", "message"),
     [
         (["x/a/1.png", "x/b/1.png", "y/a/1.png", "y/b/1.png"], "got x, y, which all hold the folders a, b"),
-        (["a/images/1.png", "a/masks/1.png", "b/images/1.png", "b/masks/1.png"], "all hold the folders images, masks"),
+        (
+            ["a/images/1.png", "a/masks/1.png", "b/images/1.png", "b/masks/1.png"],
+            "all hold images, masks; move masks out",
+        ),
         (
             ["a/train/1.png", "a/test/1.png", "b/train/1.png", "b/test/1.png"],
             "all hold test, train; move a/test to test/a",

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 from pyarrow import parquet
@@ -173,6 +174,32 @@ def test_of_files_of_one_name_that_of_the_rows_part_is_meant(tmp_path: Path, fil
         DatasetError, match=rf"20 names of several files, the first 0{ending}, which is small/a/0.png as"
     ):
         open_table(tmp_path, name="again.csv")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["categories", "lists", "gz"])
+def test_tables_as_pandas_writes_them(tmp_path: Path, files: list[str], kind: str) -> None:
+    table = pd.DataFrame({"image": files, "label": [label(file) for file in files]})
+    if kind == "categories":
+        table["stage"] = pd.Categorical((["train"] * 4 + ["test"]) * 4)
+        table.to_parquet(tmp_path / "a.parquet")
+    elif kind == "lists":
+        table.assign(label=[[text] for text in table.label]).to_parquet(tmp_path / "a.parquet")
+    else:
+        table.to_csv(tmp_path / "a.csv.gz", index=False)
+    data = open_table(tmp_path, "a.csv.gz" if kind == "gz" else "a.parquet")
+    check(data)
+    assert (data.test is not None) == (kind == "categories")
+    table.assign(label=[["red", "blue"]] * 20).to_parquet(tmp_path / "b.parquet")
+    with pytest.raises(DatasetError, match="must have one label in each row, got lists of several"):
+        open_table(tmp_path, "b.parquet")
+
+
+@pytest.mark.parametrize("name", ["labels.json", "table.pkl", "imagelabels.mat"])
+def test_what_is_no_table_is_told_so(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"{}")
+    with pytest.raises(DatasetError, match=r"is not a readable table: it is .*; save it as CSV, or as JSON Lines"):
+        open_table(tmp_path, name)
 
 
 def test_two_columns_of_one_name_are_refused(tmp_path: Path, files: list[str]) -> None:
