@@ -172,6 +172,11 @@ def _read(
         splits, numbers = _splits(table, which, part or "train", len(labels))
         names = None if which.embedded else table.column(which.file, as_text=True).tolist()
         places = [files.find(name, near, named) for name, named in zip(names, splits, strict=True)] if names else []
+        if files.has_twins:  # of one name in train/ and in test/, a lone one in test/ is another image
+            places = [
+                None if file and files.is_others(file, named) else file
+                for file, named in zip(places, splits, strict=True)
+            ]
         missing += [name for name, file in zip(names or (), places, strict=True) if file is None]
         if by_folder and None not in places:
             splits = _by_folder([files.part(file) for file in places if file], splits, table, notes)
@@ -268,9 +273,13 @@ class _Files:
 
     Attributes:
         several: the files that a name may mean, by the name, where nothing says which.
+        lone: the only files of their names, which were not where the table says.
+        has_twins: whether there were others of one name, in the folders of several parts.
     """
 
     def __init__(self, root: Path) -> None:
+        self.lone: set[str] = set()
+        self.has_twins = False
         self.several: dict[str, list[File]] = {}
         self._root = str(root)  # joined quickly
 
@@ -291,14 +300,22 @@ class _Files:
                 if stat.S_ISREG(status.st_mode):
                     return File(given, status.st_size, status.st_mtime_ns)
             found = self._anywhere(os.path.normpath(os.path.join(self._root, relative)))
-            if len(found) > 1:
-                found = [file for file in found if self.part(file) == part] or found
+            if len(found) == 1:
+                self.lone.add(found[0].path)
+            for meant in (part, "train") if part == "validation" else (part,):  # which is a part of the training images
+                if len(found) > 1:
+                    found = [file for file in found if self.part(file) == meant] or found
+                    self.has_twins |= len(found) == 1
             if len(found) == 1:
                 return found[0]
             several = several or found
         if several:
             self.several[name or ""] = several
         return several[0] if several else None
+
+    def is_others(self, file: File, part: str) -> bool:
+        """Tell whether a file that is the only one of its name lies in the folder of another part."""
+        return file.path in self.lone and self.part(file) not in (None, part, "train")
 
     def part(self, file: File) -> str | None:
         """Return the part that the folders of a file say."""

@@ -167,6 +167,14 @@ def test_of_files_of_one_name_that_of_the_rows_part_is_meant(tmp_path: Path, fil
     check(open_table(tmp_path))
     check(open_table(tmp_path, name=""))
     (tmp_path / "labels.csv").rename(tmp_path / "again.csv")
+    (tmp_path / "train_images" / "3.png").rename(tmp_path / "3.bak")
+    with pytest.raises(DatasetError, match=f"1 of the 20 files that again.csv names are missing, the first 3{ending};"):
+        open_table(tmp_path, name="again.csv")
+    (tmp_path / "3.bak").rename(tmp_path / "train_images" / "3.png")
+    validating = [[*row, "val" if i % 5 == 4 else "train"] for i, row in enumerate(rows)]
+    write_csv(tmp_path, [["id", "label", "split"], *validating])
+    (tmp_path / "labels.csv").rename(tmp_path / "split.csv")
+    check(open_table(tmp_path, name="split.csv"))
     (tmp_path / "small").mkdir()
     for part in ("train", "test"):
         (tmp_path / f"{part}_images").rename(tmp_path / "small" / f"{'ab'[part == 'test']}")
