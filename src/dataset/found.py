@@ -1,5 +1,6 @@
 """What was found, in lines for the user: the classes, and how many images each part has of them."""
 
+import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -30,7 +31,18 @@ def found(labels: Mapping[str, np.ndarray], class_names: Sequence[str], what: st
     lines = [f"{counts.sum():,}{kind} {what} of {len(class_names):,} classes: {', '.join(named)}{beside}"]
     if twins := alike(class_names):
         lines.append(f"{' and '.join(twins)} are classes of their own; write them alike if they are one")
+    if (both := _several(class_names)) is not None:
+        lines.append(f"{both} is a class of its own, beside those that it lists: an image has one label here")
     return lines
+
+
+def _several(names: Sequence[str]) -> str | None:
+    """Return the first name that lists others, Hernia|Mass beside Hernia and Mass, if there is any."""
+    known = {*names}
+    lists = (
+        name for name in names if len(pieces := re.split(r"\s*[|;,]\s*|\s+", name)) > 1 and known.issuperset(pieces)
+    )
+    return next(lists, None)
 
 
 def alike(names: Iterable[str]) -> list[str]:

@@ -26,7 +26,7 @@ FILES = (
 )  # fmt: skip
 LABELS = (
     "label", "labels", "class", "classname", "classlabel", "category", "target", "y", "species", "breed", "diagnosis",
-    "finelabel", "labelname", "classid", "labelid", "tag",
+    "dx", "finelabel", "labelname", "classid", "labelid", "tag",
 )  # fmt: skip
 TEXT = ".txt"  # a list, with spaces between its columns and mostly without a header
 UTF8_MARK, UTF16_MARKS = b"\xef\xbb\xbf", (b"\xff\xfe", b"\xfe\xff")

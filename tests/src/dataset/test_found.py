@@ -23,6 +23,23 @@ def test_a_class_without_training_images_counts_none() -> None:
 
 
 @pytest.mark.parametrize(
+    ("names", "both"),
+    [
+        (["Hernia", "Hernia|Mass", "Mass"], "Hernia|Mass"),
+        (["rust", "scab", "scab rust"], "scab rust"),
+        (["a; b", "a", "b"], "a; b"),
+        (["cat", "cat small", "big dog"], None),
+        (["New York", "York"], None),
+    ],
+)
+def test_names_that_list_others_are_told_of(names: list[str], both: str | None) -> None:
+    lines = found({"train": np.arange(len(names))}, names, "images")
+    assert lines[1:] == (
+        [f"{both} is a class of its own, beside those that it lists: an image has one label here"] if both else []
+    )
+
+
+@pytest.mark.parametrize(
     ("names", "twins"),
     [
         (["cat", "dog", "Cat"], ["cat", "Cat"]),

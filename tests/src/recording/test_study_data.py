@@ -92,6 +92,7 @@ def test_images_that_have_changed_since_trials_were_trained_on_them_are_refused_
     again()
 
 
+@pytest.mark.slow
 def test_a_trial_is_not_trained_on_images_that_changed_while_the_sweep_runs(folder: Path, tmp_path: Path) -> None:
     callback, config = StudyData(), composed(folder, "dataset.image_size=8")
     assert callback.check(config) == []
