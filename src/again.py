@@ -57,7 +57,6 @@ def train_again(
         data = rescaled(dataset.load(config.dataset, config.seed, number=number), config.augmentation.rescale)
         own_seed, most = folds.seed(seed, number), max(then["loss"])
         course = training.course(config, data, own_seed)
-        stood = stood or environment(config, data, own_seed, threads)
 
         def after_epoch(
             epoch: int, metrics: dict[str, float], last: bool, most: int = most, before=then["val_accuracy"]
@@ -67,6 +66,7 @@ def train_again(
             return training.Verdict.STOP if epoch >= most else training.Verdict.GO_ON
 
         course, history = train(config, course, own_seed, after_epoch)
+        stood = stood or environment(config, data, own_seed, threads)  # now that files of one's own are imported
         epochs.append(history.epochs)
         weights, images = weights_digest(course.network), images + len(data.validation.images)
     return Again(epochs, weights, images, stood)

@@ -20,7 +20,7 @@ def cost(y_true, y_pred, class_names):
 def sure(y_true, y_prob):
     return y_prob.max(axis=1).mean()
 """
-COMMAND = ["-m", "src.sweep", "-m", "objective=of_mine.cost", 'constraints=["of_mine.sure >= 0"]', "model=mlp"]
+COMMAND = ["-m", "src.sweep", "-m", "objective=of_mine.cost", 'constraints=["measured.sure >= 0"]', "model=mlp"]
 COMMAND += ["training.loss={_target_: of_mine.poly, epsilon: 1.0}", "training.loss.epsilon=0,2", "training.epochs=2"]
 COMMAND += ["dataset.limit=300", "hydra/launcher=basic", "hydra.sweeper.study_name=own"]
 
@@ -28,6 +28,7 @@ COMMAND += ["dataset.limit=300", "hydra/launcher=basic", "hydra.sweeper.study_na
 @pytest.mark.slow
 def test_a_search_by_them_can_be_reproduced(tmp_path: Path) -> None:
     (tmp_path / "of_mine.py").write_text(FILE)
+    (tmp_path / "measured.py").write_text(FILE)  # that nothing else imports
     done = run_inside(COMMAND, tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "minimize of_mine.cost" in done.stdout
@@ -38,6 +39,7 @@ def test_a_search_by_them_can_be_reproduced(tmp_path: Path) -> None:
     again = run_inside(["-m", "src.reproduce", "own/1"], tmp_path)
     assert again.returncode == 0, again.stdout + again.stderr
     assert again.stdout.splitlines()[-1].startswith("equal    to the bit: 2 epochs")
+    assert "the file of measured.sure" not in again.stdout, "it is the same one"
 
 
 @pytest.mark.slow
