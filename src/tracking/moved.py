@@ -40,7 +40,7 @@ def follow(database: Path | None) -> list[str]:
             for column in columns:
                 for row, address in file.execute(f"SELECT rowid, {column} FROM {table}").fetchall():
                     root = _root(address or "")
-                    if root is not None and local(root) in moved:
+                    if root is not None and local(root) in moved and not _is_only_there(address, root, here):
                         now = (here.as_uri() if root.startswith("file:") else str(here)) + address[len(root) :]
                         file.execute(f"UPDATE {table} SET {column} = ? WHERE rowid = ?", (now, row))
         return [str(folder) for folder in moved]
@@ -60,6 +60,12 @@ def _moved(known: Sequence[str], here: Path) -> list[Path]:
                 continue
         found.append(folder)
     return found
+
+
+def _is_only_there(address: str, root: str, here: Path) -> bool:
+    """Whether files were put into the former folder after it had been copied."""
+    there = local(address)
+    return there is not None and there.exists() and not (here / address[len(root) + 1 :]).exists()
 
 
 def _root(address: str) -> str | None:

@@ -14,10 +14,13 @@ from tests.src.tracking.test_lookup import filled
 @pytest.mark.slow
 def test_a_copy_has_files_of_its_own(store: Store, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     client, run_id = filled(store)
-    before = (tmp_path / "mlflow.db").read_bytes()
     assert follow(tmp_path / "mlflow.db") == []
     copy = tmp_path_factory.mktemp("a copy") / "project"  # a space: addresses have %20
     shutil.copytree(tmp_path, copy)
+    late = store.client.create_run(store.experiment_id).info.run_id
+    store.client.log_text(late, "text", "late.txt")
+    shutil.copy(tmp_path / "mlflow.db", copy)  # the database after its files
+    before = (tmp_path / "mlflow.db").read_bytes()
     lookup = look_up(f"sqlite:///{copy}/mlflow.db")
     assert isinstance(lookup, Database)
     run = lookup.run(run_id)
@@ -33,6 +36,7 @@ def test_a_copy_has_files_of_its_own(store: Store, tmp_path: Path, tmp_path_fact
         version.source for version in lookup.versions()
     )  # fmt: skip
     assert all(str(address).startswith(f"{copy.as_uri()}/mlruns/") for address in known)
+    assert str(there.client.get_run(late).info.artifact_uri).startswith(tmp_path.as_uri()), "its files are there alone"
     assert follow(copy / "mlflow.db") == []
     assert (tmp_path / "mlflow.db").read_bytes() == before
     assert str(client.get_run(run_id).info.artifact_uri).startswith(tmp_path.as_uri())
