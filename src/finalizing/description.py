@@ -9,6 +9,7 @@ import numpy as np
 from convsweep.intervals import share_of
 from convsweep.study import is_infeasible, value_names
 from src.config import as_yaml
+from src.config.objective import is_own
 from src.dataset import Split
 from src.evaluation import fit_temperature
 from src.finalizing.candidates import search_overrides
@@ -113,7 +114,8 @@ def _numbers(job: Job, final: Final) -> list[list[str]]:
         asked = f"{share.count} test images, asked once"
         numbers.append(["test accuracy", f"{share.value:.4f}", _interval(share.low, share.high), asked])
         known = final.tested(value_names(job.source))
-        numbers += [[f"test {name.replace('_', ' ')}", f"{value:.4f}", "", ""] for name, value in known.items()]
+        shown = {name if is_own(name) else name.replace("_", " "): value for name, value in known.items()}
+        numbers += [[f"test {name}", f"{value:.4f}", "", ""] for name, value in shown.items()]
     return numbers
 
 

@@ -17,7 +17,7 @@ from src.finalizing.job import Final, Job
 from src.finalizing.registry import enter
 from src.recording import OUTBOX, study_run
 from src.report import confusion_matrix, explanations
-from src.tracking import Address, Refused, TrialRun, courier, discard, is_outage, open_address
+from src.tracking import NOTE, Address, Refused, TrialRun, courier, discard, is_outage, open_address
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -73,6 +73,7 @@ def _log(job: Job, final: Final, card: str, log_model: LogModel, parent: str) ->
         post, job.folder / OUTBOX, final.title, params, job.source.study_name, final.number, parent, role="final"
     ) as written:
         written.log_text(as_yaml(config), "config.yaml")
+        written.log_tags({NOTE: f"{final.what}. Chosen: {final.choice.words}."})
         for epoch, metrics in enumerate(results["history"], 1):
             written.log_metrics(metrics, epoch)
         numbers = {name: float(value) for name, value in results.items() if name != "history"}

@@ -35,7 +35,7 @@ def enter(job: Job, final: Final, card: str, store: Store, name: str, run_id: st
 
 def keeps_its_place(champion: Registered, tags: Mapping[str, str], values: list[float], maximize: bool) -> str | None:
     """Say why a champion is not replaced by a model with these tags and values; None if it is."""
-    for key, what in (("convsweep.objective", "objective"), ("convsweep.data", "data")):
+    for key, what in (("convsweep.objective", "objective"), ("convsweep.data", "data, or data of another size or fit")):
         if champion.tags.get(key) != tags[key]:
             return f"it was judged by other {what}, so that they cannot be compared"
     theirs = json.loads(champion.tags.get("convsweep.values", "[]"))

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from convsweep.study import ranked
-from src.tracking import Lookup, NotHere, Run, look_up
+from src.tracking import NOTE, Lookup, NotHere, Run, look_up
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -26,6 +26,7 @@ OF_THE_BEST = {
     "reliability_diagram.png": "calibration",
     "altered_copies.png": "altered copies",
 }
+ENDS = {"mean_low", "mean_high"}  # of the interval of a final model's mean
 OF_THE_STUDY = {"rungs.png": "all curves, and how many trials went on from each rung"}
 GROUPS = re.compile("^(train|time|summary)/")  # of metrics on MLflow's page
 STD = re.compile(r"_std(?=\[|$)")  # of a metric's standard deviation over folds: recall_std[rose]
@@ -49,9 +50,32 @@ def exhibits(study: "Study", uri: str | None) -> "tuple[list[Exhibit], str]":
         own = next((run for run_id in known if (run := lookup.run(run_id)) is not None), None)
         if own is None:
             return [], "No pictures: the study's run is not in this MLflow; --uri names another one."
-        return [*_of_the_best(study, lookup, own), *_of_the_study(lookup, own)], ""
+        return [*_of_finals(study, lookup), *_of_the_best(study, lookup, own), *_of_the_study(lookup, own)], ""
     except NotHere as error:
         return [], f"No pictures: {error}."
+
+
+def _of_finals(study: "Study", lookup: Lookup) -> "list[Exhibit]":
+    """Return what `src.finalize` made of the study: why that, and what the test images say of it."""
+    from convsweep.report import Exhibit
+
+    found = []
+    for run in (run for run in lookup.runs(study.study_name) if run.is_final):
+        numbers = best_metrics(run.metrics)
+        rows = [["", ""], ["what, and why", run.tags.get(NOTE, "")]]
+        if "mean" in numbers:
+            ends = (
+                f" (95% interval {numbers['mean_low']:.4f} to {numbers['mean_high']:.4f})"
+                if set(numbers) >= ENDS
+                else ""
+            )
+            rows.append(["mean over seeds, validation images", f"{numbers['mean']:.4f}{ends}"])
+        tested = sorted(name for name in numbers if name.startswith("test_"))
+        rows += [[name.replace("_", " "), f"{numbers[name]:.4f}"] for name in tested]
+        picture = _files(lookup, run, ["confusion_matrix.png"]).get("confusion_matrix.png")
+        title = f"{run.title}, made of this study by finalize: its test images"
+        found.append(Exhibit(title, picture, rows))
+    return found
 
 
 def _of_the_best(study: "Study", lookup: Lookup, own: Run) -> "list[Exhibit]":

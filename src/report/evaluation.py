@@ -47,7 +47,7 @@ def mistakes(
     names, room = shown(class_names, LONGEST), 0.34 + 0.12 * (files is not None)
     paths = [] if files is None else list(files)
     figure, axes = _gallery(images, COLUMNS, inches=1.45, left=0.1, below=room, texts=[*class_names, *paths])
-    axes.set_title(title if len(images) else f"{title}: none", fontsize=10)
+    axes.set_title(title if len(images) else f"{title}: none", fontsize=10, loc="left")  # where few images are
     for i, (is_, taken, sure) in enumerate(zip(true, predicted, confidence, strict=True)):
         row, column = divmod(i, COLUMNS)
         below: Any = {"xy": (column + 0.48, row + 1), "textcoords": "offset points", "ha": "center", "fontsize": 8}

@@ -14,13 +14,14 @@ from src.tracking.links import find_port, page
 from src.tracking.lookup import look_up
 from src.tracking.moved import follow
 from src.tracking.registry import Registered, crown, find_champion, register
-from src.tracking.store import Refused, Store, is_outage, open_address, open_store
+from src.tracking.store import NOTE, Refused, Store, is_outage, open_address, open_store
 from src.tracking.study_run import StudyRun
 from src.tracking.trial_run import TrialRun
 
 __all__ = [
     "CHAMPION",
     "FINAL",
+    "NOTE",
     "NOT_KEPT",
     "Address",
     "Courier",

@@ -148,6 +148,17 @@ def test_the_card_says_what_is_known(study: Path) -> None:
 
 
 @pytest.mark.slow
+def test_the_report_says_which_model_was_made_and_why(study: Path) -> None:
+    done = run_inside(["-m", "src.report", "digits", "--output", "shown.html"], study)
+    assert done.returncode == 0, done.stderr
+    text = (study / "shown.html").read_text()
+    (final,) = client(study).search_runs(["1"], "tags.`convsweep.role` = 'final'")
+    assert f"{final.info.run_name}, made of this study by finalize" in text
+    assert "Chosen: trial " in text
+    assert f"{final.data.metrics['test_macro_f1']:.4f}" in text
+
+
+@pytest.mark.slow
 def test_what_a_model_stood_on_is_what_it_was_trained_with(study: Path) -> None:
     (file,) = (study / "multirun/digits-final").glob("final-*-train/environment.json")
     then = file.read_text()
