@@ -20,8 +20,8 @@ from convsweep.display.words import SHOWN, fresh_seeds, say
 from convsweep.driver.checks import directions, plain
 from convsweep.driver.defaults import NO_PRUNER, set_aside_pruner, set_aside_scheduler
 from convsweep.driver.dry_run import copy_of, find_storage, show_dry_run
-from convsweep.driver.refusals import has_begun, keep_apart, which_study
-from convsweep.driver.sweep import Sweep
+from convsweep.driver.refusals import has_begun, keep_apart, keep_files_apart, which_study
+from convsweep.driver.sweep import MULTIRUN, Sweep
 from convsweep.errors import UserError, bounded, is_disk_full
 from convsweep.policy.budget import Budget, count_trials
 from convsweep.policy.policy import Phase, Policy
@@ -105,6 +105,7 @@ class Driver:
                 keep_apart(storage, self.sweep)
             with exclusively(storage, self.sweep.name):
                 study, changes = self._study_in(storage)
+                keep_files_apart(study, self.sweep)
                 if changes and sweeper.on_change == "continue":
                     change(study, directions(sweeper), self.sweep.space, self.sweep.settings, *self.sweep.of_today)
                 taken_up = self._take_up(study) if not changes or sweeper.on_change == "continue" else None
@@ -233,7 +234,7 @@ class Driver:
         return trials, done, workers
 
     def _run(self, study: "Study", policy: Policy, enumerated: bool) -> int:
-        OmegaConf.save(self.sweep.config, self.sweep.directory / "multirun.yaml")  # as Hydra's own sweepers do
+        OmegaConf.save(self.sweep.config, self.sweep.directory / MULTIRUN)
         if not policy.confirming:
             keep_budget(study, self.sweep.config.hydra.sweeper)
         left = policy.is_left(study) or (is_shared(self.sweep.config) and policy.runs(study))

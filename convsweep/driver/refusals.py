@@ -2,9 +2,12 @@
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from convsweep.driver.sweep import Sweep
+from omegaconf import OmegaConf
+from yaml import YAMLError
+
+from convsweep.driver.sweep import MULTIRUN, Sweep
 from convsweep.errors import UserError, printable
 from convsweep.policy.repeats import is_repeat
 from convsweep.policy.work import WORKER
@@ -28,8 +31,35 @@ def has_begun(study: "Study", directory: Path) -> bool:
         return True
     if enqueued(study):
         return True
+    return any(WORKER in trial.system_attrs for trial in trials) and _has_files(directory)
+
+
+def _has_files(directory: Path) -> bool:
+    """Whether a trial has left more in a study's folder than its config and what it has logged."""
     files = (path for path in directory.glob("*/**/*") if path.is_file() and path.suffix != ".log")
-    return any(WORKER in trial.system_attrs for trial in trials) and any(".hydra" not in path.parts for path in files)
+    return any(".hydra" not in path.parts for path in files)
+
+
+def keep_files_apart(study: "Study", sweep: Sweep) -> None:
+    """Do as `keep_apart` where the folder's earlier study is in another storage, or both are in one database.
+
+    Raises:
+        UserError: Its trials have left files there, and this one's, of which none has begun, would find them.
+    """
+    subdir: Any = OmegaConf.to_container(sweep.config.hydra.sweep, resolve=False)
+    if "study_name" in str(subdir["subdir"]) or any(
+        WORKER in trial.system_attrs for trial in study.get_trials(deepcopy=False)
+    ):
+        return
+    try:
+        before: Any = OmegaConf.to_container(OmegaConf.load(sweep.directory / MULTIRUN), resolve=False)
+        name, storage = (before["hydra"]["sweeper"][key] for key in ("study_name", "storage"))
+    except (OSError, LookupError, TypeError, ValueError, YAMLError):  # none of ours
+        return
+    # Two machines may write one database's address in two ways.
+    same = name == sweep.name and (storage is None) == (sweep.config.hydra.sweeper.storage is None)
+    if not same and _has_files(sweep.directory):
+        raise UserError(_not_its_own(sweep, name))
 
 
 def keep_apart(storage: "BaseStorage", sweep: Sweep) -> None:
@@ -48,13 +78,17 @@ def keep_apart(storage: "BaseStorage", sweep: Sweep) -> None:
     for name in known:
         other = optuna.load_study(storage=storage, study_name=name)
         if has_begun(other, sweep.directory):
-            raise UserError(
-                f"`hydra.sweep.dir` must be a folder of the study's own, got {os.path.relpath(sweep.directory)}, where "
-                f"{printable(name)} keeps its trials' files; type "
-                "hydra.sweep.dir='multirun/${hydra.sweeper.study_name}'"
-            )
+            raise UserError(_not_its_own(sweep, name))
         if not sweep.config.hydra.sweeper.dry_run:
             storage.delete_study(other._study_id)
+
+
+def _not_its_own(sweep: Sweep, name: str) -> str:
+    return (
+        f"`hydra.sweep.dir` must be a folder of the study's own, got {os.path.relpath(sweep.directory)}, where "
+        f"{printable(name)} keeps its trials' files; type "
+        "hydra.sweep.dir='multirun/${hydra.sweeper.study_name}'"
+    )
 
 
 def which_study(study: "Study", changes: list[str], obstacles: list[str]) -> list[str]:

@@ -21,6 +21,8 @@ from convsweep.space.values import as_override_value
 from convsweep.storage.folder import folder_name
 from convsweep.study.callback import StudyCallback
 
+MULTIRUN = "multirun.yaml"  # the config of a sweep in its folder, as Hydra's own sweepers leave it
+
 
 class Steps:
     """How many steps a trial has, by its searched values: what `max_resource` is for it.

@@ -109,7 +109,7 @@ def study_of(trial: "FrozenTrial") -> int:
 
 
 def _folder(given: str, directory: Path) -> str:
-    """Return a journal's folder as seen from those beside it: called as the study is, or not, or given as a path."""
+    """Return the folder of a study as seen from those beside it: its own name, the study's, or its path are given."""
     beside = directory.parent
     if (beside / folder_name(given) / JOURNAL).exists():
         return folder_name(given)
