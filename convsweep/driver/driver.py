@@ -37,7 +37,7 @@ from convsweep.storage.opening import open_configured
 from convsweep.storage.room import is_full
 from convsweep.storage.study_lock import exclusively
 from convsweep.study.failure import words_of
-from convsweep.study.identity import change, obstacles, open_study
+from convsweep.study.identity import adopt, change, obstacles, open_study
 from convsweep.study.metric_names import name_metrics
 from convsweep.study.optuna_logging import quieten_optuna
 from convsweep.study.queue import fill, parse_enqueue
@@ -164,6 +164,8 @@ class Driver:
     def _take_up(self, study: "Study") -> tuple[Policy, bool]:
         """Make its queue what is asked for; return how it is worked off, and whether it is every combination once."""
         sweeper = self.sweep.config.hydra.sweeper
+        inside = self.sweep.of_today[1]
+        adopt(study, directions(sweeper), self.sweep.space, self.sweep.settings, sweeper.seed, inside)
         if not is_shared(self.sweep.config):
             settle(study, sweeper.max_retries if is_in_process(self.sweep.config) else None)
         trials = study.get_trials(deepcopy=False)

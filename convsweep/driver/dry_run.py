@@ -40,9 +40,8 @@ def copy_of(study: "Study | None", sweep: Sweep) -> "Study":
         InMemoryStorage(), sweep.name, directions(sweeper), sweep.space, sweep.settings, sweeper.seed, sweep.defaults
     )
     if study is not None:
-        copy.set_user_attr("seed", study.user_attrs["seed"])
         copy.set_user_attr(RETRIED, retried(study))
-        for name in {IDENTITY, ENUMERATED} & set(study.user_attrs):
+        for name in {"seed", IDENTITY, ENUMERATED} & set(study.user_attrs):
             copy.set_user_attr(name, study.user_attrs[name])
         copy.add_trials(study.get_trials(deepcopy=False))
     return copy

@@ -67,10 +67,11 @@ def open_study(
     wanted = {"space": space.describe(), "direction": list(directions), "settings": dict(settings)}
     if name not in {study.study_name for study in storage.get_all_studies()}:
         study = optuna.create_study(storage=storage, study_name=name, directions=directions, load_if_exists=True)
-        study.set_user_attr(IDENTITY, wanted | {INSIDE: list(inside)})
-        study.set_user_attr("seed", int.from_bytes(os.urandom(4), "little") if seed is None else seed)
+        adopt(study, directions, space, settings, seed, inside)
         return study, []
     study = optuna.load_study(storage=storage, study_name=name)
+    if IDENTITY not in study.user_attrs:  # only what its trials are like is known of it
+        return study, ["it was begun without this sweeper"] if obstacles(study, directions, space) else []
     had = wanted | study.user_attrs.get(IDENTITY, {})
     new = {name for name in defaults if name not in had["settings"]}
     asked = {name: value for name, value in wanted["settings"].items() if name not in new}
@@ -80,6 +81,25 @@ def open_study(
     if seed is not None and study.user_attrs.get("seed", seed) != seed and "seed" not in settings:
         changes.append(f"hydra.sweeper.seed: it has {study.user_attrs['seed']}, now asked for {seed}")
     return study, changes
+
+
+def adopt(
+    study: "Study",
+    directions: list[Any],
+    space: Space,
+    settings: Mapping[str, Any],
+    seed: int | None,
+    inside: Collection[str] = (),
+) -> None:
+    """Note what a study is asked for, and its seed, where that is not known: it is new, or Optuna's own.
+
+    Who creates one may be killed before the next line.
+    """
+    if IDENTITY not in study.user_attrs:
+        asked = {"space": space.describe(), "direction": list(directions), "settings": dict(settings)}
+        study.set_user_attr(IDENTITY, asked | {INSIDE: list(inside)})
+    if "seed" not in study.user_attrs:
+        study.set_user_attr("seed", int.from_bytes(os.urandom(4), "little") if seed is None else seed)
 
 
 def is_enumerated(study: "Study") -> bool:

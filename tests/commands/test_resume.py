@@ -6,8 +6,12 @@ import time
 from pathlib import Path
 from unittest import mock
 
+import optuna
 import pytest
 import yaml
+from optuna.distributions import FloatDistribution
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
 
 from tests.helpers.command import ROOT, run, start, states, toy, toy_workers, trials, wait_for, wait_until
 
@@ -211,3 +215,26 @@ def test_a_study_of_before_a_default_changed_is_searched_as_it_was_begun(tmp_pat
     assert states(tmp_path, "s") == {"COMPLETE": 3}
     configs = [yaml.safe_load(file.read_text()) for file in tmp_path.glob("mlruns/*/artifacts/config.yaml")]
     assert [config["training"]["norm_statistics"] for config in configs] == ["running"] * 3
+
+
+@pytest.mark.slow
+def test_a_study_of_optunas_own_goes_on(tmp_path: Path) -> None:
+    (tmp_path / "multirun/toy").mkdir(parents=True)
+    storage = JournalStorage(JournalFileBackend(str(tmp_path / "multirun/toy/journal.log")))
+    study = optuna.create_study(storage=storage, study_name="toy")
+    study.optimize(lambda trial: trial.suggest_float("x", -1, 1) + (trial.suggest_categorical("y", "ab") == "a"), 3)
+    study.ask({"x": FloatDistribution(-1, 1)})
+    study.enqueue_trial({"x": 0.25, "y": "b"})
+    for other in (["y=a,b,c"], ["y=a,b", "hydra.sweeper.direction=maximize"]):
+        refused = toy(tmp_path, "x=interval(-1,1)", *other)
+        assert refused.returncode == 1
+        assert "it was begun without this sweeper\n" in refused.stderr
+        assert "it cannot go on so: " in refused.stderr
+    for dry in (True, False):
+        done = toy(tmp_path, "x=interval(-1,1)", "y=a,b", "hydra.sweeper.n_trials=8", f"hydra.sweeper.dry_run={dry}")
+        assert done.returncode == 0, done.stderr
+    assert states(tmp_path) == {"COMPLETE": 8}
+    assert trials(tmp_path)[4].params == {"x": 0.25, "y": "b"}
+    study.optimize(lambda trial: trial.suggest_float("x", -1, 1), 2)
+    assert toy(tmp_path, "x=interval(-1,1)", "y=a,b", "hydra.sweeper.n_trials=12").returncode == 0
+    assert states(tmp_path) == {"COMPLETE": 12}
