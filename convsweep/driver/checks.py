@@ -2,6 +2,7 @@
 
 import dataclasses
 import importlib.util
+import math
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -23,6 +24,7 @@ from convsweep.space.conditions import restrict
 from convsweep.space.grammar import parse, parse_most
 from convsweep.space.official import KEY as SEARCH_SPACE
 from convsweep.space.official import refuse_search_space, refuse_storage
+from convsweep.space.parameter import ends
 from convsweep.space.space import Space
 from convsweep.storage.address import check_storage
 from convsweep.study.callback import StudyCallback
@@ -230,13 +232,27 @@ def check_trials(
             groups = [*map(str, compose.config.hydra.runtime.choices), *loader.list_groups("")]
             apart = dict(_objections(overrides, compose, loader))
             wrong.update(apart)
-            yield from (explain(objection, groups) for objection in (apart.values() or [error]))
+            yield from (_with_whole_numbers(override, explain(one, groups), space) for override, one in apart.items())
+            if not apart:
+                yield explain(error, groups)
             continue
         if wrong:  # the app would object to what it is not given
             continue
         OmegaConf.set_readonly(composed, True)
         for callback in callbacks:
             yield from callback.check(composed)
+
+
+def _with_whole_numbers(override: str, problem: str, space: Space) -> str:
+    """Say so where all of an interval is drawn for a key that takes whole numbers."""
+    name = override.split("=")[0]
+    parameter = space.parameters.get(name.lstrip("+"))
+    if parameter is None or parameter.values is not None or "must be a whole number" not in problem:
+        return problem
+    low, high = ends(parameter)
+    instead = f"interval({math.ceil(low)},{math.floor(high)})"
+    instead = f"tag(log,{instead})" if getattr(parameter.distribution, "log", False) else instead
+    return f"`{name}` must be a whole number, got any from {low:g} to {high:g}; type '{name}=int({instead})'"
 
 
 def _objections(

@@ -14,7 +14,7 @@ from convsweep.space.grammar import parse
 from convsweep.study.queue import fill
 from convsweep.study.warm_start import find_earlier
 from src.config import register
-from tests.helpers.command import ROOT, toy, trials
+from tests.helpers.command import ROOT, run_inside, toy, trials
 from tests.helpers.spaces import chain, study_of
 
 
@@ -166,3 +166,26 @@ def test_earlier_studies_in_the_same_database(tmp_path: Path) -> None:
     assert find_earlier(None, storage, tmp_path / "new", "new") == []
     fill(earlier, chain(), 1)
     assert find_earlier("gone", storage, tmp_path / "new", "earlier") == []
+
+
+@pytest.mark.slow
+def test_an_interval_for_a_whole_number_says_how_to_draw_those(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(
+        "from dataclasses import dataclass\n"
+        "import hydra\n"
+        "from hydra.core.config_store import ConfigStore\n"
+        "@dataclass\n"
+        "class Typed:\n"
+        "    width: int = 1\n"
+        "ConfigStore.instance().store('of_a_typed_width', Typed)\n"
+        "@hydra.main(version_base='1.3', config_path=None, config_name='of_a_typed_width')\n"
+        "def main(cfg):\n"
+        "    return cfg.width\n"
+        "main()\n"
+    )
+    command = ["app.py", "-m", "hydra/sweeper=convsweep", "hydra/launcher=basic", "hydra.sweeper.n_trials=2"]
+    refused = run_inside([*command, "width=tag(log,interval(1.5,9))"], tmp_path)
+    expected = "`width` must be a whole number, got any from 1.5 to 9; type 'width=int(tag(log,interval(2,9)))'"
+    assert refused.stderr == f"error: {expected}\n"
+    done = run_inside([*command, "width=int(tag(log,interval(2,9)))"], tmp_path)
+    assert done.returncode == 0, done.stderr
