@@ -52,6 +52,7 @@ from convsweep.workers.devices import workers_on_gpus
 from convsweep.workers.fork_server import ForkServer, forking
 from convsweep.workers.launch import Launch, is_in_process, is_on_this_machine
 from convsweep.workers.stopping import Stopping
+from convsweep.workers.terminal import readers_lost
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -60,12 +61,19 @@ if TYPE_CHECKING:
     from convsweep.insight import Findings
 
 
+class Unheard(Console):
+    """A console that goes on without a word where nobody reads it any more: a sweep is worth more than its lines."""
+
+    def on_broken_pipe(self) -> None:
+        readers_lost()
+
+
 @dataclass
 class Driver:
     """One run of a sweep: it opens the study, launches the workers, and says what came of it."""
 
     sweep: Sweep
-    console: Console = field(default_factory=Console)
+    console: Console = field(default_factory=Unheard)
     _forks: ForkServer | None = field(default=None, init=False)
     _timed_out: str | None = field(default=None, init=False)
 

@@ -8,6 +8,7 @@ import threading
 
 from convsweep.errors import is_disk_full
 from convsweep.workers.process import FULL, STOP
+from convsweep.workers.terminal import watch_readers
 
 
 def main() -> None:
@@ -38,6 +39,7 @@ def run(line: socket.socket) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     payload = _read(line, int.from_bytes(_read(line, 8), "little"))
     threading.Thread(target=_listen, args=(line,), daemon=True).start()
+    watch_readers()
     setup_globals()
     singletons, worker = cloudpickle.loads(payload)
     if found := Singleton._instances.get(Plugins):  # by the process that forked this one

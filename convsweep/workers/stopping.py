@@ -112,9 +112,9 @@ class Stopping:
         told = False
         while not self._over.wait(INTERVAL):
             if self.interrupted:
+                self._tell("now")
                 if not self._quietly:  # else what went wrong is said in a moment
                     say(self._console, "stopping: running trials end at their next epoch; Ctrl-C again stops at once")
-                self._tell("now")
                 return
             if self._budget is not None:
                 self._budget.look()

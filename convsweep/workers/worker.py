@@ -14,7 +14,7 @@ from hydra.core.utils import JobStatus, run_job
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, open_dict
 
-from convsweep.errors import UserError, is_disk_full
+from convsweep.errors import UserError, causes, is_disk_full
 from convsweep.policy.asha import feasible
 from convsweep.policy.policy import Policy
 from convsweep.policy.repeats import is_repeat, seed_parts
@@ -37,6 +37,7 @@ from convsweep.workers.app import App, Ended, stand_for_script
 from convsweep.workers.memory import Memory
 from convsweep.workers.outcome import values_of
 from convsweep.workers.process import DONE, RECYCLE, STOPPED
+from convsweep.workers.terminal import readers_lost
 from convsweep.workers.trial import STOP, Infeasible, TrialHandle, set_current_trial, stop_requested
 
 if TYPE_CHECKING:
@@ -179,8 +180,11 @@ class Worker:
     def _record(self, study: "Study", taken: "FrozenTrial", attempt: "_Attempt") -> bool:
         if is_disk_full(attempt.error) and is_full(self.directory, self.config.hydra.sweeper.storage):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.directory)) from attempt.error
-        # What a trial has started may have got the signal as well: its failing then says nothing of its values.
-        if attempt.is_interrupted or (stop_requested.is_set() and attempt.is_failed):
+        # What a trial has started may have got the signal as well: its failing then says nothing of its values. Nor does
+        # it where what it said had no reader any more, in the moment before that was noticed.
+        mute = any(isinstance(error, BrokenPipeError) for error in causes(attempt.error))
+        unheard = mute and readers_lost() > attempt.readers_lost
+        if attempt.is_interrupted or unheard or (stop_requested.is_set() and attempt.is_failed):
             put_back(study, taken._trial_id)
             return True
         try:
@@ -200,6 +204,7 @@ class _Attempt:
     values: list[float] = field(default_factory=list)
     problem: str | None = None
     error: BaseException | None = None
+    readers_lost: int = field(default_factory=readers_lost)
 
     @property
     def is_interrupted(self) -> bool:

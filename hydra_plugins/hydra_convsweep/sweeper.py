@@ -19,7 +19,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from convsweep.config import OFFICIAL, OFFICIAL_OPTION, HydraConf, OptunaConf
 from convsweep.errors import UserError, printable
-from convsweep.workers.terminal import leave_terminal
+from convsweep.workers.terminal import leave_terminal, watch_readers
 
 # A key that does not exist is refused with those that do, among all else that is wrong, not by Hydra's words.
 ANY_KEY = OmegaConf.structured(HydraConf, flags={"struct": False})
@@ -59,6 +59,7 @@ class ConvsweepSweeper(Sweeper):
         signal.signal(signal.SIGTERM, _interrupt)
         if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # as `nohup` has it
             signal.signal(signal.SIGHUP, _interrupt)
+        watch_readers()
         known = HydraConfig.instance().cfg
         try:
             # What ${hydra:...} reads, long before Hydra itself sets it for a job; a copy, since it becomes read-only.

@@ -27,6 +27,24 @@ sys.meta_path.insert(0, Finder())
 main()
 """
 
+TALKATIVE = """
+import time, hydra
+from convsweep import current_trial
+
+@hydra.main(version_base="1.3", config_path=None)
+def main(cfg):
+    for step in range(1, 11):
+        time.sleep(0.1)
+        print("step", step, flush=True)
+        current_trial().report(step, step)
+        if current_trial().should_stop():
+            break
+    return 0.0
+
+if __name__ == "__main__":
+    main()
+"""
+
 
 def interrupted(folder: Path, *overrides: str, times: int = 1) -> tuple[int, str, str]:
     """Start a sweep of long trials, press Ctrl-C as soon as one has begun; return the status and the output."""
@@ -127,6 +145,28 @@ def test_while_the_sweeper_is_imported(tmp_path: Path, number: signal.Signals) -
     process = start(["early.py", "-m", "hydra/sweeper=convsweep"], tmp_path, NUMBER=str(int(number)))
     _, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (130, "interrupted\n")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("launcher", ["basic", "joblib", "joblib hydra.sweeper.preload=[numpy]"])
+@pytest.mark.parametrize("stopped", [True, False])
+def test_a_reader_that_ends_fails_no_trial(tmp_path: Path, launcher: str, stopped: bool) -> None:
+    """As `| tee log` does by Ctrl-C, which is for it, too, and `| head` by itself."""
+    (tmp_path / "app.py").write_text(TALKATIVE)
+    where = ["hydra.sweep.dir=multirun/toy", "hydra.sweeper.study_name=toy", "hydra.sweeper.n_jobs=1"]
+    how = f"hydra/sweeper=convsweep hydra/launcher={launcher}".split()
+    process = start(["app.py", "-m", *how, "+x=range(0,4)", *where], tmp_path)
+    assert process.stdout is not None and process.stderr is not None
+    wait_for(tmp_path, "RUNNING")
+    time.sleep(0.3)
+    process.stdout.close()
+    if stopped:
+        os.killpg(process.pid, signal.SIGINT)
+    assert process.wait(60) == (130 if stopped else 0)
+    assert "Traceback" not in process.stderr.read()
+    process.stderr.close()
+    assert set(states(tmp_path)) <= {"WAITING", "COMPLETE"}
+    assert (states(tmp_path)["WAITING"] > 0) == stopped
 
 
 def test_while_the_process_that_forks_still_imports(tmp_path: Path) -> None:
