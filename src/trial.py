@@ -240,6 +240,7 @@ def keep(
         code = own_kept.code_of(config.model, network) if folder is None else own_kept.read_code(folder)
         with own_kept.known(code, network, folder):
             whole = training.finished(network, make_optimizer(config.optimizer), data, config.training)
+            own_kept.check_copy(code, network, whole)
         record.log_model(whole, beside, code)
     except NotKept as error:
         logging.getLogger(__name__).warning("the model is not kept: %s", error)

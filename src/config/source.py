@@ -150,6 +150,8 @@ def _definitions(body: list[ast.stmt]) -> dict[str, ast.AST]:
 
 def _arguments(node: ast.AST) -> Signature | None:
     if isinstance(node, ast.ClassDef):
+        if not (node.bases or node.keywords or node.decorator_list or "__init__" in _definitions(node.body)):
+            return Signature((), (), any_other=False, is_class=True)
         node = _definitions(node.body).get("__init__", node)
         first = 1
     else:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from src.deployment.formats import FORMATS, Ask, in_float32
+from src.deployment.formats import FORMATS, Ask, in_float32, is_mixed
 from src.deployment.kept import CALIBRATION, PREPROCESSING, KeptModel
 from src.model.own_code import folder_of
 from src.model.own_kept import files_of, forget, read_code
@@ -80,7 +80,7 @@ def export(model: KeptModel, network: "keras.Model", kind: str, folder: Path, im
     try:
         form.write(model, own, draft)
         ask = form.open(draft, model)
-        difference = _compare(ask, images, wanted, TOLERANCE if own is network else MIXED_TOLERANCE, kind)
+        difference = _compare(ask, images, wanted, MIXED_TOLERANCE if is_mixed(network) else TOLERANCE, kind)
         latency = _latency(ask, images[:1])
         for name, text in beside.items():  # first: nobody could ask the model without
             (folder / name).parent.mkdir(parents=True, exist_ok=True)

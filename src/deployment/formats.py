@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from src.deployment.kept import PREPROCESSING, KeptModel
-from src.model.own_code import folder_of, load_model
+from src.model.own_code import folder_of, forgiving, load_model
+from src.model.own_kept import own_kinds
 
 if TYPE_CHECKING:
     import keras
@@ -74,12 +75,30 @@ def _write_onnx(model: KeptModel, network: "keras.Model", file: Path) -> None:
 
     network.export(file, format="onnx", verbose=False, input_signature=_signature(network))
     written = onnx.load(str(file))
+    _without_erfc(written.graph)
     known = {
         "class_names": json.dumps(list(model.class_names)),
         "preprocessing": json.dumps(model.preprocessing.as_dict()),
     }
     onnx.helper.set_model_props(written, known)
     onnx.save(written, str(file))
+
+
+def _without_erfc(graph: Any) -> None:
+    """Write 1 - erf(x) for erfc(x), of which GELU is made: tf2onnx copies its name, and ONNX does not know it."""
+    import onnx  # pyright: ignore[reportMissingImports]
+
+    nodes = []
+    for node in graph.node:
+        if node.op_type != "Erfc":
+            nodes.append(node)
+            continue
+        inner, one = f"{node.output[0]}/erf", f"{node.output[0]}/one"
+        graph.initializer.append(onnx.numpy_helper.from_array(np.float32(1), one))
+        nodes.append(onnx.helper.make_node("Erf", node.input, [inner]))
+        nodes.append(onnx.helper.make_node("Sub", [one, inner], node.output))
+    del graph.node[:]
+    graph.node.extend(nodes)
 
 
 def _open_onnx(file: Path, model: KeptModel) -> Ask:
@@ -157,13 +176,20 @@ def in_float32(network: "keras.Model") -> "keras.Model":
     """Return a network that computes in float32 with the same weights; runtimes elsewhere know no mixed precision."""
     import keras
 
-    config, changed = _unmixed(network.get_config())
-    if not changed:
-        return network
-    copy: Any = type(network).from_config(config)
+    with forgiving(own_kinds(network)):
+        config, changed = _unmixed(network.get_config())
+        if not changed:
+            return network
+        copy: Any = type(network).from_config(config)
     copy.set_weights(network.get_weights())
     assert isinstance(copy, keras.Model)
     return copy
+
+
+def is_mixed(network: "keras.Model") -> bool:
+    """Whether some of it computes in half precision, which rounds otherwise where operations are fused."""
+    with forgiving(own_kinds(network)):
+        return _unmixed(network.get_config())[1]
 
 
 def _unmixed(value: Any) -> tuple[Any, bool]:

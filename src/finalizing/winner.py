@@ -134,6 +134,7 @@ def train(plan: Plan, data: Dataset, measure: Callable[[Dataset], training.Measu
     code = own_kept.code_of(config.model, whole)
     with own_kept.known(code, whole):
         network = training.finished(whole, make_optimizer(config.optimizer), data, config.training)
+        own_kept.check_copy(code, whole, network)
     keep(plan, network, results, code)
     checkpoint.remove()
 

@@ -7,20 +7,23 @@ import importlib
 import json
 import logging
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import keras
 import numpy as np
+from keras.src.utils.rng_utils import get_random_seed
 
 from src.config.build import make_arguments
 from src.config.own_model import Custom, folder
 from src.model import randomness
+from src.model.own_kept import in_words
 
 TOLERANCE = 0.02  # of the sum of an image's probabilities, which half precision rounds
 STEPS = ("train_step", "test_step", "predict_step", "compute_loss", "compute_metrics")  # Keras calls the outer model's
 
-_told: set[str] = set()  # functions whose networks draw without a seed: a word about each is enough
+_told: set[tuple[str, str]] = set()  # what has been said of which function: a word is enough
 
 
 class ModelError(Exception):
@@ -43,11 +46,27 @@ def build_own(
         ModelError: There is no such function, or it returns something else.
         Exception: What the function raises.
     """
-    function = _function(config)
+    with _settings_kept(config, "its module"):
+        function = _function(config)
+    with _settings_kept(config, "it"):
+        return _built(config, function, input_shape, classes, seed, scale, offset)
+
+
+def _built(
+    config: Custom,
+    function: Callable[..., Any],
+    input_shape: tuple[int, int, int],
+    classes: int,
+    seed: int,
+    scale: Sequence[float] | None,
+    offset: Sequence[float] | None,
+) -> keras.Model:
     keras.utils.set_random_seed(seed)
     own = function(input_shape=input_shape, classes=classes, **make_arguments(config.arguments))
     if not isinstance(own, keras.Model):
         raise ModelError(_wrong(config, "return a Keras model", f"{type(own).__name__} from {config.build}"))
+    if get_random_seed() != seed:
+        _tell(config, "sets the random seed itself: its trials begin with the same weights; take that out")
     _check_steps(config, own)
     own.compiled = False  # an optimizer that trains nothing would be saved with it, and could not be read back
     images = keras.Input(input_shape, dtype="float32", name="images")
@@ -57,27 +76,68 @@ def build_own(
         shift: Any = list(offset or [0.0] * len(scale))
         pixels = keras.layers.Rescaling(factor, shift, dtype="float32", name="rescaling")(images)
     try:
-        outputs = own(pixels)
+        outputs = own(_as_taken(own, pixels))
     except Exception as error:
-        said = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise ModelError(_wrong(config, f"return a model of images {input_shape}", said)) from error
-    shape = getattr(outputs, "shape", None)
+        raise ModelError(_wrong(config, f"return a model of images {input_shape}", in_words(error))) from error
+    answer: Any = _only(outputs)
+    shape = getattr(answer, "shape", None)
     if shape is None or tuple(shape) != (None, classes):
-        shown = f"{len(outputs)} outputs" if isinstance(outputs, list | tuple | dict) else f"the shape {shape}"
+        shown = f"{len(answer)} outputs" if isinstance(answer, list | tuple | dict) else f"the shape {shape}"
         expected = f"return a model that gives probabilities, of the shape (None, {classes})"
-        raise ModelError(_wrong(config, expected, shown, f"Dense({classes}, activation='softmax')"))
-    if keras.backend.standardize_dtype(outputs.dtype) != "float32":
-        outputs = keras.layers.Activation("linear", dtype="float32", name="float32")(outputs)
+        several = isinstance(answer, list | tuple | dict)
+        instead = "the one of probabilities alone" if several else f"Dense({classes}, activation='softmax')"
+        raise ModelError(_wrong(config, expected, shown, instead))
+    if keras.backend.standardize_dtype(answer.dtype) != "float32":
+        answer = keras.layers.Activation("linear", dtype="float32", name="float32")(answer)
     # Graphs are told apart by what a model says of itself. A class from elsewhere may leave something out, but not
     # what its function was given.
     given = json.dumps([config.build, config.arguments], sort_keys=True, default=str)
-    model = keras.Model(images, outputs, name=f"{config.name}_{hashlib.sha1(given.encode()).hexdigest()[:8]}")
+    model = keras.Model(images, answer, name=f"{config.name}_{hashlib.sha1(given.encode()).hexdigest()[:8]}")
     _check_probabilities(config, model, classes)
-    said = randomness.note(model)
-    if said is not None and config.build not in _told:
-        _told.add(config.build)
-        logging.getLogger(__name__).warning("%s %s", config.build, said)
+    if (said := randomness.note(model)) is not None:
+        _tell(config, said)
     return model
+
+
+def _only(outputs: Any) -> Any:
+    """Return the one output of `Model(images, [probabilities])`, or of a dictionary in its place."""
+    if isinstance(outputs, list | tuple | dict) and len(outputs) == 1:
+        return next(iter(outputs.values() if isinstance(outputs, dict) else outputs))
+    return outputs
+
+
+def _as_taken(own: keras.Model, pixels: Any) -> Any:
+    """Return the pixels as `Model([images], ...)`, or a dictionary in its place, wants them."""
+    taken = getattr(own, "_inputs_struct", None)
+    if isinstance(taken, dict) and len(taken) == 1:
+        return dict.fromkeys(taken, pixels)
+    return [pixels] if isinstance(taken, list | tuple) and len(taken) == 1 else pixels
+
+
+def _tell(config: Custom, said: str) -> None:
+    """Say something of a function, once."""
+    if (config.build, said) not in _told:
+        _told.add((config.build, said))
+        logging.getLogger(__name__).warning("%s %s", config.build, said)
+
+
+@contextmanager
+def _settings_kept(config: Custom, who: str) -> Iterator[None]:
+    """Put Keras's own settings back as they were: what the first trial of a process imports, no later one does."""
+    policy, floats, layout = keras.config.dtype_policy(), keras.config.floatx(), keras.config.image_data_format()
+    try:
+        yield
+    finally:
+        changed = keras.config.dtype_policy().name
+        keras.config.set_floatx(floats)
+        keras.config.set_image_data_format(layout)
+        keras.config.set_dtype_policy(policy)
+        if changed != policy.name:
+            kept = "its layers compute in it all the same" if who == "it" else "it is put back"
+            said = (
+                f"sets the dtype policy {changed}, where training.precision={policy.name}: {kept}; take that out, and "
+            )
+            _tell(config, f"{said}type training.precision={changed}")
 
 
 def _function(config: Custom) -> Callable[..., Any]:

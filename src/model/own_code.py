@@ -5,18 +5,22 @@ A copy of this file lies beside each kept model, which is served where this proj
 
 import builtins
 import importlib
+import inspect
 import json
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from importlib.util import find_spec, resolve_name
+from itertools import takewhile
 from pathlib import Path, PurePosixPath
 from types import FunctionType, ModuleType
 from typing import Any
 
 # Beside a model: which modules it needs, and a folder with the files of those that are no installed package.
 MODULES, CODE = "custom_objects.json", "code"
+BASE = ("name", "trainable", "dtype")  # what every layer's config has
 
 
 def load_model(file: Path, beside: Path | None = None) -> Any:
@@ -67,18 +71,138 @@ def known(folder: Path) -> Iterator[None]:
     if not file.is_file():
         yield
         return
-    with named(objects_of(_imported(folder, json.loads(file.read_text())))):
+    with named(_imported(folder, json.loads(file.read_text()))):
         yield
 
 
 @contextmanager
-def named(objects: dict[str, Any]) -> Iterator[None]:
-    """Let Keras know classes and functions by their names; who runs code of one's own does not refuse its lambdas."""
+def named(modules: list[ModuleType]) -> Iterator[None]:
+    """Let Keras know the classes and functions of some modules by their names; who runs code of one's own does not
+    refuse its lambdas.
+    """
     import keras
     from keras.src.saving.serialization_lib import SafeModeScope
+    from keras.src.utils import python_utils
 
-    with keras.saving.custom_object_scope(objects), SafeModeScope(False):
+    objects = objects_of(modules)
+    loading = {"func_load": _loading(python_utils.func_load, modules)}
+    with (
+        forgiving(kind for kind in objects.values() if isinstance(kind, type) and issubclass(kind, keras.Layer)),
+        _patched(python_utils, loading),
+        keras.saving.custom_object_scope(objects),
+        SafeModeScope(False),
+    ):
         yield
+
+
+@contextmanager
+def forgiving(kinds: Iterable[type]) -> Iterator[None]:
+    """Let layers of some classes be saved and read that are written as many are."""
+    patches = {
+        kind: _forgiving(kind) for kind in set(kinds)
+    }  # all of them before a class is patched that others extend
+    with ExitStack() as stack:
+        for kind, methods in patches.items():
+            stack.enter_context(_patched(kind, methods))
+        yield
+
+
+@contextmanager
+def _patched(kind: Any, methods: dict[str, Any]) -> Iterator[None]:
+    before = {name: vars(kind)[name] for name in methods if name in vars(kind)}
+    for name, method in methods.items():
+        setattr(kind, name, method)
+    try:
+        yield
+    finally:
+        for name in methods:
+            if name in before:
+                setattr(kind, name, before[name])
+            else:
+                delattr(kind, name)
+
+
+def _loading(load: Any, modules: list[ModuleType]) -> Any:
+    """Return what loads a lambda as Keras does, and finds the names that its module has: `ops`, or a function there."""
+
+    def likeness(module: ModuleType, file: str) -> int:
+        pairs = zip(reversed(Path(file).parts), reversed(Path(str(module.__file__)).parts), strict=False)
+        return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+
+    def func_load(*given: Any, **more: Any) -> Any:
+        made = load(*given, **more)
+        scopes = {likeness(module, made.__code__.co_filename): vars(module) for module in modules}
+        if not max(scopes, default=0):
+            return made
+        return FunctionType(made.__code__, scopes[max(scopes)], made.__name__, made.__defaults__, made.__closure__)
+
+    return func_load
+
+
+def _forgiving(kind: Any) -> dict[str, Any]:
+    """Return methods to take the place of a layer's own.
+
+    Its `__init__` need not take the `name` that Keras gives it as it is read; its `get_config` may leave out what Keras
+    itself remembers that it was given; and the layers in it compute in its precision, not in that of who reads it.
+    """
+    read, build, say = kind.from_config, kind.build_from_config, kind.get_config
+    takes = inspect.signature(kind.__init__).parameters
+    makes_itself = not _is_keras_own(kind, "from_config")
+    takes_any = any(one.kind is inspect.Parameter.VAR_KEYWORD for one in takes.values())
+
+    def from_config(cls: Any, config: dict[str, Any], **more: Any) -> Any:
+        # The config of a functional model is not for its `__init__`.
+        base = () if makes_itself or takes_any or "layers" in config else BASE
+        apart = {name: config[name] for name in base if name in config and name not in takes}
+        with _policy(config.get("dtype")):
+            made = read.__func__(cls, {name: value for name, value in config.items() if name not in apart}, **more)
+        for name, value in apart.items():
+            given = _known_policy(value) if name == "dtype" else value
+            attribute = "dtype_policy" if name == "dtype" else name
+            if (
+                getattr(made, attribute) != given
+            ):  # what is trainable passes on to the layers in it, frozen ones as well
+                setattr(made, attribute, given)
+        return made
+
+    def build_from_config(self: Any, config: Any) -> None:
+        with _policy(self.dtype_policy), warnings.catch_warnings():
+            # What it has built is compared before it is kept.
+            warnings.filterwarnings("ignore", message=r"`build\(\)` was called on layer")
+            build(self, config)
+
+    def get_config(self: Any) -> dict[str, Any]:
+        remembered = getattr(getattr(self, "_auto_config", None), "config", {})
+        return {name: value for name, value in remembered.items() if name in takes} | say(self)
+
+    methods: dict[str, Any] = {"from_config": classmethod(from_config), "build_from_config": build_from_config}
+    # Without one of its own Keras says all that it remembers, and knows it by the method.
+    return methods if makes_itself or _is_keras_own(kind, "get_config") else methods | {"get_config": get_config}
+
+
+def _is_keras_own(kind: type, method: str) -> bool:
+    definer = next(base for base in kind.__mro__ if method in vars(base))
+    return definer.__module__.partition(".")[0] == "keras"
+
+
+@contextmanager
+def _policy(given: Any) -> Iterator[None]:
+    """Let layers compute in a precision, if one is given, that do not say themselves in which they do."""
+    import keras
+
+    before, policy = keras.config.dtype_policy(), _known_policy(given)
+    if isinstance(policy, str) or (type(policy) is keras.DTypePolicy):  # that of a quantized layer is its own
+        keras.config.set_dtype_policy(policy)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def _known_policy(given: Any) -> Any:
+    import keras
+
+    return keras.dtype_policies.deserialize(given) if isinstance(given, dict) else given
 
 
 def objects_of(modules: list[ModuleType]) -> dict[str, Any]:

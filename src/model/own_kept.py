@@ -17,7 +17,7 @@ import numpy as np
 
 from convsweep.errors import is_installed
 from src.config.model import Custom
-from src.model.own_code import CODE, MODULES, load_model, named, names_of, objects_of
+from src.model.own_code import CODE, MODULES, forgiving, load_model, named, names_of
 from src.model.own_code import known as kept_in
 
 if TYPE_CHECKING:
@@ -26,7 +26,11 @@ if TYPE_CHECKING:
 PROJECT = ("src", "convsweep", "hydra_plugins")
 KNOWN = (*PROJECT, "keras", "builtins")  # whose classes any reader of a model has
 TOLERANCE = 1e-3  # of a probability, in half precision
+SHADES = (1, 4, 16, 64)  # that the images which two networks are compared by are divided by
 CODING = re.compile(r"\A((?:[^\n]*\n)?[ \t\f]*#[^\n]*?coding[:=][ \t]*)[-\w.]+")  # in the first two lines of a file
+ANSI = re.compile(r"\x1b\[[0-9;]*m")
+IN_A_CALL = re.compile(r"\A'?Exception encountered when calling (.*?)\.\n\n")
+LAMBDA = "Could not interpret activation function identifier: {'value': "
 KERAS_SAYS = (NotImplementedError, TypeError, ValueError, RuntimeError, AttributeError)  # of what it cannot save
 
 
@@ -65,8 +69,7 @@ def code_of(config: object, network: keras.Model) -> Code | None:
     """
     if not isinstance(config, Custom):
         return None
-    roots = [_root(config.build), *(type(layer).__module__ for layer in network._flatten_layers())]
-    roots = [name for name in dict.fromkeys(roots) if name.partition(".")[0] not in KNOWN]
+    roots = list(dict.fromkeys([_root(config.build), *(kind.__module__ for kind in own_kinds(network))]))
     files: dict[str, str] = {}
     own, others = _reached(roots)
     for name in own:
@@ -110,12 +113,28 @@ def known(code: Code | None, network: keras.Model, folder: Path | None = None) -
     if code is None:
         yield
         return
-    modules = [sys.modules[name] for name in code.modules if name in sys.modules] if folder is None else []
     try:
-        with kept_in(folder) if folder is not None else named(objects_of(modules)):
+        modules = [sys.modules[name] for name in code.modules if name in sys.modules]
+        with forgiving(own_kinds(network)), kept_in(folder) if folder is not None else named(modules):
             yield
     except KERAS_SAYS as error:
         raise _not_kept(in_words(error), network) from error
+
+
+def own_kinds(network: keras.Model) -> list[type]:
+    """Return the classes of its layers that are one's own."""
+    kinds = dict.fromkeys(type(layer) for layer in network._flatten_layers())
+    return [kind for kind in kinds if kind.__module__.partition(".")[0] not in KNOWN]
+
+
+def check_copy(code: Code | None, network: keras.Model, copy: keras.Model) -> None:
+    """Raise where a copy of a network of one's own, made while it is `known`, is another one: Keras copies configs.
+
+    Raises:
+        ValueError: It answers otherwise.
+    """
+    if code is not None and (problem := _difference(network, copy, "copied")):
+        raise ValueError(problem)
 
 
 def save(network: keras.Model, file: Path, code: Code | None, beside: Path | None = None) -> None:
@@ -138,7 +157,8 @@ def save(network: keras.Model, file: Path, code: Code | None, beside: Path | Non
         network.save(file)
         return
     try:
-        network.save(file)
+        with forgiving(own_kinds(network)):
+            network.save(file)
         if problem := _problem(network, file, folder):
             _write(code, folder)
             problem = _problem(network, file, folder)
@@ -152,7 +172,10 @@ def save(network: keras.Model, file: Path, code: Code | None, beside: Path | Non
 
 def in_words(error: Exception) -> str:
     """Return what Keras says of a class that it cannot save or read, without the config that it quotes."""
-    said = str(error).rpartition("Exception encountered: ")[2]
+    said = ANSI.sub("", str(error)).rpartition("Exception encountered: ")[2].rpartition("Error encountered:")[2]
+    said = IN_A_CALL.sub(r"\1: ", said.lstrip())
+    if LAMBDA in said:
+        return "Keras cannot read an activation that is a lambda: make it a function at the top of its module"
     for end in ("Example:", "Full object config:", "config={", "To reconstruct", "\n\n"):
         said = said.partition(end)[0]
     return " ".join(said.split())[:300] or type(error).__name__
@@ -172,11 +195,25 @@ def _problem(network: keras.Model, file: Path, folder: Path) -> str | None:
     finally:
         registered.clear()
         registered.update(here)
-    noise = np.random.default_rng(0).integers(0, 256, (2, *network.input_shape[1:]), np.uint8)
+    return _difference(network, again, "read back")
+
+
+def _difference(network: keras.Model, again: keras.Model, how: str) -> str | None:
+    """Say that a network and what was made of it answer otherwise, and what may be why; None if they do not."""
+    import keras
+
+    # Also dark images: of pixels that a network is not made for it may be as sure as can be, whatever else is wrong.
+    noise = np.random.default_rng(0).integers(0, 256, (2 * len(SHADES), *network.input_shape[1:]), np.uint8)
+    noise //= np.repeat(SHADES, 2).astype(np.uint8).reshape(-1, *(1 for _ in network.input_shape[1:]))
     one, same, read = (np.asarray(keras.ops.convert_to_numpy(model(noise))) for model in (network, network, again))
-    if np.array_equal(one, same, equal_nan=True) and not np.allclose(one, read, atol=TOLERANCE, equal_nan=True):
-        return "it answers otherwise when it is read back"
-    return None
+    if not np.array_equal(one, same, equal_nan=True) or np.allclose(one, read, atol=TOLERANCE, equal_nan=True):
+        return None
+    from src.model.held import differing
+
+    said = f"it answers otherwise when it is {how}"
+    if (what := differing(network, again)) is None:
+        return said
+    return f"{said}: {what} is not in get_config; make a number an argument of __init__, an array a weight (add_weight)"
 
 
 def _not_kept(problem: str, network: keras.Model) -> NotKept:

@@ -22,6 +22,9 @@ def finished(
     optimizer = _known(optimizer)
     copy: Any = copied(model)
     copy.set_weights(model.get_weights())
+    for layer in copy._flatten_layers():  # such as Normalization, which computes with what it makes of its weights
+        if hasattr(layer, "finalize_state"):
+            layer.finalize_state()
     copy.compile(optimizer=optimizer, loss=kept_loss(data.train.labels, config), metrics=["accuracy"])
     optimizer.build(copy.trainable_variables)  # or Keras warns where the model is loaded
     return copy

@@ -15,6 +15,7 @@ from typing import Any
 
 import keras
 
+from src.model.held import held
 from src.model.randomness import is_unseeded
 from src.training.lifted import Lifted, without_lifted
 
@@ -83,9 +84,10 @@ def _structure(
     """Say in full what a graph depends on: all but seeds, and numbers that are variables there.
 
     None where nobody knows: an optimizer from elsewhere may depend on more than it says, and a layer may say nothing,
-    or draw from what an earlier trial left.
+    hold what cannot be compared, or draw from what an earlier trial left.
     """
-    if is_unseeded(model):
+    constants = held(model)
+    if is_unseeded(model) or constants is None:
         return None
     parts: list[Any] = [keras.saving.serialize_keras_object(part) for part in (optimizer, loss)]
     if not all(part["module"].partition(".")[0] in ("keras", "src") for part in parts):
@@ -94,7 +96,7 @@ def _structure(
         layers = json.loads(model.to_json())
     except (NotImplementedError, TypeError, ValueError):  # a layer of one's own that does not say what it is
         return None
-    return json.dumps(_without_values([layers, *parts, way]), sort_keys=True, default=str)
+    return json.dumps(_without_values([layers, constants, *parts, way]), sort_keys=True, default=str)
 
 
 def _without_values(value: Any) -> Any:

@@ -9,7 +9,7 @@ from omegaconf import OmegaConf
 
 from src.config import ConfigError, as_yaml, register, settings
 from src.config.own_model import Custom, check
-from src.config.source import NotThere, signature
+from src.config.source import NotThere, Signature, signature
 from tests.helpers.command import ROOT
 
 NETS = """
@@ -21,6 +21,11 @@ if True:
 
 def others(input_shape, classes, **more):
     return heavy_and_absent.Model()
+
+class Empty:
+    def build(self, hp):
+        return None
+
 
 class Net(heavy_and_absent.Model):
     def __init__(self, input_shape, classes, units=8):
@@ -66,7 +71,7 @@ def test_a_good_one_is_taken_and_nothing_is_imported() -> None:
         ("plain", "got plain", "my_package.my_module.my_function"),
         ("nets of.mine", "got nets of.mine", "my_package.my_module.my_function"),
         ("nets_of_mime.plain", "there is no module nets_of_mime in ", "nets_of_mine.plain"),
-        ("nets_of_mine.plane", "nets_of_mine.py has no plane, it has plain, others, Net", "nets_of_mine.plain"),
+        ("nets_of_mine.plane", "nets_of_mine.py has no plane, it has plain, others, Empty, Net", "nets_of_mine.plain"),
         ("broken_of_mine.f", "broken_of_mine.py is no Python, line 1: invalid syntax", "my_package.my_module"),
         ("package_of_mine.net.plain", "has no net, it has nets, starred", "package_of_mine.nets.plain"),
         ("package_of_mine.nets", "package_of_mine.nets is a module: name a function in it", "my_package.my_module"),
@@ -95,6 +100,7 @@ def test_a_signature_is_read_where_it_can_be() -> None:
     known = signature("nets_of_mine.Net", Path.cwd())
     assert known is not None
     assert known.names == ("input_shape", "classes", "units")
+    assert signature("nets_of_mine.Empty", Path.cwd()) == Signature((), (), any_other=False, is_class=True)
     with pytest.raises(NotThere, match="is a part of Python"):
         signature("sys.exit", Path.cwd())
 

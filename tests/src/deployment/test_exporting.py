@@ -49,6 +49,28 @@ def test_a_model_that_says_something_else_is_not_kept(tmp_path: Path, other: Any
     assert len(os.listdir(tmp_path / "out")) == 3
 
 
+@pytest.mark.slow
+def test_an_exact_gelu_is_written_as_onnx(tmp_path: Path) -> None:
+    pytest.importorskip("tf2onnx")
+    model = find_model(str(write_model(tmp_path / "model")))
+    images = keras.Input((4, 4, 1))
+    flat: Any = keras.layers.Flatten()(images)
+    hidden: Any = keras.layers.Dense(8, "gelu")(keras.layers.Rescaling(1 / 255)(flat))
+    network = keras.Model(images, keras.layers.Dense(3, "softmax")(keras.layers.Dense(8, "gelu")(hidden)))
+    assert export(model, network, "onnx", tmp_path / "out", IMAGES).difference < 1e-5
+
+
+@pytest.mark.slow
+def test_half_precision_may_round_otherwise_in_any_format(tmp_path: Path) -> None:
+    model = find_model(str(write_model(tmp_path / "model")))
+    images = keras.Input((4, 4, 1))
+    flat: Any = keras.layers.Flatten()(images)
+    network: Any = keras.Model(images, keras.layers.Dense(3, "softmax", dtype="mixed_bfloat16")(flat))
+    rounded = replace(FORMATS["keras"], open=lambda *_: lambda images: np.asarray(network(images)) + 0.002)
+    with mock.patch.dict(FORMATS, keras=rounded):
+        assert export(model, network, "keras", tmp_path / "out", IMAGES).difference > 1e-3
+
+
 def test_mixed_precision_becomes_float32_with_the_same_weights() -> None:
     images = keras.Input((4, 4, 1))
     hidden: Any = keras.layers.Conv2D(3, 2, dtype="mixed_bfloat16")(images)
@@ -65,7 +87,8 @@ def test_mixed_precision_becomes_float32_with_the_same_weights() -> None:
 
 @pytest.mark.parametrize("folders", [False, True], ids=["a file", "a folder"])
 def test_after_a_kill_what_is_there_is_whole_and_the_same_command_goes_on(tmp_path: Path, folders: bool) -> None:
-    model, network, out = find_model(str(write_model(tmp_path / "model"))), mock.Mock(), tmp_path / "out"
+    model, out = find_model(str(write_model(tmp_path / "model"))), tmp_path / "out"
+    network = mock.Mock(**{"_flatten_layers.return_value": [], "get_config.return_value": {}})
     network.side_effect = lambda images, training: np.full((len(images), 3), 1 / 3, np.float32)
 
     def write(_: Any, __: Any, place: Path) -> None:

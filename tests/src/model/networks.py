@@ -3,6 +3,7 @@
 from typing import Any
 
 import keras
+import numpy as np
 from keras import layers
 
 
@@ -111,3 +112,46 @@ class OwnStep(keras.Sequential):
 
     def compute_loss(self, *arguments: Any, **more: Any) -> Any:
         return super().compute_loss(*arguments, **more)
+
+
+class Projected(layers.Layer):
+    """Holds numbers that are neither weights nor in its config."""
+
+    def build(self, input_shape: tuple[int, ...]) -> None:
+        self.matrix = np.random.normal(size=(input_shape[-1], 8)).astype("float32")
+
+    def call(self, features: Any) -> Any:
+        return keras.ops.matmul(features, self.matrix)
+
+
+def projected(input_shape: tuple[int, ...], classes: int) -> keras.Model:
+    return keras.Sequential([keras.Input(input_shape), layers.Flatten(), Projected(), layers.Dense(classes, "softmax")])
+
+
+def in_lists(input_shape: tuple[int, ...], classes: int) -> keras.Model:
+    images = keras.Input(input_shape)
+    flat: Any = layers.Flatten()(images)
+    return keras.Model([images], [layers.Dense(classes, "softmax")(flat)])
+
+
+def in_dictionaries(input_shape: tuple[int, ...], classes: int) -> keras.Model:
+    images = keras.Input(input_shape, name="pixels")
+    flat: Any = layers.Flatten()(images)
+    return keras.Model({"pixels": images}, {"kinds": layers.Dense(classes, "softmax")(flat)})
+
+
+class Failing(keras.Model):
+    def call(self, images: Any) -> Any:
+        return layers.Reshape((7, 5))(images)
+
+
+def failing(input_shape: tuple[int, ...], classes: int) -> keras.Model:
+    return Failing()
+
+
+def with_settings(input_shape: tuple[int, ...], classes: int) -> keras.Model:
+    keras.utils.set_random_seed(42)
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    keras.config.set_image_data_format("channels_first")
+    keras.config.set_floatx("float16")
+    return dense(input_shape, classes)

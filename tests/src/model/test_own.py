@@ -16,6 +16,7 @@ from src.model import build, normalizes, own
 from src.model.own import ModelError
 from src.model.randomness import is_unseeded
 from src.training import Checkpoint, Verdict, finished, fit, prepare, traced
+from tests.helpers.training import data
 from tests.src.model import networks
 
 SHAPE = (8, 8, 1)
@@ -53,7 +54,8 @@ def test_what_has_no_seed_of_its_own_follows_the_trial() -> None:
         ("nothing", "must return a Keras model, got NoneType from "),
         ("one_unit", r"of the shape \(None, 10\), got the shape \(None, 1\); end it with Dense\(10, activation="),
         ("logits", "which add up to 1, got .*; end it with Dense"),
-        ("two_outputs", r"of the shape \(None, 10\), got 2 outputs"),
+        ("two_outputs", r"of the shape \(None, 10\), got 2 outputs; end it with the one of probabilities alone"),
+        ("failing", "got Reshape.call.*: The total size of the tensor must be unchanged"),
         ("other_images", r"must return a model of images \(8, 8, 1\), got "),
         ("absent", "which is not there"),
         ("OwnStep", "that trains as Keras's own do, got OwnStep with train_step, compute_loss of its own"),
@@ -62,6 +64,37 @@ def test_what_has_no_seed_of_its_own_follows_the_trial() -> None:
 def test_what_is_no_classifier_of_these_images_is_refused(function: str, message: str) -> None:
     with pytest.raises(ModelError, match=message):
         make(function)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("function", ["in_lists", "in_dictionaries"])
+def test_one_output_in_a_list_is_that_output(function: str) -> None:
+    model = make(function)
+    assert model.output_shape == (None, 10)
+    assert isinstance(
+        finished(model, keras.optimizers.Adam(), data(), TrainingConfig(precision="float32")), keras.Model
+    )
+
+
+@pytest.mark.slow
+def test_settings_of_keras_hold_for_no_other_trial(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    prepare("float32", 1)
+    own._told.clear()
+    model = make("with_settings")
+    assert model.dtype_policy.name == "mixed_bfloat16"
+    assert keras.config.dtype_policy().name == keras.config.floatx() == "float32"
+    assert keras.config.image_data_format() == "channels_last"
+    assert "sets the random seed itself" in caplog.text
+    assert "type training.precision=mixed_bfloat16" in caplog.text
+    top = "import keras\nfrom tests.src.model.networks import dense\nkeras.config.set_dtype_policy('mixed_float16')\n"
+    (tmp_path / "nets_with_settings.py").write_text(top)
+    monkeypatch.chdir(tmp_path)
+    for _ in range(2):  # the second trial imports nothing
+        made = build(Custom(build="nets_with_settings.dense"), SHAPE, 10, 0)
+        assert {layer.dtype_policy.name for layer in made._flatten_layers()} == {"float32"}
+    assert "type training.precision=mixed_float16" in caplog.text
 
 
 def test_a_module_that_fails_says_so_in_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,6 +133,20 @@ def test_a_graph_is_used_again_and_gives_the_same_numbers(function: str) -> None
     assert len(traced._kept) == 1
     assert again == new
     train(function, units=12)
+    assert len(traced._kept) == 2
+    traced._kept.clear()
+
+
+@pytest.mark.slow
+def test_what_a_layer_holds_beside_its_weights_is_another_graphs() -> None:
+    traced._kept.clear()
+    new, _ = train("projected", seed=5)
+    traced._kept.clear()
+    train("projected", seed=1)
+    again, _ = train("projected", seed=5)
+    assert again == new
+    assert len(traced._kept) == 2
+    train("projected", seed=5, rate=0.1)
     assert len(traced._kept) == 2
     traced._kept.clear()
 

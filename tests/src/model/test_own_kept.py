@@ -15,17 +15,21 @@ import numpy as np
 import pytest
 
 from src.config.own_model import Custom
+from src.config.training import TrainingConfig
 from src.evaluation import Evaluation
 from src.model import build, own_code
 from src.model.own_code import CODE, MODULES, known, load_model
 from src.model.own_kept import Code, NotKept, code_of, files_of, read_code, save
 from src.model.own_kept import known as known_here
 from src.recording import keep_member
+from src.training import finished, prepare
 from src.trial import keep
+from tests.helpers.training import data
 
 SHAPE = (4, 4, 1)
 NETS = """
 import keras
+import numpy as np
 from keras import layers
 
 from convsweep import Infeasible
@@ -54,6 +58,54 @@ class Decorated(Shift):
     pass
 
 
+class Bare(layers.Layer):  # as in Keras's examples: `name`, which Keras gives it as it is read, is not taken
+    def __init__(self, by):
+        super().__init__()
+        self.by = by
+
+    def call(self, features):
+        return features + self.by
+
+    def get_config(self):
+        return {**super().get_config(), "by": self.by}
+
+
+class Partly(Bare):
+    def __init__(self, by, times=1.0):
+        super().__init__(by)
+        self.times = times
+
+    def call(self, features):
+        return self.times * features + self.by
+
+
+class Around(Bare):
+    def __init__(self, by):
+        super().__init__(by)
+        self.first = layers.Dense(4)
+
+    def build(self, shape):
+        self.first.build(shape)
+        self.second = layers.Dense(4)
+        self.second.build((None, 4))
+
+    def call(self, features):
+        return self.second(self.first(features))
+
+
+class Set(layers.Layer):
+    by = 0.0
+
+    def call(self, features):
+        return features * self.by
+
+
+def later():
+    layer = Set()
+    layer.by = 2.0
+    return layer
+
+
 class Whole(keras.Model):
     def __init__(self, classes, **more):
         super().__init__(**more)
@@ -79,6 +131,12 @@ def loss(true, predicted):
     return keras.ops.mean(keras.ops.square(true - predicted))
 
 
+def adapted():
+    layer = layers.Normalization()
+    layer.adapt(np.array([[4.0] * 16, [8.0] * 16]))
+    return layer
+
+
 def net(input_shape, classes, kind):
     if kind in ("whole", "unsaid"):
         return Whole(classes) if kind == "whole" else Unsaid(classes)
@@ -89,7 +147,10 @@ def net(input_shape, classes, kind):
 
     kinds = {"scale": Scale, "shift": lambda: Shift(2.0), "decorated": lambda: Decorated(2.0), "inside": Inside,
              "function": lambda: layers.Dense(4, wavy), "lambda": lambda: layers.Lambda(lambda x: 2 * x),
-             "plain": lambda: layers.Dense(4, "relu"), "builtin": lambda: layers.Dense(4, relu)}
+             "bare": lambda: Bare(2.0), "partly": lambda: Partly(2.0, 3.0), "later": later,
+             "around": lambda: Around(2.0),
+             "names": lambda: layers.Lambda(lambda x: wavy(x) + keras.ops.sin(x)),
+             "adapted": adapted, "plain": lambda: layers.Dense(4, "relu"), "builtin": lambda: layers.Dense(4, relu)}
     model = keras.Sequential([keras.Input(input_shape), layers.Flatten(), kinds[kind]()])
     model.add(layers.Dense(classes, "softmax"))
     if kind == "shift":
@@ -127,7 +188,11 @@ def made(kind: str) -> tuple[keras.Model, Code | None]:
     return network, code_of(config, network)
 
 
-@pytest.mark.parametrize("kind", ["scale", "shift", "decorated", "whole", "function", "lambda"])
+KINDS = ["scale", "shift", "decorated", "whole", "function", "lambda"]
+SLOW = [pytest.param(kind, marks=pytest.mark.slow) for kind in ("bare", "partly", "names")]
+
+
+@pytest.mark.parametrize("kind", [*KINDS, *SLOW])
 def test_what_a_layer_is_made_of_is_kept_and_read_elsewhere(kind: str, package: Path) -> None:
     network, code = made(kind)
     with known_here(code, network):
@@ -145,6 +210,43 @@ def test_what_a_layer_is_made_of_is_kept_and_read_elsewhere(kind: str, package: 
     with known(package / "model"):
         config = again.get_config()
         assert type(again).from_config(config).count_params() == again.count_params()
+
+
+@pytest.mark.slow
+def test_a_copy_that_answers_otherwise_is_not_kept(package: Path) -> None:
+    network, _ = made("later")
+    config: Any = mock.Mock(model=Custom(build="nets_of_mine.nets.net", arguments={"kind": "later"}))
+    config.optimizer, config.training = {"_target_": "keras.optimizers.SGD"}, TrainingConfig(precision="float32")
+    told = keep(config, mock.Mock(), network, data())
+    assert told is not None and "it answers otherwise when it is copied: Set.by is not in get_config; make" in told
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["around", "bare"])
+def test_layers_within_compute_in_their_own_precision(kind: str, package: Path) -> None:
+    prepare("mixed_bfloat16", 1)
+    try:
+        network, code = made(kind)
+        save(network, package / "model/model.keras", code)
+    finally:
+        prepare("float32", 1)
+    forget()
+    again = load_model(package / "model/model.keras")
+    assert keras.config.dtype_policy().name == "float32"
+    for one, other in zip(network._flatten_layers(), again._flatten_layers(), strict=True):
+        assert (
+            isinstance(one, keras.Model | keras.layers.InputLayer) or one.dtype_policy.name == other.dtype_policy.name
+        )
+    images = np.arange(32, dtype=np.uint8).reshape(2, *SHAPE)
+    np.testing.assert_array_equal(np.asarray(again(images)), np.asarray(network(images)))
+
+
+@pytest.mark.slow
+def test_a_copy_computes_with_what_a_layer_was_adapted_to(package: Path) -> None:
+    network, _ = made("adapted")
+    copy = finished(network, keras.optimizers.SGD(), data(), TrainingConfig(precision="float32"))
+    images = np.arange(32, dtype=np.uint8).reshape(2, *SHAPE)
+    np.testing.assert_array_equal(np.asarray(copy(images)), np.asarray(network(images)))
 
 
 def test_nobody_elses_code_is_run_or_removed(package: Path) -> None:
