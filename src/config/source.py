@@ -79,7 +79,13 @@ def signature(path: str, folder: Path) -> Signature | None:
         found = ", ".join(known) or ("no module" if len(rest) > 1 else "no function")
         before = path.removesuffix(".".join(rest))
         raise NotThere(f"{where} has no {rest[0]}, it has {found}", close and ".".join([before + close, *rest[1:]]))
-    return _arguments(defined[rest[0]]) if len(rest) == 1 else None
+    if len(rest) == 1:
+        return _arguments(defined[rest[0]])
+    within = defined[rest[0]]
+    method = _definitions(within.body).get(rest[1]) if isinstance(within, ast.ClassDef) else None
+    if len(rest) == 2 and isinstance(method, ast.FunctionDef) and not method.decorator_list:
+        raise NotThere(f"{rest[1]} is a method, of an object of {rest[0]}: name a function, or make it a @staticmethod")
+    return None
 
 
 def code_digest(path: str, folder: Path) -> str | None:

@@ -152,7 +152,10 @@ FORMATS = {
         with_code=True,
     ),
     "savedmodel": Format(
-        "saved_model", _write_saved_model, _open_saved_model, usage="tf.saved_model.load('saved_model').serve(images)"
+        "saved_model",
+        _write_saved_model,
+        _open_saved_model,
+        usage="loaded = tf.saved_model.load('saved_model'); loaded.serve(images)",  # which needs it to be there
     ),
     "onnx": Format(
         "model.onnx",

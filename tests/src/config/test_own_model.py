@@ -72,6 +72,7 @@ def test_a_good_one_is_taken_and_nothing_is_imported() -> None:
         ("nets of.mine", "got nets of.mine", "my_package.my_module.my_function"),
         ("nets_of_mime.plain", "there is no module nets_of_mime in ", "nets_of_mine.plain"),
         ("nets_of_mine.plane", "nets_of_mine.py has no plane, it has plain, others, Empty, Net", "nets_of_mine.plain"),
+        ("nets_of_mine.Empty.build", "build is a method, of an object of Empty: name a fun", "my_package.my_module"),
         ("broken_of_mine.f", "broken_of_mine.py is no Python, line 1: invalid syntax", "my_package.my_module"),
         ("package_of_mine.net.plain", "has no net, it has nets, starred", "package_of_mine.nets.plain"),
         ("package_of_mine.nets", "package_of_mine.nets is a module: name a function in it", "my_package.my_module"),

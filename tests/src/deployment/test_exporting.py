@@ -50,6 +50,7 @@ def test_a_model_that_says_something_else_is_not_kept(tmp_path: Path, other: Any
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::FutureWarning")  # tf2onnx's, of NumPy
 def test_an_exact_gelu_is_written_as_onnx(tmp_path: Path) -> None:
     pytest.importorskip("tf2onnx")
     model = find_model(str(write_model(tmp_path / "model")))
