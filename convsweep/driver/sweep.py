@@ -98,7 +98,9 @@ class Sweep:
             self.config.hydra.sweep.dir = self.written["hydra.sweep.dir"]
             _let_hydra_know(self.config)
             folder = Path(self.config.hydra.sweep.dir).absolute()
-            self.config.hydra.sweep.dir = f"{folder}-2" if folder == apart_from else str(folder)
+            if count := re.fullmatch(rf"{re.escape(str(folder))}(-\d+)?", str(apart_from)):  # it does not tell the name
+                folder = Path(f"{folder}{int(count[1] or -1) - 1}")
+            self.config.hydra.sweep.dir = str(folder)
             self.config.hydra.sweeper.study_name = name
         _let_hydra_know(self.config)
 

@@ -180,8 +180,8 @@ class Worker:
     def _record(self, study: "Study", taken: "FrozenTrial", attempt: "_Attempt") -> bool:
         if is_disk_full(attempt.error) and is_full(self.directory, self.config.hydra.sweeper.storage):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.directory)) from attempt.error
-        # What a trial has started may have got the signal as well: its failing then says nothing of its values. Nor does
-        # it where what it said had no reader any more, in the moment before that was noticed.
+        # What a trial has started may have got the signal as well: its failing then says nothing of its values. Nor
+        # does it where what it said had no reader any more, in the moment before that was noticed.
         mute = any(isinstance(error, BrokenPipeError) for error in causes(attempt.error))
         unheard = mute and readers_lost() > attempt.readers_lost
         if attempt.is_interrupted or unheard or (stop_requested.is_set() and attempt.is_failed):

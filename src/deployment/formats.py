@@ -94,7 +94,7 @@ def _without_erfc(graph: Any) -> None:
             nodes.append(node)
             continue
         inner, one = f"{node.output[0]}/erf", f"{node.output[0]}/one"
-        graph.initializer.append(onnx.numpy_helper.from_array(np.float32(1), one))
+        graph.initializer.append(onnx.numpy_helper.from_array(np.array(1, np.float32), one))
         nodes.append(onnx.helper.make_node("Erf", node.input, [inner]))
         nodes.append(onnx.helper.make_node("Sub", [one, inner], node.output))
     del graph.node[:]

@@ -18,6 +18,8 @@ def test_another_study_in_the_folder_of_one_is_refused(tmp_path: Path) -> None:
     assert "type hydra.sweep.dir='multirun/${hydra.sweeper.study_name}'" in other.stderr
     new = toy(tmp_path, *HERE, "hydra.sweeper.study_name=here", "hydra.sweeper.on_change=new", "steps=5", "x=2,3")
     assert "study   here-2: minimize, in multirun/here-2" in new.stdout, new.stderr
+    newer = toy(tmp_path, *HERE, "hydra.sweeper.study_name=here", "hydra.sweeper.on_change=new", "steps=6", "x=3,4")
+    assert "study   here-3: minimize, in multirun/here-3" in newer.stdout, newer.stderr
     again = toy(tmp_path, *HERE, "hydra.sweeper.study_name=here")
     assert again.returncode == 0
     assert states(tmp_path, "here") == {"COMPLETE": 2}
