@@ -57,7 +57,7 @@ def interrupted(folder: Path, *overrides: str, times: int = 1) -> tuple[int, str
     return process.returncode, out, err
 
 
-@pytest.mark.parametrize("times", [1, 2])
+@pytest.mark.parametrize("times", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_in_the_drivers_own_process(tmp_path: Path, times: int) -> None:
     """Once: the trial ends at its next step. Twice: at once, in the middle of a step."""
     length = ["steps=100", "seconds=30"] if times == 1 else ["steps=1", "seconds=1000"]

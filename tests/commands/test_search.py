@@ -195,7 +195,7 @@ def test_the_example_without_keras(tmp_path: Path) -> None:
     assert len(load_study(tmp_path, name).trials) == 12
 
 
-@pytest.mark.parametrize("columns", [200, 60])
+@pytest.mark.parametrize("columns", [pytest.param(200, marks=pytest.mark.slow), 60])
 def test_the_best_trials_are_readable_in_wide_and_narrow_terminals(tmp_path: Path, columns: int) -> None:
     space = ["x=1,2", "+some.group.with_a_long_name=0.123,0.5", "+another.key_to_search=abcdefgh,ijk"]
     done = run_inside([str(ROOT / "tests/helpers/toy/app.py"), "-m", "hydra/launcher=basic", *space], tmp_path, columns)

@@ -59,7 +59,9 @@ def curves() -> Curves:
     return of_study(study)
 
 
-@pytest.mark.parametrize("policy", [["hydra/sweeper/scheduler=asha"], ["hydra/sweeper/pruner=median"]])
+@pytest.mark.parametrize(
+    "policy", [["hydra/sweeper/scheduler=asha"], pytest.param(["hydra/sweeper/pruner=median"], marks=pytest.mark.slow)]
+)
 def test_a_recorded_study_replays_to_its_recorded_result(tmp_path: Path, policy: list[str]) -> None:
     command = [*SPACE, *policy, "hydra.sweeper.n_trials=15", "hydra.sweeper.sampler.n_startup_trials=4"]
     assert toy(tmp_path, *command).returncode == 0

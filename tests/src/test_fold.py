@@ -168,7 +168,7 @@ def test_every_image_is_judged_once_and_the_last_folds_model_is_kept(unbroken: t
     assert [file.name for file in handle.directory.iterdir()] == ["probabilities.npz"], "nothing is left to go on from"
 
 
-@pytest.mark.parametrize("patience", [1, 2])
+@pytest.mark.parametrize("patience", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_a_trial_that_is_interrupted_goes_on_as_an_unbroken_one(
     config: Config, unbroken: tuple[float, Record, Handle], tmp_path: Path, patience: int
 ) -> None:

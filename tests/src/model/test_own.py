@@ -162,7 +162,7 @@ def test_a_layer_that_does_not_say_what_it_is_has_a_graph_of_its_own() -> None:
     traced._kept.clear()
 
 
-@pytest.mark.parametrize("function", ["dense", "Described"])
+@pytest.mark.parametrize("function", ["dense", pytest.param("Described", marks=pytest.mark.slow)])
 def test_it_goes_on_from_a_checkpoint_bit_for_bit(function: str, tmp_path: Path) -> None:
     unbroken, _ = train(function, seed=2)
     file = tmp_path / "checkpoint.npz"
@@ -178,7 +178,7 @@ def test_it_goes_on_from_a_checkpoint_bit_for_bit(function: str, tmp_path: Path)
     np.testing.assert_array_equal(loaded(images), model(images))
 
 
-@pytest.mark.parametrize("how", ["keras", "tensorflow", "seeded"])
+@pytest.mark.parametrize("how", [pytest.param("keras", marks=pytest.mark.slow), "tensorflow", "seeded"])
 def test_a_layer_that_draws_without_a_seed_is_told_of_once_and_repeats_all_the_same(
     how: str, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -73,7 +73,7 @@ def composed(*overrides: str) -> Config:
         return settings(compose("config", list(overrides)))
 
 
-@pytest.mark.parametrize("epochs", [1, 3])
+@pytest.mark.parametrize("epochs", [1, pytest.param(3, marks=pytest.mark.slow)])
 def test_with_one_step_an_epoch_a_network_validates_about_as_in_training_mode(epochs: int) -> None:
     data = images(120)
     apart = {}
@@ -86,7 +86,10 @@ def test_with_one_step_an_epoch_a_network_validates_about_as_in_training_mode(ep
     assert apart[EPOCH] < 0.025 < 0.04 < apart[RUNNING], "of probabilities that are 0.1 on average"
 
 
-@pytest.mark.parametrize(("count", "batch_size", "same"), [(320, 16, True), (304, 16, False), (2400, 128, False)])
+@pytest.mark.parametrize(
+    ("count", "batch_size", "same"),
+    [(320, 16, True), (304, 16, False), pytest.param(2400, 128, False, marks=pytest.mark.slow)],
+)
 def test_from_twenty_steps_on_nothing_is_done_and_the_training_is_ever_the_same(
     count: int, batch_size: int, same: bool
 ) -> None:
