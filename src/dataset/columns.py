@@ -8,6 +8,7 @@ import numpy as np
 
 from src.dataset.dataset import DatasetError
 from src.dataset.layout import part_of, some
+from src.dataset.pixel_columns import named, pixel_columns
 from src.dataset.tabular import FILES, LABELS, Tabular, plain
 from src.dataset.walk import is_image_name, shown
 
@@ -30,6 +31,7 @@ class Columns(NamedTuple):
         embedded: whether the first holds the files' bytes.
         classes: the columns of a class each, with 1 in the rows of that class and 0 in the others.
         left: all others.
+        pixels: the columns of the pixels, where the table itself holds the images so.
         folds: what the column of parts says of each fold, in their order, where it says in which one a row validates.
     """
 
@@ -40,6 +42,7 @@ class Columns(NamedTuple):
     classes: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
     folds: tuple[str, ...] = ()
+    pixels: tuple[str, ...] = ()
 
 
 def columns(
@@ -73,11 +76,18 @@ def columns(
     split = split or (None if no_split else _split(table, left, folds))
     numbers = folds_in([table], split) if split is not None and folds is not None else ()
     left = [name for name in left if name != split]
-    file = file or next((name for name in left if _holds_names(table, name)), None) or _called(left, FILES)
+    pixels = pixel_columns(table, left) if file is None and not any(_holds_names(table, name) for name in left) else ()
+    left = [name for name in left if name not in pixels]
+    file = (
+        file
+        or (named(pixels) if pixels else None)
+        or next((name for name in left if _holds_names(table, name)), None)
+        or _called(left, FILES)
+    )
     if file is None and not table.has_header:  # names without endings
         file = next((name for name in left if _is_text(table, name)), None)
     left = [name for name in left if name != file]
-    if label is None and not left and file is not None and _have_folders(table, file):
+    if label is None and not left and file is not None and not pixels and _have_folders(table, file):
         label = FOLDER
     label = label or _called(left, LABELS) or (left[0] if len(left) == 1 else None)
     flags = [name for name in left if _is_flag(table, name)] if label is None else []
@@ -88,7 +98,8 @@ def columns(
             raise DatasetError(_unknown(table, key, flags))
     assert file and label
     left = [name for name in left if name not in (label, *classes) and name.strip()]
-    return Columns(file, label, split, table.holds_bytes(file), classes, tuple(left), numbers)
+    embedded = bool(pixels) or table.holds_bytes(file)
+    return Columns(file, label, split, embedded, classes, tuple(left), numbers, pixels)
 
 
 def _unknown(table: Tabular, key: str, flags: Sequence[str]) -> str:

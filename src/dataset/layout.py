@@ -21,8 +21,8 @@ from src.dataset.walk import (
 # What people call the parts; `eval` is the test part where another folder validates.
 NAMES = {
     "train": ("train", "training", "trn"),
-    "validation": ("validation", "valid", "val", "validate", "dev", "development", "eval", "evaluation"),
-    "test": ("test", "testing", "tst", "holdout", "heldout"),
+    "validation": ("validation", "valid", "val", "validate", "dev", "development", "eval", "evaluation", "publictest"),
+    "test": ("test", "testing", "tst", "holdout", "heldout", "privatetest"),  # as PublicTest before it, of FER2013
 }
 BY_NAME = {name: part for part, names in NAMES.items() for name in names}
 EVAL = ("eval", "evaluation")

@@ -27,6 +27,7 @@ from src.dataset.dataset import DatasetError
 from src.dataset.images import Listing
 from src.dataset.labels import number
 from src.dataset.layout import OF_LISTS, part_of, parts_of, some
+from src.dataset.pixel_columns import images_in
 from src.dataset.source import PARTS, Source
 from src.dataset.tabular import CSV, JSONL, PARQUET, TEXT, Tabular
 from src.dataset.walk import File, is_image_name, is_submission, shown, walk
@@ -86,13 +87,15 @@ def find(config: DatasetConfig, folder: Path) -> Source:
         notes.append(f"{shown(tables[0][0].path.name)} has no header: its columns are {some(tables[0][0].names)}")
     notes.append(
         f"{shown(which.label)} {'are the classes' if which.classes else 'is the label'}, "
-        f"{shown(which.file)} the {'image' if which.embedded else 'file'}"
+        f"{shown(which.file)} the {'pixels' if which.pixels else 'image' if which.embedded else 'file'}"
         + (f", {shown(which.split)} the {'fold' if which.folds else 'part'}" if which.split else "")
         + (f"; {some([*which.left])} left alone" if which.left else "")
     )
+    if which.pixels and size is not None:
+        notes.append("dataset.image_size=null leaves the images as small as they are")
 
     def build(into: Path) -> dict[str, Any]:
-        places = _spooled([table for table, _ in tables], which.file, into / "bytes") if which.embedded else {}
+        places = _spooled([table for table, _ in tables], which, into / "bytes") if which.embedded else {}
         listings = {}
         for part, rows in parts.items():
             names = [places[row][0] for row in rows.rows] if places else [_short(file, root) for file in rows.files]
@@ -143,7 +146,7 @@ def _tables(place: Path) -> tuple[list[tuple[Tabular, str | None]], list[str]]:
 
 
 def _has_labels(table: Tabular, which: Columns, part: str | None, notes: list[str]) -> bool:
-    needed = [which.file, *(which.classes or [which.label] if which.label != FOLDER else [])]
+    needed = [*(which.pixels or [which.file]), *(which.classes or [which.label] if which.label != FOLDER else [])]
     missing = next((name for name in needed if name not in table.names), None)
     if missing is None:
         return True
@@ -350,17 +353,17 @@ def _short(file: str, root: Path) -> str:
     return shown(file.removeprefix(f"{root}/"))
 
 
-def _spooled(tables: list[Tabular], column: str, path: Path) -> dict[int, tuple[str, Any]]:
+def _spooled(tables: list[Tabular], which: Columns, path: Path) -> dict[int, tuple[str, Any]]:
     """Write the bytes of all rows into one file; return the name and the place of each row's."""
     places: dict[int, tuple[str, Any]] = {}
     with cache.writing(path.parent.parent), open(path, "wb") as file:
-        for row, (content, name) in enumerate(_rows(tables, column)):
+        for row, (content, name) in enumerate(_rows(tables, which)):
             content = content or b""
             places[row] = (shown(name or f"row {row}"), [str(path), file.tell(), len(content)])
             file.write(content)
     return places
 
 
-def _rows(tables: list[Tabular], column: str) -> Iterator[tuple[bytes | None, str | None]]:
+def _rows(tables: list[Tabular], which: Columns) -> Iterator[tuple[bytes | None, str | None]]:
     for table in tables:
-        yield from table.images(column)
+        yield from images_in(table, which.pixels) if which.pixels else table.images(which.file)

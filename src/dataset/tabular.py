@@ -28,6 +28,7 @@ LABELS = (
     "label", "labels", "class", "classname", "classlabel", "category", "target", "y", "species", "breed", "diagnosis",
     "dx", "finelabel", "labelname", "classid", "labelid", "tag",
 )  # fmt: skip
+MOST_NUMBERS = 64  # in a header; a first row of more is one of pixels
 TEXT = ".txt"  # a list, with spaces between its columns and mostly without a header
 UTF8_MARK, UTF16_MARKS = b"\xef\xbb\xbf", (b"\xff\xfe", b"\xfe\xff")
 GZIP = b"\x1f\x8b"
@@ -142,7 +143,9 @@ class Tabular:
             delimiter = ","
         cells = next(csv.reader([first.strip()], delimiter=delimiter), [])
         named = any(plain(cell) in (*FILES, *LABELS) for cell in cells)
-        self.has_header = (named or not is_list) and not any(is_image_name(cell.strip()) for cell in cells)
+        numbers = len(cells) > MOST_NUMBERS and all(cell.strip().replace(".", "", 1).isdigit() for cell in cells)
+        is_row = numbers or any(is_image_name(cell.strip()) for cell in cells)
+        self.has_header = (named or not is_list) and not is_row
         names = None if self.has_header else [str(number) for number, _ in enumerate(cells, 1)]
         return arrow.read_csv(
             io.BytesIO(content),
