@@ -18,6 +18,7 @@ from keras.src.utils.rng_utils import get_random_seed
 from src.config.build import make_arguments
 from src.config.own_model import Custom, folder
 from src.model import randomness
+from src.model.own_code import settings_kept
 from src.model.own_kept import in_words
 
 TOLERANCE = 0.02  # of the sum of an image's probabilities, which half precision rounds
@@ -124,20 +125,14 @@ def _tell(config: Custom, said: str) -> None:
 @contextmanager
 def _settings_kept(config: Custom, who: str) -> Iterator[None]:
     """Put Keras's own settings back as they were: what the first trial of a process imports, no later one does."""
-    policy, floats, layout = keras.config.dtype_policy(), keras.config.floatx(), keras.config.image_data_format()
-    try:
+    before = keras.config.dtype_policy().name
+    with settings_kept():
         yield
-    finally:
-        changed = keras.config.dtype_policy().name
-        keras.config.set_floatx(floats)
-        keras.config.set_image_data_format(layout)
-        keras.config.set_dtype_policy(policy)
-        if changed != policy.name:
-            kept = "its layers compute in it all the same" if who == "it" else "it is put back"
-            said = (
-                f"sets the dtype policy {changed}, where training.precision={policy.name}: {kept}; take that out, and "
-            )
-            _tell(config, f"{said}type training.precision={changed}")
+        after = keras.config.dtype_policy().name
+    if after != before:
+        kept = "its layers compute in it all the same" if who == "it" else "it is put back"
+        said = f"sets the dtype policy {after}, where training.precision={before}: {kept}; take that out, and "
+        _tell(config, f"{said}type training.precision={after}")
 
 
 def _function(config: Custom) -> Callable[..., Any]:

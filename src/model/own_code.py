@@ -71,8 +71,24 @@ def known(folder: Path) -> Iterator[None]:
     if not file.is_file():
         yield
         return
-    with named(_imported(folder, json.loads(file.read_text()))):
+    with settings_kept():
+        modules = _imported(folder, json.loads(file.read_text()))
+    with named(modules):
         yield
+
+
+@contextmanager
+def settings_kept() -> Iterator[None]:
+    """Put Keras's own settings back as they were, which code of one's own may change as it is imported."""
+    import keras
+
+    policy, floats, layout = keras.config.dtype_policy(), keras.config.floatx(), keras.config.image_data_format()
+    try:
+        yield
+    finally:
+        keras.config.set_floatx(floats)
+        keras.config.set_image_data_format(layout)
+        keras.config.set_dtype_policy(policy)
 
 
 @contextmanager

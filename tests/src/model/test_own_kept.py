@@ -242,6 +242,17 @@ def test_layers_within_compute_in_their_own_precision(kind: str, package: Path) 
 
 
 @pytest.mark.slow
+def test_settings_of_keras_in_the_code_hold_for_nobody_else(package: Path) -> None:
+    parts = package / "here/nets_of_mine/parts.py"
+    parts.write_text(f"import keras\nkeras.config.set_image_data_format('channels_first')\n{PARTS}")
+    network, code = made("function")
+    save(network, package / "model.keras", code)
+    forget()
+    load_model(package / "model.keras")
+    assert keras.config.image_data_format() == "channels_last"
+
+
+@pytest.mark.slow
 def test_a_copy_computes_with_what_a_layer_was_adapted_to(package: Path) -> None:
     network, _ = made("adapted")
     copy = finished(network, keras.optimizers.SGD(), data(), TrainingConfig(precision="float32"))
