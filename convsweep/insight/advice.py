@@ -16,7 +16,7 @@ from convsweep.insight.evidence import Shuffled, standard_error
 from convsweep.insight.levels import Levels, levels_of, searched_keys
 from convsweep.insight.standing import Standing, places
 from convsweep.space.values import as_override_value, is_number
-from convsweep.study.feasibility import is_infeasible, kind_of_end
+from convsweep.study.feasibility import is_infeasible, kind_of_end, why_out
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
@@ -195,7 +195,10 @@ def advice_on_failures(trials: "Sequence[FrozenTrial]") -> list[Advice]:
     for words, out in (("were infeasible", infeasible), ("failed", failed)):
         if len(out) < EACH or 2 * len(out) <= len(ended):
             continue
-        (reason, count), *_ = Counter(_reason(trial) for trial in out).most_common()
+        (kind, count), *_ = Counter(map(kind_of_end, out)).most_common()
+        reasons = list(dict.fromkeys(why_out(trial) for trial in out if kind_of_end(trial) == kind))
+        like = "errors like " if len(reasons) > 1 else ""  # they differ in their numbers
+        reason = like + _code(bounded(reasons[0], LONGEST))
         text = f"{len(out)} of {len(ended)} trials {words}, {count} of them because of {reason}"
         overrides: tuple[str, ...] = ()
         if 2 * sum(map(_lacks_gpu_memory, out)) > len(out):
@@ -205,10 +208,6 @@ def advice_on_failures(trials: "Sequence[FrozenTrial]") -> list[Advice]:
             text, overrides = f"{text}; {why}: type {_code(shlex.quote(override))}", (override,)
         found.append(Advice("kept out", text, overrides))
     return found
-
-
-def _reason(trial: "FrozenTrial") -> str:
-    return _code(bounded(kind_of_end(trial), LONGEST))
 
 
 def _lacks_gpu_memory(trial: "FrozenTrial") -> bool:

@@ -34,7 +34,12 @@ def why_infeasible(trial: "FrozenTrial") -> str:
 
 def kind_of_end(trial: "FrozenTrial") -> str:
     """Return why a trial was infeasible, or failed, in words that it shares with others of its kind."""
+    return why_out(trial) if is_infeasible(trial) and broken(trial) else without_numbers(why_out(trial))
+
+
+def why_out(trial: "FrozenTrial") -> str:
+    """Return why a trial was infeasible, or failed: the constraint it broke, or its own words."""
     if is_infeasible(trial) and (names := list(broken(trial))):
         return printable(names[0])
     told = why_infeasible(trial) or str(trial.user_attrs.get("error") or "a reason that was not told")
-    return without_numbers(printable(" ".join(told.split())))
+    return printable(" ".join(told.split()))
