@@ -197,7 +197,7 @@ def advice_on_failures(trials: "Sequence[FrozenTrial]") -> list[Advice]:
             continue
         (kind, count), *_ = Counter(map(kind_of_end, out)).most_common()
         reasons = list(dict.fromkeys(why_out(trial) for trial in out if kind_of_end(trial) == kind))
-        like = "errors like " if len(reasons) > 1 else ""  # they differ in their numbers
+        like = "reasons like " if len(reasons) > 1 else ""  # they differ in their numbers
         reason = like + _code(bounded(reasons[0], LONGEST))
         text = f"{len(out)} of {len(ended)} trials {words}, {count} of them because of {reason}"
         overrides: tuple[str, ...] = ()

@@ -157,7 +157,7 @@ def test_failures_are_counted_by_what_they_say_and_an_interval_is_cut() -> None:
     found = only(study, "kept out")
     assert found.overrides == ("x=interval(0.0,0.35)",)
     assert found.text.startswith(
-        "12 of 20 trials failed, 12 of them because of errors like `RuntimeError: no memory for 8 MB`; "
+        "12 of 20 trials failed, 12 of them because of reasons like `RuntimeError: no memory for 8 MB`; "
     )
 
 
