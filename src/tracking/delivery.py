@@ -20,6 +20,7 @@ from src.tracking.address import Address
 from src.tracking.envelope import CLAIM, MODEL, RECORDS, is_abandoned
 from src.tracking.links import trial_note
 from src.tracking.model import describe
+from src.tracking.moved import moved_along
 from src.tracking.names import LOSS, grouped, is_from_before
 from src.tracking.store import (
     MODEL_ID,
@@ -87,11 +88,16 @@ class Delivery:
         return cls(folder, claim, records)
 
     def address(self, default: Address) -> Address:
-        """Return where it is to go; the default for an envelope of a version that did not write it down."""
+        """Return where it is to go; the default for an envelope of a version that did not write it down.
+
+        A database that was moved, or copied, together with the outbox is meant where it is now.
+        """
         if self._address is None:
             self._records.seek(0)
             with contextlib.suppress(ValueError, KeyError):
-                self._address = Address(**json.loads(self._records.readline())["address"])
+                first = json.loads(self._records.readline())
+                address, outbox = Address(**first["address"]), Path(first.get("outbox", self.folder.parent))
+                self._address = moved_along(address, outbox, self.folder.parent.absolute())
         return self._address or default
 
     def has_trained(self) -> bool:

@@ -5,9 +5,10 @@ New files would go there as well: to a folder that is gone, or into the project 
 
 import contextlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from src.tracking.address import local
+from src.tracking.address import Address, local
 
 FILES = "mlruns"  # beside a database, and in the addresses of all that lies there
 # Where the addresses are, by table.
@@ -17,6 +18,20 @@ ADDRESSES = {
     "logged_models": ("artifact_location",),
     "model_versions": ("source", "storage_location"),
 }
+
+
+def moved_along(address: Address, before: Path, now: Path) -> Address:
+    """Return an address as it is after what lay in the folder `before` has come to lie in `now`, by a project's move.
+
+    It stays what it is where it is no database of that project, or the database has not come along.
+    """
+    while before.name == now.name and before != now and before.name:
+        before, now = before.parent, now.parent
+    database = address.database
+    if database is None or before == now or not database.is_relative_to(before):
+        return address
+    place = now / database.relative_to(before)
+    return replace(address, uri=address.uri.replace(str(database), str(place), 1)) if place.exists() else address
 
 
 def follow(database: Path | None) -> list[str]:

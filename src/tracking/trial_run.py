@@ -73,7 +73,8 @@ class TrialRun:
             tags |= {RECORD: f"{parent}/{one}", PARENT_RUN: parent}
         elif driver is not None:
             below = {"driver": driver, "number": number}
-        self._write("create", address=asdict(self._address), name=name, tags=tags, **below)
+        where = str(outbox.absolute())  # a project that is moved takes its outboxes along
+        self._write("create", address=asdict(self._address), outbox=where, name=name, tags=tags, **below)
         self._write("params", params={key: str(value) for key, value in params.items()})
 
     def log_metrics(self, metrics: Mapping[str, float], step: int = 0) -> None:

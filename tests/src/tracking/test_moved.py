@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
-from src.tracking import Address, Store, follow, look_up, open_address
+from src.tracking import Address, Store, courier, follow, look_up, open_address
 from src.tracking.lookup import Database
+from src.tracking.moved import moved_along
+from tests.helpers.mlflow import the_run, trial_run
 from tests.src.tracking.test_lookup import filled
 
 
@@ -53,3 +55,28 @@ def test_files_that_are_kept_elsewhere_stay_there(store: Store, tmp_path: Path) 
     assert MlflowClient(store.uri).get_run(run_id).info.artifact_uri == f"{other.as_uri()}/{run_id}/artifacts"
     (tmp_path / "text.db").write_text("no database")
     assert follow(tmp_path / "text.db") == follow(tmp_path / "none.db") == follow(None) == []
+
+
+def test_what_waits_goes_to_the_database_that_was_moved_along(tmp_path: Path) -> None:
+    old, new = tmp_path / "old" / "project", tmp_path / "new" / "name"
+    new.mkdir(parents=True)
+    (new / "mlflow.db").touch()
+    boxes = [root / "multirun" / "s" / "outbox" for root in (old, new)]
+    here = Address(f"sqlite:///{old}/mlflow.db", "mine")
+    assert moved_along(here, *boxes) == Address(f"sqlite:///{new}/mlflow.db", "mine")
+    assert moved_along(here, boxes[0], boxes[0]) == here
+    for elsewhere in (f"sqlite:///{old}/other.db", f"sqlite:///{tmp_path}/mlflow.db", "http://host:5000"):
+        assert moved_along(Address(elsewhere, "mine"), *boxes).uri == elsewhere
+
+
+@pytest.mark.slow
+def test_a_moved_projects_undelivered_records_arrive(store: Store, tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    project.mkdir()
+    shutil.copy(store.address.database or "", project / "mlflow.db")
+    trial_run(Address(f"sqlite:///{project}/mlflow.db", "mine"), project / "multirun/s/outbox", 1).end("COMPLETE")
+    moved = project.rename(tmp_path / "moved")
+    post = courier("mine", f"sqlite:///{moved}/mlflow.db")
+    assert post.settle(moved / "multirun/s/outbox") == []
+    assert the_run(MlflowClient(f"sqlite:///{moved}/mlflow.db"), 1).info.status == "FINISHED"
+    assert not project.exists()
