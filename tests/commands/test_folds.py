@@ -46,7 +46,13 @@ def test_a_single_run_says_what_the_folds_came_to(tmp_path: Path) -> None:
     assert " on 90 validation images" in done.stdout
 
 
-@pytest.mark.parametrize("sweep", [[], ["-m", "hydra/launcher=basic", "optimizer=adam,sgd"]], ids=["run", "-m"])
+@pytest.mark.parametrize(
+    "sweep",
+    [
+        pytest.param([], marks=pytest.mark.slow, id="run"),
+        pytest.param(["-m", "hydra/launcher=basic", "optimizer=adam,sgd"], id="-m"),
+    ],
+)
 @pytest.mark.parametrize(
     ("typed", "message"),
     [

@@ -29,7 +29,10 @@ REFUSED = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("override", "message"), REFUSED, ids=[row[0] for row in REFUSED])
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [pytest.param(*row, marks=pytest.mark.slow if i % 3 else (), id=row[0]) for i, row in enumerate(REFUSED)],
+)
 def test_an_unknown_key_is_refused_before_anything_starts(tmp_path: Path, override: str, message: str) -> None:
     (tmp_path / "own/more").mkdir(parents=True)
     (tmp_path / "own/more/file.yaml").write_text("# @package _global_\ntraining: {from_a_file: 1}\n")
