@@ -98,7 +98,7 @@ class Kind(NamedTuple):
 
 
 _FOLDER = "a folder with one sub-folder a class"
-_ARRAYS = "an .npz with x_train and y_train, or a folder of such .npy files"
+_ARRAYS = "an .npz, .h5 or .mat with x_train and y_train, or a folder of such .npy files"
 _TABLE = "a .csv, .parquet, .jsonl or .txt with a column of files and one of labels, or a folder of such tables"
 DATASETS = {
     "digits": Kind(expected=None, images=1_438),

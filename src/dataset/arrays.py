@@ -1,5 +1,6 @@
-"""Your own arrays: an `.npz`, or a folder of `.npy` files."""
+"""Your own arrays: an `.npz`, HDF5 or MATLAB's, or a folder of `.npy` files, or of such files of a part each."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,10 @@ import numpy as np
 
 from src.config.dataset import DatasetConfig
 from src.dataset import named_arrays
+from src.dataset.array_files import MANY, ONE, read_arrays
 from src.dataset.dataset import DatasetError
+from src.dataset.layout import part_of
+from src.dataset.named_arrays import CLASS_NAMES
 from src.dataset.source import Source
 from src.dataset.walk import shown
 
@@ -16,7 +20,7 @@ def find(config: DatasetConfig, folder: Path) -> Source:
     """Find the files; they are read when the source is built.
 
     Args:
-        config: `path`, an `.npz`, or a folder of `.npy` files (or of one `.npz`).
+        config: `path`, an `.npz`, `.h5` or `.mat`, or a folder of `.npy` files, of one of those, or of one a part.
         folder: the cache.
 
     Raises:
@@ -34,27 +38,27 @@ def find(config: DatasetConfig, folder: Path) -> Source:
 
 
 def _in_folder(place: Path) -> list[Path]:
-    files = sorted(file for file in place.iterdir() if file.suffix.lower() in (".npy", ".npz") and file.is_file())
-    bundles = [file for file in files if file.suffix.lower() == ".npz"]
-    if not files or (bundles and len(files) > 1):
+    files = sorted(file for file in place.iterdir() if file.suffix.lower() in (*ONE, *MANY) and file.is_file())
+    bundles = [file for file in files if file.suffix.lower() in MANY]
+    if not files or (bundles and len(files) > 1 and not all(map(_part, files))):
         got = ", ".join(shown(file.name) for file in files[:5]) or "none of these"
         raise DatasetError(
-            f"`dataset.path` must be an .npz, or a folder of .npy files, got {got} in {shown(place)}; "
-            "type dataset.path= and the file"
+            f"`dataset.path` must be an .npz, .h5 or .mat, or a folder of .npy files, or of such whose names say their "
+            f"part, got {got} in {shown(place)}; type dataset.path= and the file"
         )
     return files
+
+
+def _part(file: Path) -> str | None:
+    """Return the part that a word of a file's name says."""
+    return next((part for word in re.findall("[a-z]+", file.stem.lower()) if (part := part_of(word))), None)
 
 
 def _read(files: list[Path]) -> dict[str, np.ndarray]:
     arrays: dict[str, np.ndarray] = {}
     for file in files:
         try:
-            opened: Any = np.load(file, mmap_mode="r", allow_pickle=False)
-            if isinstance(opened, np.ndarray):
-                arrays[file.stem] = opened
-            else:
-                with opened:
-                    arrays |= dict(opened)
+            found = read_arrays(file)
         except Exception as error:  # damaged files raise nearly anything
             if "Python objects" in str(error) or "Object arrays" in str(error):
                 raise DatasetError(
@@ -65,4 +69,8 @@ def _read(files: list[Path]) -> dict[str, np.ndarray]:
                 f"{shown(file)} is not a readable array; save it again with np.savez, or read it in a "
                 "function of your own, dataset=custom"
             ) from error
+        part = _part(file) if len(files) > 1 and file.suffix.lower() in MANY else None
+        for name, array in found.items():
+            says = any(part_of(word) for word in re.findall("[a-z]+", name.lower()))
+            arrays[f"{name}_{part}" if part and not says and name.lower() not in CLASS_NAMES else name] = array
     return arrays

@@ -19,7 +19,7 @@ from src.dataset.walk import shown
 
 IMAGES = ("x", "images", "image", "imgs", "img", "data", "inputs", "pixels", "features")
 LABELS = ("y", "labels", "label", "targets", "target", "classes")
-CLASS_NAMES = ("class_names", "label_names", "classes", "names", "categories")
+CLASS_NAMES = ("class_names", "label_names", "list_classes", "classes", "names", "categories")
 USUAL = "x_train, y_train, and as wanted x_val, y_val, x_test, y_test, class_names"
 
 
@@ -64,14 +64,24 @@ def sort_out(arrays: Mapping[str, np.ndarray], place: str) -> Arrays:
                 f"got {counts[0]}"
             )
     notes = [f"arrays {', '.join(map(shown, left))} are left alone"] if left else []
-    class_names = [str(name) for name in arrays[min(names)].tolist()] if names else None
+    named = np.asarray(arrays[min(names)]) if names else None
+    class_names = None if named is None else _texts(named)
     return Arrays(
         {part: arrays[name] for part, name in images.items()},
-        {part: arrays[name] for part, name in labels.items()},
+        {part: _flat(arrays[name]) for part, name in labels.items()},
         {part: (shown(name), shown(labels[part])) for part, name in images.items()},
         class_names,
         notes,
     )
+
+
+def _texts(array: np.ndarray) -> list[str]:
+    return (np.char.decode(array) if array.dtype.kind == "S" else array.astype(str)).tolist()
+
+
+def _flat(labels: np.ndarray) -> np.ndarray:
+    """Return labels without axes of length 1."""
+    return labels.reshape(-1) if labels.size == len(labels) else labels
 
 
 def _meaning(name: str) -> tuple[str, str]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from src.dataset.array_files import MANY
 from src.dataset.dataset import DatasetError
 from src.dataset.walk import is_image_name, shown
 
@@ -58,7 +59,8 @@ class Tabular:
             if not self.is_parquet and _start(path, 4) in SPREADSHEETS:
                 raise ValueError("it is a spreadsheet; save it as CSV, and type dataset.path= and that file")
             if path.suffix.lower() in NO_TABLES:
-                raise ValueError(f"it is {NO_TABLES[path.suffix.lower()]}; save it as CSV, or as JSON Lines")
+                arrays = "; of images and labels, type dataset=arrays" if path.suffix.lower() in MANY else ""
+                raise ValueError(f"it is {NO_TABLES[path.suffix.lower()]}; save it as CSV, or as JSON Lines{arrays}")
             self.schema: pa.Schema = self._parquet().schema_arrow if self.is_parquet else self._typed.schema
         except Exception as error:  # of pyarrow's many
             raise DatasetError(f"{shown(path)} is not a readable table: {' '.join(str(error).split())}") from error
