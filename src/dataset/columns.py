@@ -13,6 +13,9 @@ from src.dataset.tabular import FILES, LABELS, Tabular, plain
 from src.dataset.walk import is_image_name, shown
 
 SPLITS = ("split", "splits", "subset", "partition", "fold", "folds", "kfold")  # parts, and nothing else
+# Words of a column of numbers of folds: cv_fold, kfold_id, fold5.
+FOLDS = ("fold", "folds", "kfold", "kfolds", "cvfold", "cvfolds")
+OF_FOLDS = ("cv", "k", "id", "no", "nr", "num", "number", "index", "idx", "group", "stratified", "val", "validation")
 FOLDER = "its folder"  # the label of a file in a list of nothing but files
 MOST_FOLDS = 50
 LISTED = 20  # columns that a message names
@@ -59,9 +62,11 @@ def columns(
         DatasetError: One is not there, or cannot be told.
     """
     names = table.names
-    if twice := sorted({name for name in names if names.count(name) > 1}):
+    twice = sorted({name for name in names if names.count(name) > 1})
+    usual = (*FILES, *LABELS, *SPLITS)
+    if asked := [name for name in twice if name in (file, label, split) or plain(name) in usual]:
         raise DatasetError(
-            f"{shown(table.path)} must have one column of each name, got {some(twice)} twice; rename one"
+            f"{shown(table.path)} must have one column of each name, got {some(asked)} twice; rename one"
         )
     no_split = split == NO_SPLIT and NO_SPLIT not in names
     split = None if no_split else split
@@ -72,7 +77,7 @@ def columns(
     ]
     if problems:
         raise DatasetError("\n".join(problems))
-    left = [name for name in names if name not in (file, label, split)]
+    left = [name for name in names if name not in (file, label, split, *twice)]
     split = split or (None if no_split else _split(table, left, folds))
     numbers = folds_in([table], split) if split is not None and folds is not None else ()
     left = [name for name in left if name != split]
@@ -97,7 +102,7 @@ def columns(
         if found is None:
             raise DatasetError(_unknown(table, key, flags))
     assert file and label
-    left = [name for name in left if name not in (label, *classes) and name.strip()]
+    left = [name for name in (*left, *twice) if name not in (label, *classes) and name.strip()]
     embedded = bool(pixels) or table.holds_bytes(file)
     return Columns(file, label, split, embedded, classes, tuple(left), numbers, pixels)
 
@@ -158,7 +163,7 @@ def check_parts(table: Tabular, column: str) -> None:
     values = {value or "nothing" for value in table.column(column, as_text=True).tolist()}
     if odd := sorted(values - {*parts_in(table, column)}):
         numbers = folds_in([table], column)
-        typed = "" if "fold" in plain(column) else f"dataset.split_column={column} "
+        typed = "" if plain(column) in SPLITS or _holds_folds(table, column) else f"dataset.split_column={column} "
         each = f"type {typed}dataset.folds={len(numbers)} to validate by each of these in turn, or " if numbers else ""
         raise DatasetError(
             f"`dataset.split_column`: column {shown(column)} must say train, validation or test in each row, got "
@@ -181,7 +186,7 @@ def _split(table: Tabular, names: Sequence[str], folds: int | None) -> str | Non
         or (plain(name)[:2] == "is" and part_of(name[2:]))
         or (part_of(name) and _called(names, LABELS) and _is_flag(table, name))
     ]
-    words = [name for name in names if name not in named and _holds_words(table, name)]
+    words = [name for name in names if name not in named and plain(name) not in LABELS and _holds_words(table, name)]
     said = [name for name in named if _says_parts(table, name)] or [name for name in words if _says_parts(table, name)]
     if len(said) > 1:
         raise DatasetError(
@@ -196,7 +201,10 @@ def _split(table: Tabular, names: Sequence[str], folds: int | None) -> str | Non
 
 
 def _holds_folds(table: Tabular, column: str) -> bool:
-    return "fold" in plain(column) and not table.holds_bytes(column) and folds_in([table], column) != ()
+    """Tell whether a column says by its name and what it holds that it is one of folds; `fold_change` is none."""
+    words = {word.lower() for word in re.findall("[A-Z]+(?![a-z])|[A-Z]?[a-z]+", column)}
+    is_called_so = bool(words & {*FOLDS}) and words <= {*FOLDS, *OF_FOLDS}
+    return is_called_so and not table.holds_bytes(column) and folds_in([table], column) != ()
 
 
 def _is_text(table: Tabular, column: str) -> bool:

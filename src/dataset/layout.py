@@ -139,8 +139,9 @@ def _parts(root: Path, names: list[str]) -> dict[str, str]:
     """
     called = parts_of(names)
     others = [name for name in names if name not in called]
-    # A folder `train` that holds images itself is a class of trains.
-    if not called or (others and list(called) == ["train"] and not folders(root / "train")):
+    # A folder `train` that holds images itself is a class of trains, and crash_train, crash_test are two of crashes.
+    flat = [name for name, part in called.items() if part == "train" and not folders(root / name)]
+    if not called or (flat and (not any(map(part_of, called)) or (others and list(called) == ["train"]))):
         return {}
     told = f"{some([*called])} beside {some(others)}"
     if any(

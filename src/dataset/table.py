@@ -75,10 +75,11 @@ def find(config: DatasetConfig, folder: Path) -> Source:
     by_folder = which.split is None and config.split_column != NO_SPLIT and all(part is None for _, part in tables)
     parts, found = _read(tables, which, root, by_folder, notes)
     _leave_unlabelled(parts, notes)
+    called = "the folders of the files" if which.label == FOLDER else f"column {shown(which.label)}"
     labels, class_names = number(
         {part: _as_array(rows.labels) for part, rows in parts.items()},
         tables[0][0].class_names(which.label),
-        {part: f"column {shown(which.label)} ({part} part)" for part in parts},
+        {part: f"{called} ({part} part)" for part in parts},
     )
     size, fit = config.image_size, config.fit
     states = [[table.path.name, table.path.stat().st_size, table.path.stat().st_mtime_ns] for table, _ in tables]

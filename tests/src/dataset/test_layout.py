@@ -88,6 +88,12 @@ def test_names_that_differ_in_the_part_alone(tmp_path: Path) -> None:
     assert parts_of(["test_tube", "train_station"]) == parts_of(["blood_test", "urine_test"]) == {}
 
 
+@pytest.mark.parametrize("others", [[], ["bus"]])
+def test_classes_whose_names_end_with_parts_are_classes(tmp_path: Path, others: list[str]) -> None:
+    names = ["crash_test", "crash_train", *others]
+    assert read_layout(make(tmp_path, *(f"{name}/1.png" for name in names))).class_folders == sorted(names)
+
+
 def test_lists_of_parts_are_known_by_their_names(tmp_path: Path) -> None:
     lists = ["test.txt", "testing_list.txt", "train.csv", "train_test_split.txt", "val_files.txt"]
     make(tmp_path, *lists, "classes.txt", "images.txt", "list.txt", "train.jpg", "training_log.csv", "test/1.txt")

@@ -111,6 +111,31 @@ def test_a_column_of_folds_says_in_which_each_image_validates(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("folds", [None, 3])
+@pytest.mark.parametrize("column", ["fold_change", "manifold", "x", ""])
+def test_other_columns_of_few_numbers_are_no_folds(
+    tmp_path: Path, files: list[str], column: str, folds: int | None
+) -> None:
+    rows = [[file, label(file), str(i % 4), ""] for i, file in enumerate(files)]
+    write_csv(tmp_path, [["image", "label", column, "x" if column else ""], *rows])
+    check(open_table(tmp_path, folds=folds))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("column", ["cv_fold", "kfoldId", "FOLD_NO", "fold5"])
+def test_names_of_columns_of_folds(tmp_path: Path, files: list[str], column: str) -> None:
+    rows = [[file, label(file), str(i % 4)] for i, file in enumerate(files)]
+    write_csv(tmp_path, [["image", "label", column], *rows])
+    assert f"{column} the fold" in open_table(tmp_path, folds=4).notes[-1]
+
+
+@pytest.mark.slow
+def test_labels_that_are_words_for_parts_are_labels(tmp_path: Path, files: list[str]) -> None:
+    write_csv(tmp_path, [["image", "label"], *([file, "train" if "/r/" in file else "test"] for file in files)])
+    assert open_table(tmp_path).class_names == ("test", "train")
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("line", ["{file} {label}", "{file}  {number}", "{stem} {number}", "{folder}/{stem}"])
 def test_lists_of_parts_as_published_datasets_have_them(tmp_path: Path, files: list[str], line: str) -> None:
     """As those of Food-101 (`apple_pie/1005649`), and of Caffe and many others (`images/1.jpg 3`)."""
