@@ -79,8 +79,8 @@ def instantiate(key: str, config: DictConfig, **overrides: Any) -> Any:
                 [
                     *problems,
                     *(
-                        f"`{key}.{name}` is no argument of {config._target_}, perhaps no more; take it out: "
-                        f"~{key}.{name}; it has {listed(name, known)}"
+                        f"`{key}.{name}` is no argument of {config._target_}, perhaps no more; take it out, or, "
+                        f"where a config has it, type ~{key}.{name}; it has {listed(name, known)}"
                         for name in unknown
                         if name not in left_over
                     ),

@@ -8,6 +8,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from convsweep.config import ConvsweepConf
 from convsweep.errors import explain, settable, unknown_keys
 from src.config import (
     augmentation,
@@ -62,7 +63,18 @@ def _check_keys(config: DictConfig) -> list[str]:
         schema = OmegaConf.get_type(group) if OmegaConf.is_config(group) else None
         if is_dataclass(schema):
             problems += unknown_keys(field.name, group, settable(schema))
+    if HydraConfig.initialized():  # of a single run, too, which does without them
+        problems += check_sweeper_keys(HydraConfig.get().sweeper)
     return problems
+
+
+def check_sweeper_keys(sweeper: DictConfig) -> list[str]:
+    """Return a line for each key that `hydra.sweeper` does not have; nothing where it is another sweeper's."""
+    schema = OmegaConf.get_type(sweeper)
+    if not (is_dataclass(schema) and issubclass(schema, ConvsweepConf)):
+        return []
+    unknown = [key for key in sweeper if key not in settable(schema)]
+    return unknown_keys("hydra.sweeper", unknown, settable(ConvsweepConf))
 
 
 def _experiment(configured: str | None, config: DictConfig) -> str | None:

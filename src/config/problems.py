@@ -10,11 +10,10 @@ from hydra._internal.utils import get_args_parser
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import OverrideParseException
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
-from convsweep.config import ConvsweepConf
-from convsweep.errors import explain, is_hydras, settable, unknown_keys
-from src.config.checks import ConfigError, settings
+from convsweep.errors import explain, is_hydras
+from src.config.checks import ConfigError, check_sweeper_keys, settings
 
 CONF = Path(__file__).parents[2] / "conf"
 MOST = 10  # values of a searched key that are looked at: each takes a tenth of a second
@@ -48,10 +47,7 @@ def all_problems(error: Exception, arguments: Sequence[str]) -> list[str]:
             fixed = kept
             if (config := _compose(fixed, found)) is not None:
                 break
-        sweeper = compose("config", fixed, return_hydra_config=True).hydra.sweeper
-        if (kind := OmegaConf.get_type(sweeper)) and issubclass(kind, ConvsweepConf):
-            unknown = [key for key in sweeper if key not in settable(kind)]
-            found += unknown_keys("hydra.sweeper", unknown, settable(ConvsweepConf))
+        found += check_sweeper_keys(compose("config", fixed, return_hydra_config=True).hydra.sweeper)
         try:
             settings(config)
         except ConfigError as problems:

@@ -156,7 +156,7 @@ BAD = [
     (["x=1,2", "hydra.sweep.dir=/proc/nowhere"], "`hydra.sweep.dir` must be a folder that can be written to"),
     (["z=1,2"], "`z` does not exist"),
     (["x=1,2", "hydra.sweeper.ntrials=3"], "`hydra.sweeper.ntrials` does not exist"),
-    (["x=1,2", "hydra.sweeper.sampler.n_startup=3"], "`hydra.sweeper.sampler.n_startup` is no argument"),
+    (["x=1,2", "hydra.sweeper.sampler.n_startup=3"], "or, where a config has it, type ~hydra.sweeper.sampler.n_"),
     (["x=1,2", "hydra.sweeper.scheduler.min_resource=3"], "got none and min_resource of one; type hydra/sweeper/sched"),
     (["x=1,2", "hydra/launcher=joblib", "+hydra.launcher.njobs=3"], "`hydra.launcher.njobs` does not exist"),
     (["group=low,hgih"], "did you mean high?"),

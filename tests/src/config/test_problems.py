@@ -23,6 +23,11 @@ from tests.helpers.command import run_inside
             ["-m", "seed=abc", "hydra.sweeper.n_jbs=2", "optimizer=adam,sdg"],
             ["seed", "hydra.sweeper.n_jbs", "optimizer"],
         ),
+        pytest.param(  # a single run, which needs no sweeper
+            ["hydra.sweeper.n_jbs=2", "training.epochs=0"],
+            ["hydra.sweeper.n_jbs", "training.epochs"],
+            marks=pytest.mark.slow,
+        ),
     ],
 )  # fmt: skip
 def test_each_mistake_has_its_line(overrides: list[str], keys: list[str | None], tmp_path: Path) -> None:
