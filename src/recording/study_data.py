@@ -14,7 +14,7 @@ from convsweep import StudyCallback
 from convsweep.errors import UserError
 from convsweep.storage import runs_here
 from src.config import ConfigError, constraint, settings
-from src.config.dataset import DatasetConfig
+from src.config.dataset import CustomConfig, DatasetConfig
 from src.config.objective import is_own
 from src.config.own_function import OwnFunction
 from src.config.own_model import Custom, folder
@@ -124,7 +124,7 @@ class StudyData(StudyCallback):
             trained = "1 trial" if begun == 1 else f"{begun} trials"
             problem = (
                 f"`dataset`: the {' and '.join(differ)} part are other images or labels than those that {trained} of "
-                f"the study {study.study_name} had, and their values cannot be compared; put them back, type "
+                f"the study {study.study_name} had, and their values cannot be compared; {_back(config)}, type "
                 "hydra.sweeper.study_name= and a new name, or to go on all the same hydra.sweeper.on_change=continue"
             )
             raise UserError([problem])
@@ -133,6 +133,13 @@ class StudyData(StudyCallback):
 
 def _shown(value: float | None) -> str:
     return "null" if value is None else f"{value:g}"
+
+
+def _back(config: DatasetConfig) -> str:
+    """Return what to do about images that are others than before."""
+    if isinstance(config, CustomConfig):
+        return "let the function of dataset.load return the same each time, with a seed for what it draws"
+    return "put the images and labels back"
 
 
 def _begun(study: "Study") -> int:
@@ -155,10 +162,11 @@ def check_unchanged(trial: "TrialHandle", config: DatasetConfig, seed: int, dige
 
     before = trial.study_attrs.get(_key(config, seed), digests)
     if differ := [part for part in {**before, **digests} if before.get(part) != digests.get(part)]:
+        parts = f"{' and '.join(differ)} {'parts have' if len(differ) > 1 else 'part has'}"
         problem = (
-            f"`dataset`: the {' and '.join(differ)} part has changed since the sweep began, and this trial could not "
-            "be compared with the others; put the images and labels back and type the command with "
-            "hydra.sweeper.retry_failed=true, or with hydra.sweeper.study_name= and a new name"
+            f"`dataset`: the {parts} changed since the sweep began, and this trial could not be compared with the "
+            f"others; {_back(config)} and type the command with hydra.sweeper.retry_failed=true, or with "
+            "hydra.sweeper.study_name= and a new name"
         )
         raise DatasetError(problem)
 

@@ -10,8 +10,10 @@ from omegaconf import DictConfig
 
 from convsweep.errors import UserError
 from src.config import register, settings
+from src.config.dataset import CustomConfig
 from src.dataset import DatasetError, loading
 from src.recording import StudyData, await_data, check_unchanged, study_data
+from src.recording.study_data import _key
 from tests.helpers.command import ROOT
 from tests.helpers.dataset_files import write_images
 
@@ -101,9 +103,25 @@ def test_a_trial_is_not_trained_on_images_that_changed_while_the_sweep_runs(fold
     check_unchanged(trial, dataset, config.seed, loading.load(dataset, config.seed).digests)
     write_images(folder / "Training" / "a", 7, (9, 9, 9))
     loading._loaded.clear()
-    with pytest.raises(DatasetError, match=r"the train and validation part has changed since the sweep began"):
+    with pytest.raises(DatasetError, match=r"the train and validation parts have changed since .* put the images and"):
         check_unchanged(trial, dataset, config.seed, loading.load(dataset, config.seed).digests)
     check_unchanged(SimpleNamespace(study_attrs={}), dataset, 0, {"train": "of a machine elsewhere"})  # pyright: ignore
+
+
+@pytest.mark.slow
+def test_a_function_whose_images_differ_by_chance_is_to_seed_what_it_draws(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "drawn_by_chance.py").write_text(
+        "import numpy as np\ndef load():\n    return np.random.rand(40, 8, 8), np.arange(40) % 2\n"
+    )
+    custom = CustomConfig("custom", load="drawn_by_chance.load")
+    with pytest.raises(DatasetError, match=r"dataset.load return the same each time, with a seed"):
+        check_unchanged(
+            SimpleNamespace(study_attrs={_key(custom, 0): loading.load(custom, 0, tmp_path / "1").digests}),  # pyright: ignore
+            custom, 0, loading.load(custom, 0, tmp_path / "2").digests,
+        )  # fmt: skip
 
 
 def test_code_that_has_changed_since_trials_were_trained_with_it_is_told_of(
