@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 LEVEL = 0.95  # of an interval
 ANYWHERE = (-math.inf, math.inf)
+ROUNDING = 3e-7  # how far numbers are apart that are equal but for single precision, beside the largest of them
 
 
 @dataclass(frozen=True)
@@ -97,13 +98,19 @@ class Difference:
         return self.p_value < 1 - level
 
 
-def mean_of(values: Sequence[float], level: float = LEVEL) -> Mean:
-    """Return the mean of at least one number, with Student's interval."""
+def mean_of(values: Sequence[float], level: float = LEVEL, scale: float = 0.0) -> Mean:
+    """Return the mean of at least one number, with Student's interval.
+
+    Args:
+        values: The numbers.
+        level: Of the interval.
+        scale: How large the numbers are that these were computed from, where these are differences.
+    """
     mean, count = statistics.fmean(values), len(values)
     if count < 2 or not math.isfinite(mean):
         return Mean(mean, -math.inf, math.inf, math.nan, count)
     spread = statistics.stdev(values)
-    if spread == 0:
+    if spread <= ROUNDING * max(scale, *map(abs, values)):
         return Mean(mean, -math.inf, math.inf, 0.0, count)
     half = _quantile(level, count - 1) * spread / math.sqrt(count)
     return Mean(mean, mean - half, mean + half, spread, count)
@@ -129,11 +136,14 @@ def paired_difference(first: Sequence[float], second: Sequence[float], level: fl
     Raises:
         ValueError: There are not as many of either.
     """
-    mean = mean_of([one - other for one, other in zip(first, second, strict=True)], level)
+    scale = max(map(abs, (*first, *second)))
+    mean = mean_of([one - other for one, other in zip(first, second, strict=True)], level, scale)
     if mean.count < 2 or not math.isfinite(mean.value):
         return Difference(mean.value, mean.low, mean.high, 1.0, paired=True)
     if mean.spread == 0:
-        chance = 2.0 ** (1 - mean.count) if mean.value else 1.0  # either of each two may be the larger
+        chance = (
+            2.0 ** (1 - mean.count) if abs(mean.value) > ROUNDING * scale else 1.0
+        )  # either of each two may be the larger
         return Difference(mean.value, mean.low, mean.high, chance, paired=True)
     error = mean.spread / math.sqrt(mean.count)
     return Difference(mean.value, mean.low, mean.high, _p_value(mean.value, error, mean.count - 1), paired=True)
@@ -146,8 +156,10 @@ def unpaired_difference(first: Sequence[float], second: Sequence[float], level: 
         return Difference(value, -math.inf, math.inf, 1.0, paired=False)
     parts = [statistics.variance(numbers) / len(numbers) for numbers in (first, second)]
     error = math.sqrt(sum(parts))
-    if error == 0:
-        chance = 2 / math.comb(len(first) + len(second), len(first)) if value else 1.0
+    scale = max(map(abs, (*first, *second)))
+    if error <= ROUNDING * scale:
+        differs = abs(value) > ROUNDING * scale
+        chance = 2 / math.comb(len(first) + len(second), len(first)) if differs else 1.0
         return Difference(value, -math.inf, math.inf, chance, paired=False)
     shares = [part**2 / (len(numbers) - 1) for part, numbers in zip(parts, (first, second), strict=True)]
     freedom = sum(parts) ** 2 / sum(shares)

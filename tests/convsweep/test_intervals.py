@@ -46,6 +46,18 @@ def test_a_paired_difference_is_scipys_and_sees_what_the_spread_hides() -> None:
     assert not unpaired_difference(first, second).is_real()
 
 
+@pytest.mark.parametrize("kind", [np.float64, np.float32])
+def test_numbers_that_are_equal_but_for_rounding_are_equal(kind: type) -> None:
+    first, second = ([float(kind(hits / 15)) for hits in of] for of in ((14, 7, 11), (13, 6, 10)))
+    paired = paired_difference(first, second)
+    assert not paired.has_ends
+    assert not paired.is_real()
+    assert not unpaired_difference([0.1 + 0.2, 0.3], [0.2, 0.2]).is_real()
+    assert not mean_of([0.1 + 0.2, 0.3]).has_interval
+    assert paired_difference([0.1 + 0.2, 0.5], [0.3, 0.5]).p_value == 1
+    assert mean_of([1e-9, 2e-9]).has_interval
+
+
 def test_an_interval_ends_where_no_mean_can_lie() -> None:
     mean = mean_of([0.99, 0.97, 0.9])
     cut = mean.within((0, 1))
