@@ -14,7 +14,7 @@ import math
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -183,10 +183,18 @@ def judged_apart(metric: str, one: Side, other: Side) -> dict[str, tuple[Any, An
         keys = ["dataset.folds", *CHOOSE_SPLIT]
         if not any(key and isinstance(key, tuple) for side in (one, other) for key in side.values[metric]):
             keys.append("seed")  # else each run has its own
+    given, others = ({key: side.config[key] for key in keys if key in side.config} for side in (one, other))
+    found = {key: (value, others[key]) for key, value in given.items() if key in others}
     if "dataset.load" in keys:
-        keys = [*keys, *(key for key in one.config if key.startswith("dataset.load."))]  # what it is given
-    found = {key: (one.config[key], other.config[key]) for key in keys if key in one.config and key in other.config}
+        given, others = _load(one.config), _load(other.config)
+        found |= {key: (given.get(key, ABSENT), others.get(key, ABSENT)) for key in {**given, **others}}
     return {key: both for key, both in found.items() if _plain(key, both[0]) != _plain(key, both[1])}
+
+
+def _load(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the function that loads the images, under `dataset.load` in either way to write it, and its arguments."""
+    found = {key: value for key, value in config.items() if f"{key}.".startswith("dataset.load.")}
+    return {"dataset.load": found.pop("dataset.load._target_", None)} | found if found else {}
 
 
 def _plain(key: str, value: Any) -> Any:
@@ -277,7 +285,9 @@ def _data(sides: Sequence[Side]) -> dict[str, Any]:
                 "p_value": one.difference.p_value if one.told else None,
                 "more_than_noise": one.real if one.told else None,
                 "better": one.better,
-                "judged_apart": {key: list(values) for key, values in one.apart.items()},
+                "judged_apart": {
+                    key: [None if value is ABSENT else value for value in values] for key, values in one.apart.items()
+                },
             }
             for one in verdicts(sides, judged_apart)
         ],

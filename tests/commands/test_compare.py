@@ -25,6 +25,9 @@ JUDGED = {
     "in_folds": DIGITS | {"dataset.folds": 5},
     "few": DIGITS | {"dataset.limit": 100},
     "one_fold": DIGITS | {"dataset.folds": 1},
+    "own": {"dataset.name": "custom", "dataset.load": "a.b"},
+    "own_too": {"dataset.name": "custom", "dataset.load._target_": "a.b"},
+    "own_small": {"dataset.name": "custom", "dataset.load._target_": "a.b", "dataset.load.size": 8},
 }
 
 
@@ -82,17 +85,19 @@ def test_of_what_is_not_at_its_end_stands_what_it_has_reached(folder: Path) -> N
 
 
 @pytest.mark.parametrize(
-    ("other", "why"),
+    ("one", "other", "why"),
     [
-        ("fashion", "dataset.name digits and fashion_mnist"),
-        ("in_folds", "dataset.folds null and 5"),
-        ("few", "dataset.limit null and 100"),
-        ("one_fold", None),
+        ("digits_", "fashion", "dataset.name digits and fashion_mnist"),
+        ("digits_", "in_folds", "dataset.folds null and 5"),
+        ("digits_", "few", "dataset.limit null and 100"),
+        ("digits_", "one_fold", None),
+        pytest.param("own", "own_too", None, marks=pytest.mark.slow),
+        pytest.param("own", "own_small", "dataset.load.size - and 8", marks=pytest.mark.slow),
     ],
 )
-def test_what_other_images_have_judged_is_not_compared(folder: Path, other: str, why: str | None) -> None:
-    shown = " ".join(compare(folder, "digits_", other).split())
-    verdict = json.loads(compare(folder, "digits_", other, "--json"))["verdicts"][0]
+def test_what_other_images_have_judged_is_not_compared(folder: Path, one: str, other: str, why: str | None) -> None:
+    shown = " ".join(compare(folder, one, other).split())
+    verdict = json.loads(compare(folder, one, other, "--json"))["verdicts"][0]
     if why is None:
         assert "within noise" in shown and verdict["judged_apart"] == {}
         return
@@ -175,7 +180,7 @@ def test_json_and_csv_have_the_same(folder: Path) -> None:
     [
         (["one", "tow"], [
             "no study tow in multirun; there are digits_, failed, fashion, few, folded, high, in_folds, once, one, "
-            "one_fold, paused, two, won, won-final; did you mean two?",
+            "one_fold, own, own_small, own_too, paused, two, won, won-final; did you mean two?",
         ]),
         (["one/99", "failed"], [
             "one has no trial 99; it has 8",
