@@ -92,7 +92,7 @@ def _searched(job: Job) -> str:
     out = sum(map(is_infeasible, trials))
     states = [trial.state.name for trial in trials if not is_infeasible(trial)]
     kinds = {
-        "trained to their end": states.count("COMPLETE"),
+        "trained to the end": states.count("COMPLETE"),
         "stopped or paused before": states.count("PRUNED") + states.count("WAITING"),
         "infeasible": out,
         "failed": states.count("FAIL"),
@@ -108,7 +108,7 @@ def _numbers(job: Job, final: Final) -> list[list[str]]:
     for i, name in enumerate(value_names(job.source)):
         of = final.choice.winner.mean(i)
         ends = _interval(of.low, of.high) if of.has_interval else "all equal" if of.count > 1 else ""
-        numbers.append([name, f"{of.value:.4f}", ends, f"{of.count} seeds, validation images"])
+        numbers.append([name, f"{of.value:.4f}", ends, f"{_seeds(of.count)}, validation images"])
     if (test := final.test) is not None:
         share = share_of(int((test.predicted == test.true).sum()), len(test.true))
         asked = f"{share.count} test images, asked once"
@@ -117,6 +117,10 @@ def _numbers(job: Job, final: Final) -> list[list[str]]:
         shown = {name if is_own(name) else name.replace("_", " "): value for name, value in known.items()}
         numbers += [[f"test {name}", f"{value:.4f}", "", ""] for name, value in shown.items()]
     return numbers
+
+
+def _seeds(count: int) -> str:
+    return "1 seed" if count == 1 else f"{count} seeds"
 
 
 def _interval(low: float, high: float) -> str:
@@ -135,7 +139,7 @@ def _notes(job: Job, final: Final) -> list[str]:
     if not mean.has_interval:
         return [
             *notes,
-            f"All {mean.count} seeds came to the same value, which says nothing about how far others spread.",
+            f"Its {mean.count} seeds all came to the same value, which says nothing about how far others spread.",
         ]
     return [
         *notes,
@@ -156,7 +160,7 @@ def _limits(job: Job, final: Final) -> list[str]:
         which = "each class" if len(rare) == len(names) else ", ".join(rare[:LISTED])
         more = f" and {len(rare) - LISTED} more" if len(rare) > LISTED and len(rare) < len(names) else ""
         limits.append(
-            f"Fewer than {FEW} {part} images are of {which}{more}: how often these are found is hardly known."
+            f"There are fewer than {FEW} {part} images of {which}{more}: how often these are found is hardly known."
         )
     if final.test is None:
         limits.append("No images were set aside to test with: the configuration was chosen by those that judge it.")
@@ -177,7 +181,7 @@ def _made(job: Job, final: Final) -> list[tuple[str, str]]:
         "seed of this training": str(plan.seed) if plan.epochs else "those of its members",
         "weights": weights_digest(final.network),
         "device": stood["device"],
-        "processor": f"{stood['processor']}, {stood['threads']} threads",
+        "processor": f"{stood['processor']}, {stood['threads']} thread{'s' * (stood['threads'] != 1)}",
         "system": stood["platform"],
         "python": stood["python"],
         **stood["packages"],

@@ -160,7 +160,7 @@ def _calibration(card: Card) -> list[str]:
         for i, count in enumerate(found.counts)
         if count
     ]
-    own = "the same, and so better than on new ones" if card.fitted_on == by else card.fitted_on
+    own = "same images, so that it looks better than on new ones" if card.fitted_on == by else card.fitted_on
     return [
         "## Calibration",
         f"How far what it says of its sureness is from how often it is right (expected calibration error) on the {by}: "

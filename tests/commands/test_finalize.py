@@ -137,7 +137,7 @@ def test_the_card_says_what_is_known(study: Path) -> None:
     for part in ("## Data", "digest ", "95% interval", "test accuracy", "Confusion matrix of the test images",
                  "## What it confuses", "## Calibration", "## Robustness", "learning_rate: 0.01",
                  "python -m src.finalize digits", "tensorflow", "## What it cannot be trusted in", "| images | train |",
-                 "python -m src.sweep -m ", " model.filters=8,16 ", "tried 2 configurations: 2 trained to their end",
+                 "python -m src.sweep -m ", " model.filters=8,16 ", "tried 2 configurations: 2 trained to the end",
                  "| test macro f1 |", "| seed of this training |", "at temperature "):  # fmt: skip
         assert part in card, part
     assert "hydra.sweeper.study_name=digits" in card

@@ -7,11 +7,11 @@ from src.evaluation import Evaluation, calibrate, fit_temperature, tempered
 from src.report import Card, model_card
 
 
-def card(names: list[str], judged: Evaluation, temperature: float = 1.0) -> str:
+def card(names: list[str], judged: Evaluation, temperature: float = 1.0, by: str = "test images") -> str:
     numbers, table = [["", "value"], ["accuracy", "1"]], [["trial"], ["0"]]
     counts = {"train": list(range(len(names))), "test": judged.scores.support.tolist()}
     return model_card(
-        Card("name", "what", ["data"], names, table, "choice", numbers, judged, "test images", "a: 1", ["command"],
+        Card("name", "what", ["data"], names, table, "choice", numbers, judged, by, "a: 1", ["command"],
              [("python", "3")], temperature, counts=counts, limits=["limit"])
     )  # fmt: skip
 
@@ -40,4 +40,7 @@ def test_the_confidence_is_the_one_that_users_are_told() -> None:
     ece = calibrate(told, judged.predicted == true).ece
     assert ece < judged.calibration.ece - 0.05
     text = card(["a", "b", "c"], judged, temperature)
+    assert "fitted on the validation images. " in text
+    text = card(["a", "b", "c"], judged, temperature, by="validation images")
+    assert "fitted on the same images, so that it looks better than on new ones. " in text
     assert f"{judged.calibration.ece:.4f} for the model's own probabilities; {ece:.4f} for the confidence" in text
