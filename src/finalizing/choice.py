@@ -152,6 +152,8 @@ def in_words(difference: Difference) -> str:
     """Return a difference with its interval and how it was tested."""
     how = "paired by seed" if difference.paired else "not paired"
     if not difference.has_ends:
+        if difference.p_value == 1 and difference.paired and math.isfinite(difference.value):
+            return "the same with each seed"
         if difference.p_value == 1:
             return f"{difference.value:+.4f}, with too few seeds to test it"
         return f"{difference.value:+.4f} whatever the seed, p {difference.p_value:.2g}, {how}"

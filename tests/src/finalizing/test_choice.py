@@ -40,6 +40,12 @@ def test_the_cheaper_of_two_that_do_not_differ_is_chosen() -> None:
     assert choose([BEST, alike], maximize=True).winner is BEST
 
 
+def test_what_no_seed_tells_apart_is_no_lack_of_seeds() -> None:
+    words = choose([BEST, candidate(3, [0.91, 0.92, 0.93], parameters=5000)], maximize=True).words
+    assert "whose mean equals that of 3 (the same with each seed): " in words
+    assert "with too few seeds" in choose([candidate(1, [0.9]), candidate(2, [0.9])], maximize=True).words
+
+
 def test_less_is_better_where_it_is_minimized() -> None:
     best, other = candidate(1, [0.1, 0.11, 0.12]), candidate(2, [0.2, 0.21, 0.221], parameters=1)
     choice = choose([best, other], maximize=False)
