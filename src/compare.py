@@ -39,7 +39,7 @@ from convsweep.report import (
     verdicts,
 )
 from convsweep.study import SOURCE
-from src.config.objective import MODEL_METRICS, bounds, direction
+from src.config.objective import OF_NO_IMAGES, bounds, direction
 from src.deployment import ModelNotFound, find_run
 from src.process import as_typed, program
 from src.recording import best_metrics, spread_metrics
@@ -53,7 +53,6 @@ CHOOSE_DATA = (
 )  # fmt: skip
 CHOOSE_SPLIT = ("dataset.limit", "dataset.validation_fraction", "dataset.test_fraction")
 BUILT_IN = ("digits", "mnist", "fashion_mnist", "cifar10", "cifar100")
-OF_NO_IMAGES = (*MODEL_METRICS, "fit_seconds")
 RUN_ID = re.compile("[0-9a-f]{32}")
 
 

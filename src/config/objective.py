@@ -32,6 +32,7 @@ _FOREIGN = re.compile(r"[^\w.\- :]")  # what MLflow does not take in a metric's 
 MODEL_METRICS = {"parameters": "minimize", "latency_ms": "minimize"}
 # Known once a trial; the robust accuracy is that on altered copies of the validation images.
 TRIAL_METRICS = {"fit_seconds": "minimize", "robust_accuracy": "maximize"}
+OF_NO_IMAGES = (*MODEL_METRICS, "fit_seconds")
 
 _DIRECTIONS = EPOCH_METRICS | EVALUATION_METRICS | MODEL_METRICS | TRIAL_METRICS
 METRICS = [*EPOCH_METRICS, *MODEL_METRICS, *EVALUATION_METRICS, "recall[CLASS]", *TRIAL_METRICS]

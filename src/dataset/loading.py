@@ -209,6 +209,12 @@ def choose(
                 "`dataset.test_fraction` must be null where the data has a test part of its own, got "
                 f"{config.test_fraction:g}; type dataset.test_fraction=null, or move its images to the training part"
             )
+        if folds is not None:
+            raise DatasetError(
+                f"`dataset.test_fraction` must be null where a column says the folds, got {config.test_fraction:g}: it "
+                "would take images out of each fold, and those of one patient or object would be trained on and tested "
+                "by; write test in the rows of that column that are to test, or type dataset.split_column=none"
+            )
         kept = 1 if "validation" in labels else 2  # to train on, and to validate by
         rest, chosen["test"] = hold_out(train, classes, config.test_fraction, kept)
         train = train[rest]

@@ -9,7 +9,7 @@ import numpy as np
 from convsweep.intervals import share_of
 from convsweep.study import is_infeasible, value_names
 from src.config import as_yaml
-from src.config.objective import is_own
+from src.config.objective import OF_NO_IMAGES, is_own
 from src.dataset import Split
 from src.evaluation import fit_temperature
 from src.finalizing.candidates import search_overrides
@@ -24,6 +24,7 @@ from src.recording.trial_record import weights_digest
 from src.report import Card, model_card
 
 PARTS = ("train", "validation", "test")
+LARGE = 1000  # a number that needs no decimals
 FEW = 30  # images of a class, below which its recall is hardly known
 LISTED = 20  # classes in a line
 FITS = {"stretch": "stretched to", "crop": "cut to the largest part in the middle of", "pad": "put on black to fill"}
@@ -108,10 +109,13 @@ def _numbers(job: Job, final: Final) -> list[list[str]]:
     for i, name in enumerate(value_names(job.source)):
         of = final.choice.winner.mean(i)
         ends = _interval(of.low, of.high) if of.has_interval else "all equal" if of.count > 1 else ""
-        numbers.append([name, f"{of.value:.4f}", ends, f"{_seeds(of.count)}, validation images"])
+        by = "" if name in OF_NO_IMAGES else ", validation images"
+        value = f"{of.value:{',.0f' if abs(of.value) >= LARGE else '.4f'}}"
+        numbers.append([name, value, ends, f"{_seeds(of.count)}{by}"])
     if (test := final.test) is not None:
         share = share_of(int((test.predicted == test.true).sum()), len(test.true))
-        asked = f"{share.count} test images, asked once"
+        others = [one for one in tests_asked(job.study) if one.model != final.title]
+        asked = f"{share.count} test images" + ("" if others else ", asked once")
         numbers.append(["test accuracy", f"{share.value:.4f}", _interval(share.low, share.high), asked])
         known = final.tested(value_names(job.source))
         shown = {name if is_own(name) else name.replace("_", " "): value for name, value in known.items()}

@@ -111,6 +111,16 @@ def test_a_column_of_folds_says_in_which_each_image_validates(
 
 
 @pytest.mark.slow
+def test_no_test_images_are_taken_out_of_folds_that_a_column_says(tmp_path: Path, files: list[str]) -> None:
+    """Other pictures of the same patient would be trained on."""
+    rows = [[file, label(file), str(i % 4)] for i, file in enumerate(files)]
+    write_csv(tmp_path, [["image", "label", "fold"], *rows])
+    with pytest.raises(DatasetError, match=r"got 0.2: .* write test in the rows of that column that are to test"):
+        open_table(tmp_path, folds=4, test_fraction=0.2)
+    assert open_table(tmp_path, folds=4, test_fraction=0.2, split_column="none").test is not None
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("folds", [None, 3])
 @pytest.mark.parametrize("column", ["fold_change", "manifold", "x", ""])
 def test_other_columns_of_few_numbers_are_no_folds(
