@@ -43,9 +43,10 @@ def as_bytes(
     if all(_fits(array) for array in shaped.values()):
         return {part: array.astype(np.uint8, copy=False) for part, array in shaped.items()}, None, notes
     train = shaped["train"]
-    span = value_range.choose([_measured(chunk) for chunk in _chunks(train)])
+    span = _span(train)
     for part, array in shaped.items():
-        _check_like(array, what[part], train, what["train"])
+        if part != "train":
+            _check_like(array, what[part], train, what["train"], span)
     notes.append(f"values of {train.dtype} from {span[0]:g} to {span[1]:g} become 0 to 255")
     return {part: _scaled(array, span) for part, array in shaped.items()}, span, notes
 
@@ -77,14 +78,20 @@ def _check_finite(array: np.ndarray, what: str) -> None:
         )
 
 
-def _check_like(array: np.ndarray, what: str, train: np.ndarray, trained: str) -> None:
+def _check_like(array: np.ndarray, what: str, train: np.ndarray, trained: str, span: tuple[float, float]) -> None:
     """Refuse a part in other units: of one from 0 to 1 beside one from 0 to 255 nothing would be seen."""
-    low, high, own_low, own_high = (float(end) for each in (train, array) for end in (each.min(), each.max()))
-    if low < high and own_low < own_high and not 1 / UNLIKE < (own_high - own_low) / (high - low) < UNLIKE:
+    if array.min() == array.max() or train.min() == train.max():
+        return
+    low, high = _span(array)
+    if not 1 / UNLIKE < (high - low) / (span[1] - span[0]) < UNLIKE:
         raise DatasetError(
-            f"{what} must be in the units of {trained}, {train.dtype} from {low:g} to {high:g}, got {array.dtype} from "
-            f"{own_low:g} to {own_high:g}; scale both alike"
+            f"{what} must be in the units of {trained}, {train.dtype} from {span[0]:g} to {span[1]:g}, got "
+            f"{array.dtype} from {low:g} to {high:g}; scale both alike"
         )
+
+
+def _span(array: np.ndarray) -> tuple[float, float]:
+    return value_range.choose([_measured(chunk) for chunk in _chunks(array)])
 
 
 def _fits(array: np.ndarray) -> bool:

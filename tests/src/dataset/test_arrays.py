@@ -159,6 +159,14 @@ def test_mistakes_are_one_line(tmp_path: Path, arrays: dict[str, Any], message: 
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.slow
+def test_a_broken_pixel_makes_no_other_units(tmp_path: Path) -> None:
+    images = np.random.default_rng(0).integers(0, 1000, (40, 40, 40), np.uint16)
+    images[0, 0, 0] = 60_000
+    data = open_npz(tmp_path, {"x": images, "y": Y, "x_test": images[1:9], "y_test": Y[1:9]})
+    assert data.test is not None and data.test.images.max() > 250
+
+
 def test_a_file_that_is_no_array(tmp_path: Path) -> None:
     (tmp_path / "my.npz").write_bytes(b"no")
     (tmp_path / "empty").mkdir()
