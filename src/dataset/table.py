@@ -63,7 +63,8 @@ def find(config: DatasetConfig, folder: Path) -> Source:
     assert isinstance(config, TableConfig) and config.path is not None  # `check` has refused it
     place = Path(config.path).expanduser().resolve()
     root = place if place.is_dir() else place.parent
-    root = root.parent if root.name.lower() in OF_LISTS else root
+    if root.name.lower() in OF_LISTS and not any(is_image_name(file.path) for file in walk(root).files):
+        root = root.parent  # the images lie beside the folder of the lists
     tables, notes = _tables(place)
     folds = config.folds if config.splits > 1 else None
     which = columns(tables[0][0], config.file_column, config.label_column, config.split_column, folds)

@@ -140,6 +140,17 @@ def test_names_of_columns_of_folds(tmp_path: Path, files: list[str], column: str
 
 
 @pytest.mark.slow
+def test_a_folder_called_as_those_of_lists_has_images_of_its_own(tmp_path: Path, files: list[str]) -> None:
+    folder = tmp_path / "labels"
+    folder.mkdir()
+    (tmp_path / "images").rename(folder / "images")
+    write_images(tmp_path / "thumbnails" / "r", 10, (9, 9, 9))
+    rows = ["image,label", *(f"{file.removeprefix('images/')},{label(file)}" for file in files)]
+    (folder / "labels.csv").write_text("\n".join(rows))
+    check(open_table(tmp_path, "labels/labels.csv"))
+
+
+@pytest.mark.slow
 def test_labels_that_are_words_for_parts_are_labels(tmp_path: Path, files: list[str]) -> None:
     write_csv(tmp_path, [["image", "label"], *([file, "train" if "/r/" in file else "test"] for file in files)])
     assert open_table(tmp_path).class_names == ("test", "train")
