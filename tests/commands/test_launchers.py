@@ -79,8 +79,9 @@ def test_joblib_runs_no_more_at_once_than_it_is_told(
     ],
 )
 def test_what_would_go_wrong_each_time_is_not_tried_again_and_again(
-    tmp_path: Path, launcher: list[str], times: int, message: str
+    tmp_path: Path, launcher: list[str], times: int, message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))  # where there is no Slurm
     done = toy(tmp_path, "x=1,2", *launcher)
     assert done.returncode == 1
     assert message in done.stderr
