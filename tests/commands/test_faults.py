@@ -200,8 +200,9 @@ def test_a_real_sweep_on_a_disk_that_fills_up(tmp_path: Path) -> None:
         space = ["model.dropout=interval(0,0.5)", "hydra/sweeper/sampler=random", "hydra.sweeper.n_trials=30"]
         command = ["-m", "src.sweep", "-m", *[part for part in TINY if "units" not in part], *space]
         full = run(command, disk)
-        assert full.returncode == 1
-        assert "No space left on device" in full.stderr
+        # The study has no room first, or MLflow's database, whose records then wait.
+        assert full.returncode == 1 or "waiting  for MLflow" in full.stdout
+        assert "No space left on device" in full.stdout + full.stderr
         done = {t.number: t.value for t in trials(disk, "s") if t.state.name == "COMPLETE"}
         subprocess.run(["mount", "-o", "remount,size=200m", str(disk)], check=True)
         again = run(command, disk)
